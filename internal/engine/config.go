@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Why a handler's context ended, as context.Cause tells. The root package hands them on.
+var (
+	ErrTimeout   = errors.New("offload: timeout")
+	ErrCancelled = errors.New("offload: cancelled")
+	ErrStopping  = errors.New("offload: stopping")
+)
+
+// A Config is what an Engine is made of.
+type Config struct {
+	Store   store.Store
+	Process store.Process          // Name, Host, PID, Version; the engine gives it a new ID at each start
+	Tasks   map[string]*Task       // by every name this process runs, earlier names included
+	Queues  []string               // to work; none is every queue
+	Workers func(queue string) int // how many attempts of a queue at once; 0 works none of it
+	Total   int                    // how many attempts at once in all queues
+	Grace   time.Duration          // how long handlers may go on when Run's context has ended
+	Log     *slog.Logger
+	Event   func(Event) // called after each committed change this process makes; quick; may be nil
+}
+
+// A Task is how the engine runs jobs of one task.
+type Task struct {
+	Run     func(ctx context.Context, job *store.Claimed) Verdict
+	Backoff func(failures int, err error) time.Duration // the wait after the nth failure
+	Offline bool                                        // goes on while the process is cut off from the store
+}
+
+// A Verdict is how a handler's call went, and how it shall go on.
+type Verdict struct {
+	Err    error         // nil is completed, with Result
+	Kind   string        // of Err, as kept with the failure; "" is its Go type
+	Stack  string        // of a panic
+	How    How           // what follows of Err
+	In     time.Duration // for RetryIn and Snooze
+	Result []byte
+	InTx   bool // the handler has completed the job in a transaction of its own, if that committed
+}
+
+// How says what follows of an error.
+type How int
+
+const (
+	Retry   How = iota // after the backoff, while attempts are left
+	RetryIn            // after In, while attempts are left
+	Snooze             // after In; no failure
+	Discard            // never again: failed for good
+	Cancel             // never again: nobody needs it
+)
+
+// An Event is a change of a job that this process has made and the store has committed.
+type Event struct {
+	Job   store.Fence
+	Task  string
+	Queue string
+	State store.State // Running at the start of the attempt; then where it went
+	Err   error
+}

@@ -1,0 +1,84 @@
+package store
+
+import "time"
+
+// A Verb is what can be done to a job from outside.
+type Verb string
+
+const (
+	Cancel Verb = "cancel"  // end it; a running one is signalled, and its lease left to its process
+	Retry  Verb = "retry"   // let a discarded, cancelled, expired or retryable one run at once, failures 0
+	RunNow Verb = "run-now" // make a scheduled or retryable one due at once
+	Delete Verb = "delete"  // remove it with all that is known of it, unless it runs
+	Change Verb = "edit"    // change it as Edit says, unless it runs or has completed
+)
+
+// An Act is done to jobs, in somebody's name.
+type Act struct {
+	Verb Verb
+	IDs  []ID
+	Edit *Edit  // for Change
+	Who  string // recorded, with the verb and the number of jobs; "" is not recorded
+}
+
+// An Edit changes a job; what is nil stays.
+type Edit struct {
+	Input    []byte
+	Queue    *string
+	Priority *int
+	RunAt    *time.Time
+}
+
+// Acted says what became of one job of an Act.
+type Acted struct {
+	ID     ID
+	Effect Effect
+	State  State // in which it was found; "" if it was not
+}
+
+// An Effect is what an Act did to a job.
+type Effect string
+
+const (
+	Done      Effect = "done"      // as asked; for a running job, cancel is signalled
+	Nothing   Effect = "nothing"   // it was so already: an ended job is cancelled, an available one hurried
+	Refused   Effect = "refused"   // its state does not allow it: a running job is deleted, a completed one retried
+	NotStored Effect = "not found" // there is no such job
+)
+
+// A Record is something a person did.
+type Record struct {
+	ID     ID
+	Time   time.Time
+	Who    string
+	What   string // "cancel", "pause queue mail", "edit all"
+	Filter []byte // JSON, for acts by filter; nil otherwise
+	Jobs   int    // how many it changed
+	Job    ID     // the job that does it, for acts by filter
+}
+
+// A Control changes what is not a job, in somebody's name. Set one field beside Who.
+type Control struct {
+	Who                     string
+	PauseQueue, ResumeQueue string
+	PauseTask, ResumeTask   string
+	QuietProcess            ID
+	StopProcess             ID
+}
+
+// A Task is a task that some process has made known.
+type Task struct {
+	Name   string
+	Queue  string
+	Schema []byte // JSON Schema of the input; nil is unknown
+	Paused bool
+	Seen   time.Time // when a process last registered it; set by the store
+}
+
+// A Queue is a queue as it is now. Counts stop at the limit given to Queues.
+type Queue struct {
+	Name   string
+	Paused bool
+	Counts map[State]int // of states that have not ended
+	Oldest time.Time     // run_at of the job available longest; zero if none
+}

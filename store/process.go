@@ -1,0 +1,104 @@
+package store
+
+import "time"
+
+// A Process is a running program that works jobs.
+type Process struct {
+	ID      ID     // random, new at each start
+	Name    string // "" or what the user calls it
+	Host    string
+	PID     int
+	Version string // of offload
+
+	// Kept up by Beat.
+	Queues  map[string]int // concurrency of each queue that it works now
+	Running int            // attempts
+	Memory  uint64         // bytes
+	Stuck   []ID           // attempts whose handler goes on after its context ended
+
+	// Known by the store, ignored when given.
+	Started time.Time
+	Beat    time.Time // when it last beat
+	Count   int64     // of its beats
+	Quiet   bool      // told to claim nothing more
+	Stop    bool      // told to stop
+	Lost    bool      // declared lost: its leases are being given away
+}
+
+// String returns the process as people know it.
+func (p *Process) String() string { return processName(p.Name, p.Host, p.PID) }
+
+// Beats is the answer to a beat.
+type Beats struct {
+	Lost  bool   // this process was declared lost, or its row is gone: it needs a new identity
+	Peers []Peer // the next ObservedPeers processes by id, as a ring, without this one
+}
+
+// A Peer is another process as it was at this beat.
+type Peer struct {
+	ID    ID
+	Count int64
+}
+
+// A View is what a process must know to decide what to claim: one round trip, cheap enough
+// for each second.
+type View struct {
+	Now      time.Time // the store's clock
+	Lanes    []Lane    // each (queue, priority) that has rows in due, by queue and priority
+	Parked   []Parked  // each (queue, task) with parked jobs, those of paused tasks left out
+	Suspects []string  // queues in which suspects wait to be run alone
+	Paused   []string  // paused queues
+	Tasks    []string  // paused tasks
+	Cancel   []ID      // jobs leased by this process that somebody has cancelled
+	Quiet    bool      // this process shall claim nothing more
+	Stop     bool      // this process shall stop
+	Lost     bool      // see Beats
+	Dead     []ID      // processes known for certain to have ended: reap them at once
+}
+
+// A Lane is one priority of a queue.
+type Lane struct {
+	Queue    string
+	Priority int
+	RunAt    time.Time // of its earliest job
+}
+
+// Parked are jobs in blocked that wait for a process that knows their task.
+type Parked struct {
+	Queue, Task string
+}
+
+// A ClaimRequest says which jobs a process wants.
+type ClaimRequest struct {
+	Process    ID
+	Queue      string
+	Priorities []int // looked at in this order; nil is all ten, 0 to 9
+	Limit      int
+}
+
+// A ParkedRequest says which blocked jobs a process wants.
+type ParkedRequest struct {
+	Process ID
+	Queue   string
+	Tasks   []string // the names of tasks it knows; looked at if Suspect is false
+	Suspect bool     // one suspect
+	Limit   int
+}
+
+// A Wake says that jobs of a queue and priority may have become due.
+type Wake struct {
+	Queue    string // "" is any
+	Priority int    // -1 is any
+}
+
+// A Beaten is a process and the beat at which it stood still. Count −1 is any: the process
+// is known for certain to have ended.
+type Beaten struct {
+	ID    ID
+	Count int64
+}
+
+// Reaped counts what became of the leases of lost processes.
+type Reaped struct {
+	Processes, Released, Suspects, Discarded, Cancelled int
+}

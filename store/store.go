@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Store keeps jobs. All methods are safe for concurrent use. They block for one round trip
+// unless their comment says otherwise, and return when ctx ends, if need be with an
+// ErrUnavailable. Slices given to a store are not kept or changed.
+type Store interface {
+	Schema
+	Writer
+	Worker
+	Member
+	Reader
+	Operator
+	Duties
+
+	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
+	// what was given and what is wanted if tx is no transaction of this store's kind.
+	Within(tx any) (TxWriter, error)
+
+	// Close closes what the store opened. Calls under way end with an error. A store on a pool
+	// of the user's leaves that pool open.
+	Close() error
+}
+
+// Schema is the part of a Store that brings its database into shape.
+type Schema interface {
+	// Migrate brings the schema to a version: Newest, or an older one down to 0, the empty
+	// database. Many processes may call it at once; one that was killed half way is gone on
+	// with. A database that is newer than this program stays as it is, unless its schema row
+	// excludes this program: then the error is an ErrSchema.
+	Migrate(ctx context.Context, to int) error
+
+	// Ready returns an ErrSchema that names both versions unless the schema can be worked by
+	// this program as it is.
+	Ready(ctx context.Context) error
+
+	// Versions returns all migrations that this program knows, oldest first.
+	Versions(ctx context.Context) ([]SchemaVersion, error)
+
+	// MigrationSQL returns the statements that Migrate would run from one version to another,
+	// for people to read or run themselves.
+	MigrationSQL(from, to int) (string, error)
+}
+
+// A Writer takes new jobs.
+type Writer interface {
+	// Insert stores jobs, all or none, and answers in their order. A job whose id exists is
+	// passed over, and so reported. Sleeping processes that work the queues are woken after
+	// the commit.
+	Insert(ctx context.Context, jobs []NewJob) ([]Inserted, error)
+}
+
+// A TxWriter is the part of a Store that works inside a transaction of the caller, who
+// commits it. Its errors leave the transaction to be rolled back.
+type TxWriter interface {
+	Writer
+
+	// Act is Operator.Act, for Cancel.
+	Act(ctx context.Context, act Act) ([]Acted, error)
+
+	// Complete moves the lease to done as completed, when the transaction commits. If the lease
+	// is gone it returns an ErrLeaseLost and makes the transaction unable to commit.
+	Complete(ctx context.Context, process ID, ended Ended) error
+}
+
+// A Worker is what runs jobs.
+type Worker interface {
+	// Claim moves up to req.Limit due jobs of one queue into leases of req.Process: lowest
+	// priority number first, then oldest run_at, then id. Jobs that another process is claiming
+	// right now are passed over, never waited for. Jobs put back by Release, Reap, Retry or
+	// RunNow are found at once, however many wait. Nothing due is no error: nil, nil. A process
+	// that was declared lost or is unknown gets ErrLeaseLost and no job. Pause is not looked
+	// at: that is the engine's, by Look.
+	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
+
+	// ClaimParked is Claim for jobs in blocked: those parked for an unknown task, or a suspect.
+	// They keep priority and run_at order. Their time has come, or they are left.
+	ClaimParked(ctx context.Context, req ParkedRequest) ([]Claimed, error)
+
+	// Inputs returns the inputs of jobs, for those that came as Large.
+	Inputs(ctx context.Context, ids []ID) (map[ID][]byte, error)
+
+	// Finish moves leases to where their attempts ended, with failure, result and figures, and
+	// returns those that were not this process's any more, for which nothing was written. An
+	// attempt that did not complete ends as cancelled if the job's cancel was signalled.
+	// Finishing the same attempt again, after an error that leaves doubt, is not a loss. An
+	// InTx attempt whose lease is gone and whose job is done by the same attempt is not lost
+	// either; it must come alone, and waits at most 5 s for a row lock. One bad row refuses
+	// the call: the caller splits it.
+	Finish(ctx context.Context, process ID, ended []Ended) (lost []Fence, err error)
+
+	// Release gives leases back: due at their old run_at, in front of what is behind it, with no
+	// failure and no crash counted. Leases that are gone are passed over. A job whose cancel
+	// was signalled is cancelled instead.
+	Release(ctx context.Context, process ID, fences []Fence) error
+
+	// Park moves leases into blocked: as suspects, or else waiting for a process that knows
+	// their task. No failure and no crash is counted.
+	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
+
+	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.
+	WriteProgress(ctx context.Context, process ID, progress []Progress) error
+}
+
+// A Member is a process among others.
+type Member interface {
+	// Join makes the process known. Its ID must be new.
+	Join(ctx context.Context, p Process) error
+
+	// Beat counts up the process's beat, keeps what p says of it, and returns what this process
+	// observes. The beat has been committed when Beat returns without error.
+	Beat(ctx context.Context, p Process) (Beats, error)
+
+	// Leave releases what leases the process still holds and makes it unknown. It may take
+	// several transactions.
+	Leave(ctx context.Context, process ID) error
+
+	// Look returns the view of a process.
+	Look(ctx context.Context, process ID) (View, error)
+
+	// Reap declares processes lost whose beat still is the one given, and moves all leases
+	// without a live process, of these and of earlier ones, a crash counted for each: back in
+	// front; if it was cancelled, to cancelled; with SuspectAt crashes, to blocked as a
+	// suspect; with CrashLimit crashes, if it was a suspect when its process was lost, to
+	// discarded with a failure of kind "crash". A process row goes when nothing is left of it.
+	// It takes a transaction for each MaxReapAtATime leases.
+	Reap(ctx context.Context, lost []Beaten) (Reaped, error)
+
+	// Sleep says whether the process has nothing to do and wants to be woken. It has been
+	// committed when Sleep returns: who inserts after that wakes it, what was inserted before
+	// can be claimed.
+	Sleep(ctx context.Context, process ID, asleep bool) error
+
+	// Listen calls wake when jobs may have become due, inserted here or by another process,
+	// until ctx ends. It mends a broken connection itself and calls wake with the zero queue
+	// then. It returns nil when ctx has ended. What it misses the next Look finds.
+	Listen(ctx context.Context, process ID, wake func(Wake)) error
+}
+
+// A Reader answers questions.
+type Reader interface {
+	// Find returns the jobs that f selects, newest id first, at most f.Max. With f.IDs, inputs
+	// and results come whole, however large.
+	Find(ctx context.Context, f Filter) ([]Job, error)
+
+	// Failures returns the failed attempts of a job, oldest first; none for an unknown id.
+	Failures(ctx context.Context, id ID) ([]Failure, error)
+
+	// Counts returns how many jobs are in each state, those of SystemQueue left out. It may
+	// read all of done.
+	Counts(ctx context.Context) (map[State]int, error)
+
+	// Queues returns every queue that has jobs that have not ended, or is paused, by name, with
+	// counts that stop at most; 0 is no limit.
+	Queues(ctx context.Context, most int) ([]Queue, error)
+
+	// Tasks returns the tasks that processes have made known, by name.
+	Tasks(ctx context.Context) ([]Task, error)
+
+	// Processes returns the processes, by id.
+	Processes(ctx context.Context) ([]Process, error)
+
+	// Figures returns statistics, by start, task, queue and outcome.
+	Figures(ctx context.Context, q FigureQuery) ([]Figure, error)
+
+	// Now returns the store's time.
+	Now(ctx context.Context) (time.Time, error)
+
+	// Examine looks the database over for the doctor: settings, durability, clock, schema, size,
+	// jobs that stand still. It may take seconds.
+	Examine(ctx context.Context) ([]Finding, error)
+}
+
+// An Operator acts for people.
+type Operator interface {
+	// Act does something to jobs and says what became of each, in the order of act.IDs. A job
+	// that is just moving is looked for again.
+	Act(ctx context.Context, act Act) ([]Acted, error)
+
+	// Control pauses, resumes, quiets or stops, and records it if c.Who is set. A process that
+	// is not there is an ErrNotFound; a queue or task need not be there yet.
+	Control(ctx context.Context, c Control) error
+
+	// PutRecord keeps what somebody did by a job of its own.
+	PutRecord(ctx context.Context, r Record) error
+
+	// Records returns what people did since a time, newest first, at most 1,000.
+	Records(ctx context.Context, since time.Time) ([]Record, error)
+
+	// RegisterTasks makes tasks known, or known again. Whether one is paused stays.
+	RegisterTasks(ctx context.Context, tasks []Task) error
+}
+
+// Duties are what some process must do now and then.
+type Duties interface {
+	// TakeDuty reports whether the duty is this caller's now: once in each period of that
+	// length, whoever asks first.
+	TakeDuty(ctx context.Context, name string, every time.Duration) (mine bool, err error)
+
+	// Prune removes at most max ended jobs whose time to be kept is over, and what else has had
+	// its time (figures, acts, tasks, forgotten crashes), and returns how many jobs it removed.
+	// Fewer than max means that it is done for now.
+	Prune(ctx context.Context, max int) (int, error)
+
+	// CountEnqueued writes the figures of jobs enqueued in minutes that have passed, by their
+	// ids, each minute once.
+	CountEnqueued(ctx context.Context) error
+}
+
+// processName is how people know a process: "web@host/1234".
+func processName(name, host string, pid int) string {
+	if name != "" {
+		name += "@"
+	}
+	return fmt.Sprintf("%s%s/%d", name, host, pid)
+}
