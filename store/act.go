@@ -70,6 +70,7 @@ type Control struct {
 type Task struct {
 	Name   string
 	Queue  string
+	Rules  []byte // JSON of its defaults, for an enqueue by name; nil is none
 	Schema []byte // JSON Schema of the input; nil is unknown
 	Paused bool
 	Seen   time.Time // when a process last registered it; set by the store
