@@ -1,0 +1,55 @@
+# One line per target and its help; `make` alone prints them.
+
+SHELL     := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+GO        ?= go
+FUZZTIME  ?= 10s
+# Flags for the test runner, such as TESTFLAGS='-run TestX ./store/...'
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help test test-short lint bench demo golden fuzz vuln verify ci
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
+
+test: ## all tests, with the race detector; installs what they need where it can
+	@$(GO) run ./internal/testrun $(TESTFLAGS)
+
+test-short: ## the short tests, without the race detector, from the cache where nothing changed
+	@$(GO) run ./internal/testrun -short -race=false -cached $(TESTFLAGS)
+
+lint: ## go vet, staticcheck, gofumpt, and the house's own rules
+	@failed=0; \
+	$(GO) vet ./... || failed=1; \
+	$(GO) tool staticcheck ./... || failed=1; \
+	out=$$($(GO) tool gofumpt -l .) || failed=1; \
+	if [ -n "$$out" ]; then printf 'not formatted; run: go tool gofumpt -w .\n%s\n' "$$out"; failed=1; fi; \
+	$(GO) test ./internal/tidy || failed=1; \
+	exit $$failed
+
+bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
+	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"
+
+demo: ## the example shop, until Ctrl-C
+	@$(GO) run ./cmd/offload demo
+
+golden: ## renew the golden files; then read the diff
+	@$(GO) test -count=1 $$(grep -rl --include='*_test.go' 'flag\.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+verify: ## what is generated is up to date: go.mod, go.sum, golden files
+	@$(GO) mod verify
+	@$(GO) mod tidy -diff
+	@$(GO) test $$(grep -rl --include='*_test.go' 'flag\.Bool("update"' . | xargs -n1 dirname | sort -u)
+
+fuzz: ## each fuzz target for $FUZZTIME (10s)
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func / /' | while read -r file name; do \
+		echo "$$name in $$(dirname "$$file")"; \
+		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null; \
+	done
+
+vuln: ## known vulnerabilities in what is linked
+	@$(GO) tool govulncheck ./...
+
+ci: ## what CI runs
+	@bash .ci/run

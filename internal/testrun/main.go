@@ -1,0 +1,152 @@
+// Testrun runs the tests of this module and says plainly how they ended: make test and
+// .ci/run call it.
+//
+// It brings what the tests need (Debian packages that are missing are installed where that
+// is possible, and named where it is not), runs go test -json with the race detector, prints
+// a line per package, the output of tests that failed, the slowest tests and the groups of
+// tests that were skipped. Its last line is "N passed, N failed".
+//
+//	go run ./internal/testrun [flags] [packages]
+//
+// It exits 1 if a test failed, or if CI is set and a group was skipped: what CI has not run
+// it must not call good.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what the command line asks for.
+type options struct {
+	short    bool
+	race     bool
+	cached   bool
+	install  bool
+	run      string
+	timeout  time.Duration
+	slowest  int
+	failed   stringList // steps before the tests that have failed already
+	packages []string
+}
+
+func main() {
+	opts, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if !run(ctx, opts, os.Stdout) {
+		stop()
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, w io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("testrun", flag.ContinueOnError)
+	flags.SetOutput(w)
+	flags.BoolVar(&o.short, "short", false, "leave out the long tests")
+	flags.BoolVar(&o.race, "race", true, "look for data races, where there is a C compiler")
+	flags.BoolVar(&o.cached, "cached", false, "let go test answer from its cache")
+	flags.BoolVar(&o.install, "install", os.Getenv("OFFLOAD_NO_INSTALL") == "", "install missing Debian packages when root, or with sudo that asks no password ($OFFLOAD_NO_INSTALL turns it off)")
+	flags.StringVar(&o.run, "run", "", "only tests that match `regexp`")
+	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of the tests of one package")
+	flags.IntVar(&o.slowest, "slowest", 10, "how many of the slowest tests to print")
+	flags.Var(&o.failed, "failed", "count `step`, which ran before the tests, as failed; may be given again")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	o.packages = flags.Args()
+	if len(o.packages) == 0 {
+		o.packages = []string{"./..."}
+	}
+	return o, nil
+}
+
+// run brings what is needed, runs the tests and prints the report. It reports whether all
+// is well.
+func run(ctx context.Context, o options, w io.Writer) bool {
+	ci := os.Getenv("CI") != ""
+	r := newReport(w)
+	for _, step := range o.failed {
+		r.failStep(step)
+	}
+	provide(ctx, needs(o), o.install, w)
+	if o.race {
+		if why := raceless(); why != "" {
+			r.skip("race: "+why, "the race detector")
+			o.race = false
+		}
+	}
+	start := time.Now()
+	if err := goTest(ctx, goTestArgs(o), r); err != nil {
+		r.failStep(err.Error())
+	}
+	return r.close(o.slowest, time.Since(start), ci)
+}
+
+// goTestArgs returns the arguments of go.
+func goTestArgs(o options) []string {
+	args := []string{"test", "-json", "-timeout", o.timeout.String()}
+	if o.race {
+		args = append(args, "-race")
+	}
+	if o.short {
+		args = append(args, "-short")
+	}
+	if !o.cached {
+		args = append(args, "-count=1")
+	}
+	if o.run != "" {
+		args = append(args, "-run", o.run)
+	}
+	return append(args, o.packages...)
+}
+
+// goTest runs go and reads its events into r. That tests failed is no error: r knows.
+func goTest(ctx context.Context, args []string, r *report) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("go test: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("go test: %w", err)
+	}
+	readErr := r.read(out)
+	err = cmd.Wait()
+	switch exit := (*exec.ExitError)(nil); {
+	case ctx.Err() != nil:
+		return errors.New("go test: interrupted")
+	case readErr != nil:
+		return fmt.Errorf("go test: %w", readErr)
+	case errors.As(err, &exit) && r.anyFailed():
+		return nil
+	case err != nil:
+		return fmt.Errorf("go test: %w", err)
+	}
+	return nil
+}
+
+// A stringList is a flag that may be given more than once.
+type stringList []string
+
+func (l *stringList) String() string     { return strings.Join(*l, ", ") }
+func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is a program with a test for each way in which a test can end.
+var module = map[string]string{
+	"go.mod": "module example.com/m\n\ngo 1.26.0\n",
+	"good/good_test.go": `package good
+import "testing"
+func TestGood(t *testing.T) { println("said by a good test") }
+func TestParts(t *testing.T) {
+	t.Run("one", func(t *testing.T) {})
+	t.Run("two", func(t *testing.T) {})
+}
+func TestLeftOut(t *testing.T) { t.Skip("SKIPPED GROUP ghosts: apt-get install ghosts") }
+`,
+	"bad/bad_test.go": `package bad
+import "testing"
+func TestBad(t *testing.T) {
+	t.Run("fine", func(t *testing.T) {})
+	t.Run("broken", func(t *testing.T) { t.Error("this is broken") })
+}
+func TestParentItself(t *testing.T) {
+	t.Run("fine", func(t *testing.T) {})
+	t.Error("the parent is broken")
+}
+`,
+	"unbuilt/unbuilt_test.go": `package unbuilt
+import "testing"
+func TestUnbuilt(t *testing.T) { undefinedName() }
+`,
+	"ended/ended_test.go": `package ended
+import ("fmt"; "os"; "testing")
+func TestMain(m *testing.M) { m.Run(); fmt.Println("goroutines are left"); os.Exit(1) }
+func TestEnded(t *testing.T) {}
+`,
+	"gone/gone_test.go": `package gone
+import ("os"; "testing")
+func TestGone(t *testing.T) { t.Log("about to go"); os.Exit(3) }
+`,
+}
+
+// runModule runs the tests of some packages of module.
+func runModule(t *testing.T, ci bool, packages ...string) (out string, ok bool) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range module {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	var w bytes.Buffer
+	r := newReport(&w)
+	args := goTestArgs(options{timeout: 60e9, packages: packages})
+	if err := goTest(t.Context(), args, r); err != nil {
+		t.Errorf("goTest: %v\n%s", err, w.String())
+	}
+	ok = r.close(10, 0, ci)
+	return w.String(), ok
+}
+
+func want(t *testing.T, out string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			t.Errorf("the output lacks %q:\n%s", part, out)
+		}
+	}
+}
+
+func TestReportOfGoodTests(t *testing.T) {
+	out, ok := runModule(t, false, "./good")
+	if !ok {
+		t.Error("good tests are reported as failed")
+	}
+	want(t, out,
+		"ok  \texample.com/m/good\t",
+		"SKIPPED GROUP ghosts: apt-get install ghosts (example.com/m/good)\n",
+		"1 skipped\n")
+	if !strings.HasSuffix(out, "\n3 passed, 0 failed\n") {
+		t.Errorf("the last line is not the sum:\n%s", out)
+	}
+	if strings.Contains(out, "said by a good test") {
+		t.Errorf("a good test's output is printed:\n%s", out)
+	}
+}
+
+func TestSkippedGroupFailsInCI(t *testing.T) {
+	out, ok := runModule(t, true, "./good")
+	if ok {
+		t.Error("a skipped group is good enough for CI")
+	}
+	want(t, out, "failed: skipped group ghosts", "SKIPPED GROUP ghosts: ")
+	if !strings.HasSuffix(out, "\n3 passed, 1 failed\n") {
+		t.Errorf("the last line is not the sum:\n%s", out)
+	}
+}
+
+func TestReportOfFailures(t *testing.T) {
+	out, ok := runModule(t, false, "./...")
+	if ok {
+		t.Error("failed tests are reported as good")
+	}
+	want(t, out,
+		"--- FAIL example.com/m/bad TestBad/broken\n", "this is broken",
+		"--- FAIL example.com/m/bad TestParentItself\n", "the parent is broken",
+		"undefined: undefinedName",
+		"goroutines are left",
+		"--- DID NOT END example.com/m/gone TestGone", "about to go",
+		"failed: example.com/m/bad TestBad/broken\n",
+		"failed: example.com/m/bad TestParentItself\n",
+		"failed: example.com/m/unbuilt\n",
+		"failed: example.com/m/ended\n",
+		"failed: example.com/m/gone\n",
+	)
+	// Passed: good 3, the two fine ones, and TestEnded, whose process failed after it.
+	if !strings.HasSuffix(out, "\n6 passed, 5 failed\n") {
+		t.Errorf("the last line is not the sum:\n%s", out)
+	}
+	if strings.Contains(out, "--- FAIL example.com/m/bad TestBad\n") {
+		t.Errorf("a parent that said nothing is printed:\n%s", out)
+	}
+}
+
+func TestStepThatFailedBeforeTheTests(t *testing.T) {
+	var w bytes.Buffer
+	r := newReport(&w)
+	r.failStep("make lint")
+	if r.close(0, 0, false) {
+		t.Error("all is well, though a step has failed")
+	}
+	want(t, w.String(), "failed: make lint\n", "0 passed, 1 failed\n")
+}
+
+func TestTestsThatCannotStartAreAnError(t *testing.T) {
+	var w bytes.Buffer
+	r := newReport(&w)
+	err := goTest(t.Context(), []string{"test", "-json", "-timeout", "soon"}, r)
+	if err == nil {
+		t.Errorf("goTest with a wrong flag returned no error:\n%s", w.String())
+	}
+}
+
+func TestGoTestArgs(t *testing.T) {
+	for _, test := range []struct {
+		flags string
+		want  string
+	}{
+		{"", "test -json -timeout 10m0s -race -count=1 ./..."},
+		{"-short -race=false -cached ./store/...", "test -json -timeout 10m0s -short ./store/..."},
+		{"-run=TestX -timeout=1m .", "test -json -timeout 1m0s -race -count=1 -run TestX ."},
+	} {
+		o, err := parse(strings.Fields(test.flags), io.Discard)
+		if err != nil {
+			t.Fatalf("%q: %v", test.flags, err)
+		}
+		if got := strings.Join(goTestArgs(o), " "); got != test.want {
+			t.Errorf("%q: go %s, want go %s", test.flags, got, test.want)
+		}
+	}
+}
+
+func TestFailedMayBeGivenAgain(t *testing.T) {
+	o, err := parse([]string{"-failed", "make lint", "-failed", "make verify"}, io.Discard)
+	if err != nil || !slices.Equal(o.failed, []string{"make lint", "make verify"}) {
+		t.Errorf("parse = %q, %v", o.failed, err)
+	}
+}
+
+func TestProvideNamesWhatIsMissing(t *testing.T) {
+	here := func() bool { return true }
+	gone := func() bool { return false }
+	var w bytes.Buffer
+	provide(context.Background(), []need{
+		{"a thing", "thing", here}, {"a ghost", "ghost libghost-dev", gone},
+	}, false, &w)
+	want(t, w.String(), "missing: a ghost\n", "apt-get install ghost libghost-dev\n")
+	if strings.Contains(w.String(), "a thing") {
+		t.Errorf("what is there is named:\n%s", w.String())
+	}
+}
+
+func TestProvideIsSilentWhenAllIsThere(t *testing.T) {
+	var w bytes.Buffer
+	provide(context.Background(), []need{{"a thing", "thing", func() bool { return true }}}, true, &w)
+	if w.Len() > 0 {
+		t.Errorf("provide printed %q", w.String())
+	}
+}
+
+func TestRacelessNamesTheCompiler(t *testing.T) {
+	t.Setenv("CC", "no-such-compiler")
+	want(t, raceless(), "no C compiler")
+}
