@@ -48,6 +48,7 @@ func Open(ctx context.Context, address string) (Store, error) {
 // spellings of PostgreSQL's.
 func Scheme(address string) string {
 	scheme, _, found := strings.Cut(address, ":")
+	scheme = strings.ToLower(scheme)
 	switch {
 	case !found, len(scheme) < 2, strings.ContainsAny(scheme, `/\.`): // C:\offload.db is a path
 		return "sqlite"
@@ -56,7 +57,7 @@ func Scheme(address string) string {
 	case scheme == "file":
 		return "sqlite"
 	}
-	return strings.ToLower(scheme)
+	return scheme
 }
 
 func packageOf(scheme string) string {
