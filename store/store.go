@@ -100,7 +100,8 @@ type Worker interface {
 	Release(ctx context.Context, process ID, fences []Fence) error
 
 	// Park moves leases into blocked: as suspects, or else waiting for a process that knows
-	// their task. No failure and no crash is counted.
+	// their task. No failure and no crash is counted. A job whose cancel was signalled is
+	// cancelled instead.
 	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
 
 	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.

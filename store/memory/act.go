@@ -1,0 +1,140 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Act is that of store.Operator.
+func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
+	err = s.do(ctx, func(now time.Time) error {
+		if err := checkAct(act); err != nil {
+			return err
+		}
+		acted = s.act(act, now)
+		return nil
+	})
+	return acted, err
+}
+
+func checkAct(act store.Act) error {
+	switch act.Verb {
+	case store.Cancel, store.Retry, store.RunNow, store.Delete:
+		return nil
+	case store.Change:
+		if act.Edit == nil {
+			return fmt.Errorf("act: %q without an Edit", act.Verb)
+		}
+		return nil
+	}
+	return fmt.Errorf("act: %q is no verb", act.Verb)
+}
+
+func (s *Store) act(act store.Act, now time.Time) (acted []store.Acted) {
+	changed := 0
+	for _, id := range act.IDs {
+		a := store.Acted{ID: id, Effect: store.NotStored}
+		if j := s.known(id); j != nil {
+			a.State = j.stateAt(now)
+			a.Effect = s.actOn(j, a.State, act, now)
+		}
+		if a.Effect == store.Done {
+			changed++
+		}
+		acted = append(acted, a)
+	}
+	if act.Who != "" {
+		s.record(store.Record{ID: store.NewID(), Time: now, Who: act.Who, What: string(act.Verb), Jobs: changed})
+	}
+	return acted
+}
+
+func (s *Store) actOn(j *job, state store.State, act store.Act, now time.Time) store.Effect {
+	switch act.Verb {
+	case store.Cancel:
+		return s.cancel(j, state, now)
+	case store.Retry:
+		return s.retry(j, state, now)
+	case store.RunNow:
+		return s.runNow(j, state, now)
+	case store.Delete:
+		return s.delete(j, state, now)
+	}
+	return s.edit(j, state, *act.Edit, now)
+}
+
+func (s *Store) cancel(j *job, state store.State, now time.Time) store.Effect {
+	switch {
+	case state.Ended() || j.cancel && state == store.Running:
+		return store.Nothing
+	case state == store.Running:
+		j.cancel = true
+	default:
+		s.take(j)
+		s.putDone(j, store.Cancelled, now)
+	}
+	return store.Done
+}
+
+func (s *Store) retry(j *job, state store.State, now time.Time) store.Effect {
+	switch state {
+	case store.Available:
+		return store.Nothing
+	case store.Discarded, store.Cancelled, store.Expired, store.Retryable:
+	default:
+		return store.Refused
+	}
+	s.take(j)
+	j.failures, j.runAt = 0, now
+	s.put(j, due)
+	return store.Done
+}
+
+func (s *Store) runNow(j *job, state store.State, now time.Time) store.Effect {
+	switch state {
+	case store.Available, store.Running:
+		return store.Nothing
+	case store.Scheduled, store.Retryable:
+	default:
+		return store.Refused
+	}
+	s.take(j)
+	j.runAt = now
+	s.put(j, due)
+	return store.Done
+}
+
+func (s *Store) delete(j *job, state store.State, now time.Time) store.Effect {
+	if state == store.Running {
+		return store.Refused
+	}
+	s.take(j)
+	*j = job{NewJob: store.NewJob{ID: j.ID}, place: deleted, finished: now, closer: j.closer}
+	return store.Done
+}
+
+func (s *Store) edit(j *job, state store.State, e store.Edit, now time.Time) store.Effect {
+	if state == store.Running || state == store.Completed {
+		return store.Refused
+	}
+	at := j.place
+	s.take(j)
+	if e.Input != nil {
+		j.Input = bytes.Clone(e.Input)
+	}
+	if e.Queue != nil {
+		j.Queue = *e.Queue
+	}
+	if e.Priority != nil {
+		j.Priority = *e.Priority
+	}
+	if e.RunAt != nil {
+		j.runAt = notBefore(*e.RunAt, now)
+	}
+	s.put(j, at)
+	return store.Done
+}

@@ -1,0 +1,184 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A place is where a job lies.
+type place int
+
+const (
+	nowhere place = iota // on the way
+	due
+	leased
+	blocked
+	done
+	deleted // its id is kept for a while, so that the same insert again makes no second job
+)
+
+// A lane holds the due jobs of one queue and priority.
+type lane struct {
+	queue    string
+	priority int
+}
+
+// A job is all that is known of one.
+type job struct {
+	store.NewJob // as it was inserted or edited
+	created      time.Time
+	place        place
+	runAt        time.Time
+	attempt      int
+	failures     int
+	history      []store.Failure
+	crashes      int
+	crashed      time.Time // last
+	closer       closer    // of its last attempt that was finished
+
+	process  store.ID // that holds its lease
+	holder   string   // that process, as people know it
+	started  time.Time
+	cancel   bool // its lease is signalled
+	progress *store.Progress
+
+	suspect bool // why it is blocked
+
+	state    store.State // how it is done
+	finished time.Time   // or deleted
+	result   []byte
+}
+
+// A closer is who finished an attempt.
+type closer struct {
+	process store.ID
+	attempt int
+}
+
+// take takes a job from its place.
+func (s *Store) take(j *job) {
+	switch j.place {
+	case due:
+		l := lane{j.Queue, j.Priority}
+		at, _ := slices.BinarySearchFunc(s.due[l], j, earlier)
+		switch rest := s.due[l]; {
+		case len(rest) == 1:
+			delete(s.due, l)
+		case at == 0: // the usual claim moves nothing
+			rest[0] = nil
+			s.due[l] = rest[1:]
+		default:
+			s.due[l] = slices.Delete(rest, at, at+1)
+		}
+	case leased:
+		delete(s.leases, j.ID)
+	case blocked:
+		delete(s.blocked, j.ID)
+	}
+	j.place = nowhere
+}
+
+// put puts a job that was taken into a place.
+func (s *Store) put(j *job, to place) {
+	switch to {
+	case due:
+		l := lane{j.Queue, j.Priority}
+		at, _ := slices.BinarySearchFunc(s.due[l], j, earlier)
+		s.due[l] = slices.Insert(s.due[l], at, j)
+		s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+	case leased:
+		s.leases[j.ID] = j
+	case blocked:
+		s.blocked[j.ID] = j
+		s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+	}
+	j.place = to
+}
+
+func earlier(a, b *job) int {
+	return cmp.Or(a.runAt.Compare(b.runAt), a.ID.Compare(b.ID))
+}
+
+// putDone ends a job that was taken.
+func (s *Store) putDone(j *job, state store.State, now time.Time) {
+	j.state, j.finished = state, now
+	s.put(j, done)
+}
+
+// crashesAt is how many crashes are not forgotten.
+func (j *job) crashesAt(now time.Time) int {
+	if now.Sub(j.crashed) > store.CrashMemory {
+		return 0
+	}
+	return j.crashes
+}
+
+// stateAt is the job's state as people know it.
+func (j *job) stateAt(now time.Time) store.State {
+	switch {
+	case j.place == leased:
+		return store.Running
+	case j.place == blocked:
+		return store.Blocked
+	case j.place == done:
+		return j.state
+	case !j.runAt.After(now):
+		return store.Available
+	case j.failures > 0:
+		return store.Retryable
+	}
+	return store.Scheduled
+}
+
+// large reports whether the input is read on its own.
+func (j *job) large() bool { return len(j.Input) > store.InlineInput }
+
+// view is the job as Find shows it.
+func (s *Store) view(j *job, now time.Time, whole bool) store.Job {
+	v := store.Job{
+		ID: j.ID, Task: j.Task, Queue: j.Queue, Priority: j.Priority,
+		State: j.stateAt(now), Waits: s.waits(j),
+		Attempt: j.attempt, Failures: j.failures, Crashes: j.crashesAt(now),
+		MaxAttempts: j.MaxAttempts, Timeout: j.Timeout, GiveUpAfter: j.GiveUpAfter, Retain: j.Retain,
+		RunAt: j.runAt, CreatedAt: j.created, StartedAt: j.started,
+		Tags: maps.Clone(j.Tags), InputSize: len(j.Input),
+	}
+	switch j.place {
+	case leased:
+		v.Process, v.Cancelling = j.holder, j.cancel
+	case done:
+		v.FinishedAt = j.finished
+	}
+	if len(j.history) > 0 {
+		v.Error = j.history[len(j.history)-1].Error
+	}
+	if whole || !j.large() {
+		v.Input = bytes.Clone(j.Input)
+	}
+	if whole || len(j.result) <= store.InlineInput {
+		v.Result = bytes.Clone(j.result)
+	}
+	if j.progress != nil {
+		p := *j.progress
+		v.Progress = &p
+	}
+	return v
+}
+
+// waits says why a job is blocked.
+func (s *Store) waits(j *job) string {
+	switch {
+	case j.place != blocked:
+		return ""
+	case j.suspect:
+		return store.WaitsAlone
+	case s.pausedTasks[j.Task]:
+		return store.WaitsPaused
+	}
+	return store.WaitsTask
+}

@@ -1,0 +1,89 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Release is that of store.Worker.
+func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fence) error {
+	return s.do(ctx, func(now time.Time) error {
+		for _, f := range fences {
+			if j := s.held(process, f); j != nil {
+				s.giveBack(j, due, now)
+			}
+		}
+		return nil
+	})
+}
+
+// Park is that of store.Worker.
+func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
+	return s.do(ctx, func(now time.Time) error {
+		for _, f := range fences {
+			if j := s.held(process, f); j != nil {
+				j.suspect = suspect
+				s.giveBack(j, blocked, now)
+			}
+		}
+		return nil
+	})
+}
+
+// giveBack ends a lease without an end of its attempt. run_at is as it was, so that the job
+// is in front of what is behind it. A signal to cancel is obeyed, or it would be forgotten.
+func (s *Store) giveBack(j *job, to place, now time.Time) {
+	s.take(j)
+	if j.cancel {
+		s.putDone(j, store.Cancelled, now)
+		return
+	}
+	s.put(j, to)
+}
+
+// Reap is that of store.Member.
+func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (r store.Reaped, err error) {
+	err = s.do(ctx, func(now time.Time) error {
+		for _, b := range lost {
+			if p := s.processes[b.ID]; p != nil && (b.Count == -1 || b.Count == p.Count) {
+				delete(s.processes, b.ID)
+				r.Processes++
+			}
+		}
+		for _, j := range slices.Collect(maps.Values(s.leases)) {
+			if s.processes[j.process] == nil {
+				s.crash(j, now, &r)
+			}
+		}
+		return nil
+	})
+	return r, err
+}
+
+// crash moves the lease of a lost process.
+func (s *Store) crash(j *job, now time.Time, r *store.Reaped) {
+	before := j.crashesAt(now)
+	j.crashes, j.crashed = before+1, now
+	switch {
+	case j.cancel:
+		s.giveBack(j, due, now)
+		r.Cancelled++
+	case before >= store.SuspectAt && j.crashes >= store.CrashLimit:
+		j.fail(store.Problem{Error: "the process was lost while it ran the job", Kind: "crash"}, now)
+		j.failures++
+		s.take(j)
+		s.putDone(j, store.Discarded, now)
+		r.Discarded++
+	case j.crashes >= store.SuspectAt:
+		j.suspect = true
+		s.giveBack(j, blocked, now)
+		r.Suspects++
+	default:
+		s.giveBack(j, due, now)
+		r.Released++
+	}
+}
