@@ -1,0 +1,114 @@
+package tidy
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A room may import only the rooms named, beside the standard library and other modules
+// (deps.txt has those). Arrows go one way, so that each room can be read without those above.
+type room struct {
+	dir  string
+	may  []string
+	what string
+}
+
+// kitMay is what kits are made of: the tasks of the four kits that others hand work to, but
+// never a transport.
+var kitMay = []string{".", "record", "internal/safedial", "kit/mail", "kit/push", "kit/sms", "kit/blob"}
+
+// rooms are all rooms of the house. The first that matches counts.
+var rooms = []room{
+	{".", []string{"store", "internal/..."}, "the public API"},
+
+	{"store", nil, "the contract, and the plain values it speaks"},
+	{"store/storetest", []string{"store", "store/memory"}, "the laws that every store keeps"},
+	{"store/...", []string{"store"}, "one store each"},
+
+	{"internal/engine", []string{"store", "internal/batch", "internal/cron"}, "one process at work"},
+	{"internal/inside", []string{"store", "internal/engine"}, "the door from an App to what is in it"},
+	{"internal/batch", nil, "many callers, one round trip"},
+	{"internal/cron", nil, "when a schedule ticks"},
+	{"internal/safedial", nil, "dials that stay out of private networks"},
+	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
+	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
+	{"internal/testrun", nil, "make test"},
+	{"internal/tidy", nil, "these rules"},
+	{"internal/docs", nil, "what the documents say is true"},
+
+	{"operate", []string{".", "store", "internal/inside"}, "acting on many, in somebody's name"},
+	{"record", []string{".", "store", "internal/inside"}, "small documents for kits and programs"},
+	{
+		"offloadtest",
+		[]string{".", "operate", "record", "store", "store/memory", "internal/inside", "internal/engine"},
+		"what users need to test their tasks",
+	},
+	{"dashboard", []string{".", "operate", "record"}, "the web interface"},
+	{"telemetry/...", []string{".", "operate"}, "traces and metrics"},
+	{"kit/...", kitMay, "ready-made tasks"},
+	{"cmd/...", []string{"..."}, "the command"},
+	{"examples/...", []string{"..."}, "programs that use it all"},
+}
+
+// forTests are rooms that only tests may import.
+var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/tidy", "internal/docs"}
+
+// arrows holds what files that are no tests import against the rooms.
+func arrows(h *house) (found []finding) {
+	for f := range h.goFiles {
+		if f.isTest() {
+			continue
+		}
+		r := roomOf(f.dir())
+		if r == nil {
+			found = append(found, finding{f.path, 0, fmt.Sprintf("room %q is unknown: say what it may import, in rooms (internal/tidy/arrows.go)", f.dir())})
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			target, ours := importOf(spec.Path.Value)
+			if ours && !r.mayImport(target) {
+				found = append(found, finding{f.path, h.line(spec), fmt.Sprintf("%s (%s) must not import %s; it may import: %s", r.dir, r.what, target, orNothing(r.may))})
+			}
+		}
+	}
+	return found
+}
+
+func roomOf(dir string) *room {
+	for i := range rooms {
+		if matches(rooms[i].dir, dir) {
+			return &rooms[i]
+		}
+	}
+	return nil
+}
+
+func (r *room) mayImport(target string) bool {
+	if slices.Contains(forTests, target) {
+		return false
+	}
+	return slices.ContainsFunc(r.may, func(p string) bool { return matches(p, target) })
+}
+
+// importOf returns the room that an import names, and whether it is one of ours.
+func importOf(quoted string) (dir string, ours bool) {
+	name, err := strconv.Unquote(quoted)
+	if err != nil {
+		return "", false
+	}
+	if name == modulePath {
+		return ".", true
+	}
+	dir, ours = strings.CutPrefix(name, modulePath+"/")
+	return path.Clean(dir), ours
+}
+
+func orNothing(rooms []string) string {
+	if len(rooms) == 0 {
+		return "nothing of ours"
+	}
+	return strings.Join(rooms, ", ")
+}
