@@ -202,6 +202,54 @@ func TestProvideIsSilentWhenAllIsThere(t *testing.T) {
 	}
 }
 
+// fakeApt puts an apt-get on the path whose lists are old: it installs after an update only,
+// and never what is called ghost. It returns the file in which it writes down its calls.
+func fakeApt(t *testing.T) (calls string) {
+	t.Helper()
+	dir := t.TempDir()
+	calls = filepath.Join(dir, "calls")
+	for name, text := range map[string]string{
+		"sudo": "#!/bin/sh\nshift\nexec \"$@\"\n",
+		"apt-get": "#!/bin/sh\necho \"$@\" >>" + calls + `
+case "$*" in
+*update*) touch ` + calls + `.updated ;;
+*ghost*) echo "E: Unable to locate package ghost" >&2; exit 100 ;;
+*) test -e ` + calls + `.updated || exit 100 ;;
+esac
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return calls
+}
+
+func TestProvideInstallsWhatIsMissing(t *testing.T) {
+	calls := fakeApt(t)
+	var w bytes.Buffer
+	provide(t.Context(), []need{{"a thing", "thing libthing-dev", func() bool { return false }}}, true, &w)
+	want(t, w.String(), "installing: thing libthing-dev\n")
+	if strings.Contains(w.String(), "could not") {
+		t.Errorf("it did not try again after the update:\n%s", w.String())
+	}
+	called, err := os.ReadFile(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"install -y --no-install-recommends thing libthing-dev\n", "update\n"} {
+		want(t, string(called), part)
+	}
+}
+
+func TestProvideSaysWhyItCouldNotInstall(t *testing.T) {
+	fakeApt(t)
+	var w bytes.Buffer
+	provide(t.Context(), []need{{"a ghost", "ghost", func() bool { return false }}}, true, &w)
+	want(t, w.String(), "could not install: ", "E: Unable to locate package ghost", "apt-get install ghost\n")
+}
+
 func TestRacelessNamesTheCompiler(t *testing.T) {
 	t.Setenv("CC", "no-such-compiler")
 	want(t, raceless(), "no C compiler")
