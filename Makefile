@@ -8,7 +8,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint bench demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -27,6 +27,12 @@ lint: ## go vet, staticcheck, gofumpt, and the house's own rules
 	if [ -n "$$out" ]; then printf 'not formatted; run: go tool gofumpt -w .\n%s\n' "$$out"; failed=1; fi; \
 	$(GO) test ./internal/tidy || failed=1; \
 	exit $$failed
+
+cross: ## it compiles for other systems, without cgo
+	@for system in darwin/arm64 windows/amd64 freebsd/amd64 linux/386; do \
+		echo "$$system"; \
+		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build ./...; \
+	done
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
 	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"

@@ -67,6 +67,7 @@ var breaches = []breach{
 		"b.go":      "package offload\n\nvar b = \"/tmp/x\"\n",
 		"c_test.go": "package offload\n\nvar c = \"/tmp/x\"\n",
 		"d.go":      "package offload\n\nvar d = \"/v1/work/\"\n",
+		"e.go":      "package offload\n\nvar e = `offload demo --dir /tmp/shop`\n",
 	}, []string{"a.go:3: a path of one machine", "b.go:3: a path of one machine"}},
 	{"a document that is not here", "outside", map[string]string{
 		"a.go":         "package offload\n\n// See PLAN.md and docs/mail.md.\n",
@@ -95,6 +96,17 @@ var breaches = []breach{
 		"store/storetest/a.go": "package storetest\nimport \"time\"\nfunc f() { time.Sleep(1) }\n",
 		"c.go":                 "package a\nimport \"time\"\nfunc h() { time.Sleep(1) }\n",
 	}, []string{"a_test.go:3: time.Sleep in a test", "store/storetest/a.go:3: time.Sleep in a test"}},
+
+	{"deciding by what an error says", "error text", map[string]string{
+		"a.go":      "package a\n\nvar x = strings.Contains(err.Error(), \"locked\")\n",
+		"b.go":      "package a\n\nvar y = strings.Contains(s, err.Error())\n",
+		"a_test.go": "package a\n\nvar z = strings.Contains(err.Error(), \"locked\")\n",
+	}, []string{"a.go:3: decides by an error's text"}},
+
+	{"a statement that does not say what it does", "headers", map[string]string{
+		"store/sqlite/sql/a.sql": "SELECT 1",
+		"store/sqlite/sql/b.sql": "-- One.\nSELECT 1",
+	}, []string{"store/sqlite/sql/a.sql:1: begin with a comment"}},
 
 	{"testing in what users run", "test code", map[string]string{
 		"a.go":             "package offload\nimport _ \"testing\"\n",

@@ -43,6 +43,40 @@ func sleep(h *house) (found []finding) {
 	return found
 }
 
+// errorText finds programs that decide by what an error says. Texts change with a release or
+// a language; errors.Is and errors.As, and codes of databases, do not.
+func errorText(h *house) (found []finding) {
+	for f := range h.goFiles {
+		if f.isTest() {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && isErrorText(call.Args[0]) && isQuestion(call.Fun) {
+				found = append(found, finding{f.path, h.line(call), "decides by an error's text; use errors.Is, errors.As or a code"})
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// isErrorText reports whether e is x.Error().
+func isErrorText(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok || len(call.Args) > 0 {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "Error"
+}
+
+// isQuestion reports whether e is a function that looks for something in a string.
+func isQuestion(e ast.Expr) bool {
+	return slices.ContainsFunc([]string{"Contains", "HasPrefix", "HasSuffix", "Index", "EqualFold"}, func(name string) bool {
+		return isSelector(e, "strings", name)
+	})
+}
+
 func (f *file) imports(name string) bool {
 	return slices.ContainsFunc(f.ast.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == `"`+name+`"` })
 }
