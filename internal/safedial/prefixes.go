@@ -17,7 +17,7 @@ var not4 = []use{
 	block("10.0.0.0/8", "private"),
 	block("100.64.0.0/10", "shared by a carrier (CGNAT)"),
 	block("127.0.0.0/8", "loopback"),
-	block("169.254.0.0/16", "link-local"), // the metadata services of clouds
+	block("169.254.0.0/16", "link-local"),     // the metadata services of clouds
 	block("168.63.129.16/32", "Azure's host"), // metadata and keys, by a public number
 	block("172.16.0.0/12", "private"),
 	block("192.0.0.0/24", "reserved for protocols"),

@@ -1,0 +1,125 @@
+package httpcall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/safedial"
+)
+
+// mostBody is how much of an answer's body is read.
+const mostBody = 64 << 10
+
+// A caller makes requests over connections of its own.
+type caller struct {
+	transport *http.Transport
+}
+
+func newCaller(c config) *caller {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+	if c.publicOnly {
+		dialer.ControlContext = safedial.Guard{Allow: c.except}.Control
+	}
+	return &caller{&http.Transport{
+		Proxy:                  nil, // would dial for us, where safedial can't see it
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true, // a dialer of one's own switches it off
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    10,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
+}
+
+func (c *caller) close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// call is the handler.
+func (c *caller) call(ctx context.Context, in Input) (Output, error) {
+	req, err := in.request(ctx)
+	if err != nil {
+		return Output{}, offload.Discard(err)
+	}
+	started := time.Now()
+	client := http.Client{Transport: tolerant{c.transport}, CheckRedirect: in.checkRedirect}
+	resp, err := client.Do(req)
+	if err != nil {
+		return Output{}, networkError(req, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, mostBody+1))
+	if err != nil {
+		return Output{}, networkError(req, fmt.Errorf("read body: %w", err))
+	}
+	out := outputOf(resp, body)
+	out.Seconds = time.Since(started).Seconds()
+	offload.Logger(ctx).Info("answered", "method", req.Method, "url", shown(resp.Request.URL), "status", resp.StatusCode)
+	if !in.expects(resp.StatusCode) {
+		return out, statusError(req, resp, body)
+	}
+	return out, nil
+}
+
+func (in *Input) expects(status int) bool {
+	if len(in.Expect) == 0 {
+		return status >= 200 && status <= 299
+	}
+	return slices.Contains(in.Expect, status)
+}
+
+// keptHeaders are those of an answer that say what it is and where it went on.
+var keptHeaders = []string{
+	"Content-Type", "Content-Length", "Date", "Etag", "Last-Modified", "Link", "Location", "Retry-After",
+	"X-Request-Id", "X-Correlation-Id", "Traceparent",
+}
+
+func outputOf(resp *http.Response, body []byte) Output {
+	out := Output{Status: resp.StatusCode, Headers: map[string]string{}}
+	for _, name := range keptHeaders {
+		if value := resp.Header.Get(name); value != "" {
+			out.Headers[name] = cutText([]byte(value), 2<<10)
+		}
+	}
+	if len(body) > mostBody {
+		body, out.BodyCut = body[:mostBody], true
+	}
+	switch text := body; {
+	case out.BodyCut && utf8.Valid(wholeRunes(text)):
+		out.Body = string(wholeRunes(text))
+	case utf8.Valid(text):
+		out.Body = string(text)
+	default:
+		out.BodyBase64 = body
+	}
+	return out
+}
+
+// networkError says what follows of a request that got no answer. What net/http says holds
+// the whole URL, so only its reason is taken.
+func networkError(req *http.Request, err error) error {
+	at := req.Method + " " + shown(req.URL)
+	if ctx := req.Context(); ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", at, context.Cause(ctx))
+	}
+	var inURL *url.Error
+	for errors.As(err, &inURL) {
+		err = inURL.Err
+	}
+	err = fmt.Errorf("%s: %w", at, err)
+	var refused *safedial.AddrError
+	if errors.As(err, &refused) || errors.Is(err, errRedirects) {
+		return offload.Discard(err)
+	}
+	return err
+}

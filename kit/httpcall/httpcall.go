@@ -1,0 +1,108 @@
+// Package httpcall makes HTTP requests as jobs: the task "http".
+//
+// A worker with the kit makes them, anybody may enqueue them:
+//
+//	app, err := offload.Open(ctx, "offload.db", httpcall.New())
+//	job, err := httpcall.Call.Enqueue(ctx, app, httpcall.Input{
+//		Method: "POST", URL: "https://crm.example/orders", JSON: json.RawMessage(`{"id":7}`)})
+//
+// or from a shell: offload enqueue http '{"url":"https://crm.example/ping"}'.
+//
+// # How it ends
+//
+// A status that was expected, any 2xx unless expect says which, completes the job; its result
+// is an Output. Otherwise the error is a *StatusError, and the status decides:
+//
+//   - 408, 425, 429, every 5xx, and a 2xx that expect does not name are retried. A Retry-After
+//     of the server is honoured, up to a day, with a little more so that those who were sent
+//     away together don't come back together;
+//   - all others are discarded: the same request would get the same answer.
+//
+// Whatever goes wrong on the network is retried. Input that makes no request, such as a URL
+// that is none, is discarded with an *offload.InputError that names the field. Error texts
+// show a URL without user, password and query.
+//
+// A request takes as long as the job's Timeout lets it, a minute by default.
+//
+// # What is sent
+//
+// The headers as given, and where they don't say otherwise: Idempotency-Key, the job's id,
+// the same at every attempt, so that a server that knows the header does the work once;
+// Content-Type application/json with a json body; User-Agent offload. The Host header may
+// be given. No cookie is kept between requests.
+//
+// Up to 5 redirects are followed. To another origin (scheme, host or port; but from http to
+// https on one host is no other) nothing of the given headers goes along except Accept,
+// Accept-Language and User-Agent, no Referer goes anywhere, and a redirect that would send
+// the body to another origin is not followed: it is the answer. So is one that expect names.
+//
+// No proxy is used, whatever HTTP_PROXY and its like say. Where one is needed, give the task
+// a function of your own: httpcall.Call.Handle(f).
+//
+// # Who may
+//
+// Whoever can enqueue this task can send requests from the worker's place in the network, to
+// whatever is reachable there. Where strangers choose the URL, use PublicOnly.
+package httpcall
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"github.com/offloadhq/offload"
+)
+
+// Call is the task. Any program may enqueue it; one with a Kit makes the requests.
+var Call = offload.DeclareFunc[Input, Output]("http", offload.Timeout(time.Minute))
+
+// Input is a request.
+type Input struct {
+	Method  string            `json:"method,omitempty"`  // GET if empty
+	URL     string            `json:"url"`               // absolute, http or https
+	Headers map[string]string `json:"headers,omitempty"` // beside what every request has
+	Body    string            `json:"body,omitempty"`
+	JSON    json.RawMessage   `json:"json,omitempty"`   // a body as it is, instead of Body
+	Expect  []int             `json:"expect,omitempty"` // statuses that complete the job: any 2xx if empty
+}
+
+// Output is an answer.
+type Output struct {
+	Status     int               `json:"status"`
+	Headers    map[string]string `json:"headers,omitempty"` // those about the content, where it is, and the server's ids of the request
+	Body       string            `json:"body,omitempty"`    // its first 64 KiB, if that is text
+	BodyBase64 []byte            `json:"body_base64,omitempty"`
+	BodyCut    bool              `json:"body_cut,omitempty"` // there was more
+	Seconds    float64           `json:"seconds"`
+}
+
+// A Kit makes requests.
+type Kit struct{ offload.Part }
+
+// New makes a kit.
+func New(opts ...Option) *Kit {
+	var c config
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	k := newCaller(c)
+	return &Kit{offload.Parts(Call.Handle(k.call), offload.OnClose(k.close))}
+}
+
+// An Option changes a kit.
+type Option func(*config)
+
+type config struct {
+	publicOnly bool
+	except     []netip.Prefix
+}
+
+// PublicOnly refuses to connect to addresses that are not of the public internet: the
+// worker's own machine, private networks, the metadata services of clouds; except those
+// within the given prefixes. What is checked is the address that is dialled, after names were
+// resolved and redirects followed. A job whose URL leads elsewhere is discarded.
+func PublicOnly(except ...netip.Prefix) Option {
+	return func(c *config) { c.publicOnly, c.except = true, append(c.except, except...) }
+}
