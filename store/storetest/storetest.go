@@ -1,0 +1,88 @@
+package storetest
+
+import (
+	"flag"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+var (
+	seed      = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
+	histories = flag.Int("storetest.histories", 10, "how many random histories of each kind to run")
+	backlog   = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
+)
+
+// A Subject is an empty, migrated store under test, and what its test can do to it. Only Store
+// must be set.
+type Subject struct {
+	Store store.Store
+
+	// Begin begins a transaction of a caller in the store's database.
+	Begin func(t *testing.T) Tx
+
+	// Another opens a second Store on the same database, as another process would, closed by
+	// t.Cleanup.
+	Another func(t *testing.T) store.Store
+
+	// Advance lets time pass for the store: it moves its clock, or moves all times that it
+	// has stored back by d.
+	Advance func(t *testing.T, d time.Duration)
+
+	// Faulty opens a second Store on the same database through something that breaks on
+	// command, closed by t.Cleanup.
+	Faulty func(t *testing.T) (store.Store, Faults)
+}
+
+// A Tx is a transaction of a caller.
+type Tx struct {
+	Value            any // what Store.Within takes
+	Commit, Rollback func() error
+}
+
+// Faults breaks a store on command.
+type Faults struct {
+	// Arm makes the n-th statement from now, counted from 1, meet a fault, once. Statements
+	// that begin and commit transactions count.
+	Arm func(n int, f Fault)
+
+	// Disarm takes the fault back and reports whether it was met.
+	Disarm func() (met bool)
+}
+
+// A Fault is what happens to a statement.
+type Fault int
+
+const (
+	Fail       Fault = iota // the connection breaks before the statement is run
+	LoseAnswer              // the statement is run, and the connection breaks before its answer
+)
+
+// A law is something that holds for every store.
+type law struct {
+	name     string
+	sentence string
+	check    func(s *scene)
+}
+
+// laws are all of them, in the order of a job's life.
+var laws = slices.Concat(
+	insertLaws, textLaws, claimLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
+	memberLaws, lookLaws, actLaws, findLaws, figuresLaws,
+)
+
+// Run checks every law, each on a store of its own, opened by open.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	for _, l := range laws {
+		t.Run(l.name, func(t *testing.T) {
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the law that broke: %s", l.sentence)
+				}
+			})
+			l.check(&scene{t: t, Subject: open(t), open: open})
+		})
+	}
+}
