@@ -108,6 +108,8 @@ func TestRefusesNamingTheField(t *testing.T) {
 		{"url", Input{URL: "http://user:sec/secret@host/"}},
 		{"url", Input{URL: "http://user:%zzsecret@host/"}},
 		{"url", Input{URL: "http://host:secret/"}},
+		{"url", Input{URL: "http://host:65536/"}},
+		{"url", Input{URL: "http://host:0/"}},
 		{"url", Input{URL: "http://host/\x00?key=secret"}},
 		{"url", Input{URL: "http://[::1/secret"}},
 		{"url", Input{URL: "unix:///run/docker.sock"}},

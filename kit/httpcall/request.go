@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/offloadhq/offload"
@@ -84,6 +85,11 @@ func urlOf(given string) (*url.URL, error) {
 		return nil, refuse("url", errors.New("not of the scheme http or https"), wantURL)
 	case u.Hostname() == "":
 		return nil, refuse("url", errors.New("without a host"), wantURL)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, refuse("url", errors.New("with port "+port), "a port from 1 to 65535")
+		}
 	}
 	u.Fragment, u.RawFragment = "", ""
 	return u, nil
