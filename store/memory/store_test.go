@@ -10,7 +10,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Subject {
+	storetest.Run(t, func(*testing.T) storetest.Subject {
 		s := memory.New()
 		return storetest.Subject{
 			Store: s,
@@ -20,6 +20,10 @@ func TestStore(t *testing.T) {
 			},
 			Another: func(*testing.T) store.Store { return s },
 			Advance: func(_ *testing.T, d time.Duration) { s.Advance(d) },
+			Faulty: func(*testing.T) (store.Store, storetest.Faults) {
+				f := &faulty{Store: s}
+				return f, storetest.Faults{Arm: f.arm, Disarm: f.disarm}
+			},
 		}
 	})
 }

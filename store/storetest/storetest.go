@@ -69,8 +69,9 @@ type law struct {
 
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
-	insertLaws, textLaws, claimLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
-	memberLaws, lookLaws, actLaws, findLaws, figuresLaws,
+	schemaLaws, insertLaws, textLaws, claimLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
+	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	faultLaws,
 )
 
 // Run checks every law, each on a store of its own, opened by open.
