@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"encoding/json"
 	"fmt"
 	"go/format"
 	"os"
@@ -90,7 +89,9 @@ func TestGoBlocksCompile(t *testing.T) {
 			}
 		}
 	}
-	vet(t, sources)
+	if out := vet(t, sources); out != "" {
+		t.Error(out)
+	}
 }
 
 // README.md promises that a mail leaves the request with eight changed lines.
@@ -126,62 +127,101 @@ func preamble(t *testing.T) string {
 	return string(text)
 }
 
-// overlay gives each source a folder of its own in the module, for the go command alone, and
-// returns the file that says so and the packages.
-func overlay(t *testing.T, sources []Source) (file string, packages []string) {
+// userModule writes sources, each a package, into a module of their own that requires this
+// one, as a user's does. It returns where it is and the packages.
+func userModule(t *testing.T, sources []Source) (dir string, packages []string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace := map[string]string{}
 	for i, s := range sources {
 		name := fmt.Sprintf("block%d", i)
-		at := filepath.Join(dir, name+".go")
-		if err := os.WriteFile(at, []byte(s.Text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replace[filepath.Join(abs, name, s.Name)] = at
+		write(t, filepath.Join(dir, name, s.Name), s.Text)
 		packages = append(packages, "./"+name)
 	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
+	const module = "module github.com/offloadhq/offload\n"
+	goMod := read(t, "go.mod")
+	if !strings.HasPrefix(goMod, module) {
+		t.Fatalf("go.mod does not begin with %q", module)
+	}
+	// The same modules in the same versions as here, so that nothing has to be fetched.
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/documents\n"+strings.TrimPrefix(goMod, module)+
+		"\nrequire github.com/offloadhq/offload v0.0.0\n\nreplace github.com/offloadhq/offload => "+abs+"\n")
+	write(t, filepath.Join(dir, "go.sum"), read(t, "go.sum"))
+	return dir, packages
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file = filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file, packages
+	return string(text)
 }
 
-// vet compiles sources, all at once, and looks for common mistakes.
-func vet(t *testing.T, sources []Source) {
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// vet compiles sources, all at once, looks for common mistakes, and returns what it finds.
+func vet(t *testing.T, sources []Source) string {
 	t.Helper()
 	if len(sources) == 0 {
-		return
+		return ""
 	}
-	file, packages := overlay(t, sources)
-	out, err := goCommand(append([]string{"vet", "-overlay", file}, packages...)...)
+	dir, packages := userModule(t, sources)
+	out, err := goCommand(dir, append([]string{"vet"}, packages...)...)
 	if err != nil {
-		t.Errorf("go vet: %v\n%s", err, readable(out, sources))
+		return fmt.Sprintf("go vet: %v\n%s", err, readable(out, sources))
+	}
+	return ""
+}
+
+// What the compiler says of a block names the document and its line.
+func TestMistakesInBlocksAreFound(t *testing.T) {
+	var sources []Source
+	for _, b := range []Block{
+		{File: "docs/a.md", Line: 30, Lang: "go", Text: "job, err := Thumbnail.Enqueue(1)\n"},
+		{File: "docs/b.md", Line: 40, Lang: "go", Text: "package main\n\nvar n int = \"one\"\n"},
+		{File: "docs/c.md", Line: 50, Lang: "go", Text: "var fine = 1\n"},
+	} {
+		made, problems := Sources(b, "package fragment\n\nvar Thumbnail struct{ Enqueue func() (int, error) }\n")
+		report(t, problems)
+		sources = append(sources, made...)
+	}
+	out := vet(t, sources)
+	for _, want := range []string{"docs/a.md:30:", "docs/b.md:42:"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing is said of %s:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "docs/c.md") {
+		t.Errorf("a block that is right is named:\n%s", out)
 	}
 }
 
-func goCommand(args ...string) (out string, err error) {
+func goCommand(dir string, args ...string) (out string, err error) {
 	cmd := exec.Command("go", args...)
-	cmd.Dir = root
+	cmd.Dir = dir
 	b, err := cmd.CombinedOutput()
 	return string(b), err
 }
 
-var blockPath = regexp.MustCompile(`(vet: )?(\./)?block(\d+)/`)
+var blockPath = regexp.MustCompile(`(vet: )?(\./)?block\d+/`)
 
 // readable removes from what go prints the folders that are in no document.
 func readable(out string, sources []Source) string {
 	for i, s := range sources {
-		out = strings.ReplaceAll(out, fmt.Sprintf("offload/block%d\n", i), fmt.Sprintf("(%s, block of line %d)\n", s.Block.File, s.Block.Line))
+		out = strings.ReplaceAll(out, fmt.Sprintf("example.com/documents/block%d\n", i), fmt.Sprintf("(%s, block of line %d)\n", s.Block.File, s.Block.Line))
 	}
 	return blockPath.ReplaceAllString(out, "")
 }

@@ -12,12 +12,8 @@ import (
 
 func TestCommandsAreThere(t *testing.T) {
 	binary := buildOffload(t)
-	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := World{
-		Targets: Targets(string(makefile)),
+		Targets: Targets(read(t, "Makefile")),
 		Exists:  moduleTree{t: t}.Match,
 		Help:    helpOf(binary),
 	}
@@ -32,7 +28,7 @@ func TestCommandsAreThere(t *testing.T) {
 func buildOffload(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "offload")
-	if out, err := goCommand("build", "-o", binary, "./cmd/offload"); err != nil {
+	if out, err := goCommand(root, "build", "-o", binary, "./cmd/offload"); err != nil {
 		t.Fatalf("go build ./cmd/offload: %v\n%s", err, out)
 	}
 	return binary

@@ -32,17 +32,19 @@ import (
 	"github.com/offloadhq/offload/store/storetest"
 )
 
-var (
-	app  *offload.App
-	ctx  context.Context
-	pool *pgxpool.Pool
-	db   *sql.DB
-	t    *testing.T
-	id   offload.ID
-)
+var app *offload.App
 
-// Tx is either kind of transaction.
-var tx *sql.Tx
+var ctx context.Context
+
+var pool *pgxpool.Pool
+
+var db *sql.DB
+
+var t *testing.T
+
+var id offload.ID
+
+var tx *sql.Tx // or a pgx.Tx
 
 type Photo struct{ Path string }
 
@@ -56,9 +58,8 @@ func thumbnail(ctx context.Context, p Photo) error { return nil }
 
 func confirm(ctx context.Context, o Order) error { return nil }
 
-var (
-	Thumbnail = offload.NewTask("thumbnail", thumbnail)
-	Confirm   = offload.NewTask("confirm", confirm)
-)
+var Thumbnail = offload.NewTask("thumbnail", thumbnail)
+
+var Confirm = offload.NewTask("confirm", confirm)
 
 func check(err error) {}
