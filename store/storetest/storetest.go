@@ -71,7 +71,7 @@ type law struct {
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
-	faultLaws,
+	faultLaws, historyLaws,
 )
 
 // Run checks every law, each on a store of its own, opened by open.
