@@ -1,0 +1,54 @@
+package testpg_test
+
+import (
+	"context"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/internal/testpg"
+)
+
+func ask(t *testing.T, address, sql string) (answer string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(t.Context(), sql).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func TestDatabasesAreApartAndDurable(t *testing.T) {
+	a, b := testpg.URL(t), testpg.URL(t)
+	if nameA, nameB := ask(t, a, "select current_database()"), ask(t, b, "select current_database()"); nameA == nameB {
+		t.Errorf("both databases are %s", nameA)
+	}
+	for _, setting := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
+		if on := ask(t, a, "show "+setting); on != "on" {
+			t.Errorf("%s is %s, want on", setting, on)
+		}
+	}
+}
+
+func TestServerStartsAgain(t *testing.T) {
+	s := testpg.Start(t)
+	s.Exec(t, "create table kept as select 7 as n")
+	s.Stop(t, syscall.SIGQUIT)
+	s.Start(t)
+	if n := ask(t, s.Address(), "select n::text from kept"); n != "7" {
+		t.Errorf("n is %s, want 7", n)
+	}
+}
+
+func TestPoolerAnswers(t *testing.T) {
+	address := testpg.URL(t)
+	through := testpg.Pooler(t, address)
+	if a, b := ask(t, through, "select current_database()"), ask(t, address, "select current_database()"); a != b {
+		t.Errorf("the pooler leads to %s, want %s", a, b)
+	}
+}
