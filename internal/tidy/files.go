@@ -101,7 +101,7 @@ func outsideOf(h *house, f *file, line string) (whats []string) {
 }
 
 // embedding is a line that takes files into the program.
-var embedding = regexp.MustCompile(`(?m)^//go:embed (.*)$`)
+var embedding = regexp.MustCompile(`(?m)^\s*//go:embed (.*)$`)
 
 // deadSQL finds .sql files that no program of their package reads: neither embedded by name,
 // nor in an embedded folder and named in a string. Migrations are read by their folder, and

@@ -79,7 +79,7 @@ var breaches = []breach{
 	}, []string{`a.go:3: "ruling 4"`, `a.go:4: "issue #12"`}},
 
 	{"SQL that nobody reads", "dead SQL", map[string]string{
-		"store/sqlite/claim.go":            "package sqlite\n\n//go:embed sql/claim.sql\nvar claim string\n",
+		"store/sqlite/claim.go":            "package sqlite\n\nvar (\n\t//go:embed sql/claim.sql\n\tclaim string\n)\n",
 		"store/sqlite/all.go":              "package sqlite\n\n//go:embed sql/many\nvar many embed.FS\n\nvar a = read(\"named\")\n",
 		"store/sqlite/schema_test.go":      "package sqlite\n\nvar golden = \"schema.sql\"\n",
 		"store/sqlite/sql/claim.sql":       "SELECT 1",
@@ -101,6 +101,8 @@ var breaches = []breach{
 		"a.go":      "package a\n\nvar x = strings.Contains(err.Error(), \"locked\")\n",
 		"b.go":      "package a\n\nvar y = strings.Contains(s, err.Error())\n",
 		"a_test.go": "package a\n\nvar z = strings.Contains(err.Error(), \"locked\")\n",
+
+		"store/storetest/a.go": "package storetest\n\nvar z = strings.Contains(err.Error(), \"locked\")\n",
 	}, []string{"a.go:3: decides by an error's text"}},
 
 	{"a statement that does not say what it does", "headers", map[string]string{

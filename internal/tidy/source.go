@@ -47,7 +47,7 @@ func sleep(h *house) (found []finding) {
 // a language; errors.Is and errors.As, and codes of databases, do not.
 func errorText(h *house) (found []finding) {
 	for f := range h.goFiles {
-		if f.isTest() {
+		if f.isTest() || slices.Contains(helpsTests, f.dir()) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
