@@ -13,19 +13,19 @@ import (
 func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) (inserted []store.Inserted, err error) {
 	err = s.do(ctx, func(now time.Time) error {
 		for _, n := range jobs {
-			inserted = append(inserted, s.insert(n, now))
+			inserted = append(inserted, s.insert(n, firstRun(n, now), now))
 		}
 		return nil
 	})
 	return inserted, err
 }
 
-func (s *Store) insert(n store.NewJob, now time.Time) store.Inserted {
+func (s *Store) insert(n store.NewJob, runAt, now time.Time) store.Inserted {
 	if s.jobs[n.ID] != nil {
 		return store.Inserted{ID: n.ID, Existing: true}
 	}
 	n.Input, n.Tags = bytes.Clone(n.Input), maps.Clone(n.Tags)
-	j := &job{NewJob: n, created: now, runAt: firstRun(n, now)}
+	j := &job{NewJob: n, created: now, runAt: runAt}
 	s.jobs[n.ID] = j
 	s.put(j, due)
 	return store.Inserted{ID: n.ID}

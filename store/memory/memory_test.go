@@ -2,13 +2,18 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/offloadhq/offload/store"
 	"github.com/offloadhq/offload/store/memory"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -70,6 +75,39 @@ func TestOpenByAddress(t *testing.T) {
 	must(t, err)
 	must(t, s.Ready(t.Context()))
 	must(t, s.Close())
+}
+
+func TestCommitFindsTheLeaseGone(t *testing.T) {
+	s := memory.New()
+	p := store.Process{ID: store.NewID()}
+	must(t, s.Join(t.Context(), p))
+	_, err := s.Insert(t.Context(), []store.NewJob{{ID: store.NewID(), Queue: "mail"}})
+	must(t, err)
+	claimed, err := s.Claim(t.Context(), store.ClaimRequest{Process: p.ID, Queue: "mail", Limit: 1})
+	must(t, err)
+	tx := s.Begin()
+	w, err := s.Within(tx)
+	must(t, err)
+	must(t, w.Complete(t.Context(), p.ID, store.Ended{Fence: claimed[0].Fence}))
+	_, err = w.Insert(t.Context(), []store.NewJob{{ID: store.NewID(), Queue: "mail"}})
+	must(t, err)
+	_, err = s.Reap(t.Context(), []store.Beaten{{ID: p.ID, Count: -1}})
+	must(t, err)
+
+	if err := tx.Commit(); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("Commit = %v, want an ErrLeaseLost", err)
+	}
+	counts, err := s.Counts(t.Context())
+	must(t, err)
+	if counts[store.Available] != 1 || counts[store.Completed] != 0 {
+		t.Errorf("jobs are %v, want the one available again", counts)
+	}
+}
+
+func TestWithinAnotherStoresTx(t *testing.T) {
+	if _, err := memory.New().Within(memory.New().Begin()); !errors.Is(err, store.ErrTx) {
+		t.Errorf("Within = %v, want an ErrTx", err)
+	}
 }
 
 func must(t *testing.T, err error) {

@@ -106,8 +106,9 @@ func (t *Tx) Insert(ctx context.Context, jobs []store.NewJob) (inserted []store.
 				continue
 			}
 			t.inserted[n.ID] = true
-			n.Input, n.Tags, n.RunAt = bytes.Clone(n.Input), maps.Clone(n.Tags), firstRun(n, now)
-			t.changes = append(t.changes, func(now time.Time) { t.s.insert(n, now) })
+			n.Input, n.Tags = bytes.Clone(n.Input), maps.Clone(n.Tags)
+			runAt := firstRun(n, now) // it waits from now, though nobody sees it before Commit
+			t.changes = append(t.changes, func(now time.Time) { t.s.insert(n, runAt, now) })
 		}
 		return nil
 	})

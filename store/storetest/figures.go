@@ -126,7 +126,7 @@ func figuresOrder(s *scene) {
 
 func figuresStep(s *scene) {
 	for i := range 6 {
-		s.ending("mail", store.OutcomeCompleted)
+		s.ending("mail", store.OutcomeCompleted, task([]string{"send", "draw"}[i%2]))
 		if i < 5 {
 			s.advance(time.Minute)
 		}
@@ -138,8 +138,14 @@ func figuresStep(s *scene) {
 			s.t.Errorf("a figure of an hour starts at %v", f.Start)
 		}
 	}
-	if minutes := s.figures(store.FigureQuery{Step: time.Minute}); sum != 6 || len(minutes) != 6 {
-		s.t.Errorf("figures of hours count %d and there are %d of minutes, want 6 and 6", sum, len(minutes))
+	minutes := s.figures(store.FigureQuery{Step: time.Minute})
+	if sum != 6 || len(minutes) != 6 {
+		s.t.Fatalf("figures of hours count %d and there are %d of minutes, want 6 and 6", sum, len(minutes))
+	}
+	for i, f := range minutes {
+		if want := minutes[0].Start.Add(time.Duration(i) * time.Minute); !f.Start.Equal(want) {
+			s.t.Errorf("figure %d starts at %v, want %v", i, f.Start, want)
+		}
 	}
 }
 

@@ -274,6 +274,8 @@ func queuesMost(s *scene) {
 
 func queuesOldest(s *scene) {
 	first := s.enqueue()
+	s.advance(time.Minute)
+	s.insert(jobs(5)...)
 	s.enqueue(priority(0))
 	s.enqueue(queue("later"), delay(time.Hour))
 	q := s.queues(0)

@@ -83,7 +83,9 @@ func finishRetryNow(s *scene) {
 
 func finishRetryPasses(s *scene) {
 	p, c := s.running("mail")
+	s.advance(2 * time.Hour) // the wait counts from the end of the attempt
 	s.finish(p, retried(c, time.Hour))
+	s.want(c.ID, store.Retryable)
 	s.advance(time.Hour + time.Second)
 	s.want(c.ID, store.Available)
 	s.claimThis(p, c.ID)

@@ -23,12 +23,16 @@ type Subject struct {
 	// Begin begins a transaction of a caller in the store's database.
 	Begin func(t *testing.T) Tx
 
+	// OneWriter says that such a transaction keeps everybody else from writing.
+	OneWriter bool
+
 	// Another opens a second Store on the same database, as another process would, closed by
 	// t.Cleanup.
 	Another func(t *testing.T) store.Store
 
 	// Advance lets time pass for the store: it moves its clock, or moves all times that it
-	// has stored back by d.
+	// has stored back by d: of jobs, leases and ends, crashes and failures, processes and
+	// tasks, duties, figures and records. Times within ids stay.
 	Advance func(t *testing.T, d time.Duration)
 
 	// Faulty opens a second Store on the same database through something that breaks on

@@ -23,6 +23,7 @@ var txLaws = []law{
 	{"Tx/CompleteCancelled", "a signalled job that is completed within a transaction is completed", txCompleteCancelled},
 	{"Tx/FinishInTxLost", "an attempt that says it was completed in a transaction, and was not, is lost with its lease", txFinishInTxLost},
 	{"Tx/Ended", "a transaction that has ended takes nothing more", txEnded},
+	{"Tx/LateCommit", "a job that commits late, behind those claimed meanwhile, is the next claimed", txLateCommit},
 	{"Tx/Wakes", "a commit wakes a process that sleeps", txWakes},
 }
 
@@ -251,6 +252,24 @@ func txEnded(s *scene) {
 	}
 	s.want(c.ID, store.Running)
 	s.wantAll(1)
+}
+
+func txLateCommit(s *scene) {
+	s.needs("transaction beside which others can write", !s.OneWriter)
+	p := s.join()
+	for range 3 {
+		tx, w := s.begin()
+		late := aJob()
+		_, err := w.Insert(s.ctx(), []store.NewJob{late})
+		s.must(err)
+		for range 3 {
+			s.insert(jobs(*backlog / 10)...)
+			s.claim(p, *backlog)
+		}
+		s.insert(jobs(3)...)
+		s.must(tx.Commit())
+		s.claimThis(p, late.ID)
+	}
 }
 
 func txWakes(s *scene) {
