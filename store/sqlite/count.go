@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	_ "embed"
+	"slices"
+
+	"github.com/offloadhq/offload/store"
+)
+
+var (
+	//go:embed sql/count_ended.sql
+	countEndedSQL string
+	//go:embed sql/count_waiting.sql
+	countWaitingSQL string
+)
+
+// countStretch is how many ended jobs one statement counts.
+const countStretch = 200_000
+
+// Counts is that of store.Reader.
+func (s *Store) Counts(ctx context.Context) (map[store.State]int, error) {
+	counts := map[store.State]int{}
+	err := s.ask(ctx, "count jobs", func(q *snapshots) error {
+		queues, err := q.queues(0)
+		if err != nil {
+			return err
+		}
+		for name, queue := range queues {
+			if name == store.SystemQueue {
+				continue
+			}
+			for state, n := range queue.Counts {
+				counts[state] += n
+			}
+		}
+		return q.countEnded(ctx, counts)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return counts, nil
+}
+
+// countEnded counts done, in stretches.
+func (q *snapshots) countEnded(ctx context.Context, counts map[store.State]int) error {
+	var after store.ID
+	for {
+		end := lastID
+		more, err := one(q, []any{idInto{&end}}, "SELECT id FROM offload_done WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2", after[:], countStretch)
+		if err != nil {
+			return err
+		}
+		err = each(q, func(rows *sql.Rows) error {
+			var state, n int
+			err := rows.Scan(&state, &n)
+			counts[endedStates[state]] += n
+			return err
+		}, countEndedSQL, after[:], end[:])
+		if err != nil || !more {
+			return err
+		}
+		after = end
+		if err := q.renew(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// Queues is that of store.Reader.
+func (s *Store) Queues(ctx context.Context, most int) (all []store.Queue, err error) {
+	err = s.ask(ctx, "read queues", func(q *snapshots) error {
+		queues, err := q.queues(most)
+		if err != nil {
+			return err
+		}
+		paused, err := texts(q, "SELECT name FROM offload_queue")
+		for _, name := range paused {
+			queues.of(name).Paused = true
+		}
+		if !slices.Contains(paused, store.SystemQueue) {
+			delete(queues, store.SystemQueue)
+		}
+		for _, queue := range queues {
+			all = append(all, *queue)
+		}
+		return err
+	})
+	slices.SortFunc(all, func(a, b store.Queue) int { return cmp.Compare(a.Name, b.Name) })
+	return all, err
+}
+
+type queues map[string]*store.Queue
+
+func (q queues) of(name string) *store.Queue {
+	if q[name] == nil {
+		q[name] = &store.Queue{Name: name, Counts: map[store.State]int{}}
+	}
+	return q[name]
+}
+
+// add counts jobs, up to a limit.
+func (q queues) add(name string, state store.State, n, most int) {
+	if n == 0 {
+		return
+	}
+	counts := q.of(name).Counts
+	if counts[state] += n; most > 0 {
+		counts[state] = min(counts[state], most)
+	}
+}
+
+// queues counts what has not ended, by queue.
+func (q *snapshots) queues(most int) (queues, error) {
+	all := queues{}
+	limit := most
+	if most <= 0 {
+		limit = -1
+	}
+	lanes, err := q.lanes()
+	if err != nil {
+		return nil, err
+	}
+	for _, lane := range lanes {
+		var available, retryable, scheduled int
+		if _, err := one(q, []any{&available, &retryable, &scheduled}, countWaitingSQL, lane.Queue, lane.Priority, q.now, limit); err != nil {
+			return nil, err
+		}
+		all.add(lane.Queue, store.Available, available, most)
+		all.add(lane.Queue, store.Retryable, retryable, most)
+		all.add(lane.Queue, store.Scheduled, scheduled, most)
+		if oldest := &all.of(lane.Queue).Oldest; available > 0 && (oldest.IsZero() || lane.RunAt.Before(*oldest)) {
+			*oldest = lane.RunAt
+		}
+	}
+	for state, query := range map[store.State]string{
+		store.Blocked: "SELECT queue, count(*) FROM offload_blocked GROUP BY queue",
+		store.Running: "SELECT j.queue, count(*) FROM offload_lease AS l CROSS JOIN offload_job AS j ON j.id = l.id GROUP BY j.queue",
+	} {
+		err := each(q, func(rows *sql.Rows) error {
+			var name string
+			var n int
+			err := rows.Scan(&name, &n)
+			all.add(name, state, n, most)
+			return err
+		}, query)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}

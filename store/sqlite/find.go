@@ -1,0 +1,258 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/offloadhq/offload/store"
+)
+
+//go:embed sql/find.sql
+var findSQL string
+
+// findStretch is how many jobs of a place one statement looks through.
+const findStretch = 20_000
+
+// A shelf is a place as find.sql reads it.
+type shelf struct {
+	table  string
+	states []store.State
+	byWalk string // through a stretch of ids
+	byIDs  string
+	step   string // finds the end of a stretch
+}
+
+// shelves are the places in the order in which a job moves on: one that moves while they are
+// read is then seen twice rather than not at all.
+var shelves = []shelf{
+	newShelf("offload_due", "",
+		"CASE WHEN p.run_at <= ?4 THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END",
+		"''", "NULL", "NULL", store.Scheduled, store.Available, store.Retryable),
+	newShelf("offload_blocked", "", "'blocked'",
+		"CASE WHEN p.waits = 1 THEN 'alone' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
+		"NULL", "NULL", store.Blocked),
+	newShelf("offload_lease", "", "'running'", "''", "NULL", "p.process", store.Running),
+	newShelf("offload_done", "p.state <> 5 AND ", doneState, "''", "p.finished_at", "NULL",
+		store.Completed, store.Discarded, store.Cancelled, store.Expired),
+}
+
+// oddShelves read what did not complete, by an index of its own.
+var oddShelves = []shelf{
+	newShelf("offload_done", "p.state = 2 AND ", doneState, "''", "p.finished_at", "NULL", store.Discarded),
+	newShelf("offload_done", "p.state = 3 AND ", doneState, "''", "p.finished_at", "NULL", store.Cancelled),
+	newShelf("offload_done", "p.state = 4 AND ", doneState, "''", "p.finished_at", "NULL", store.Expired),
+}
+
+const doneState = "CASE p.state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END"
+
+// newShelf fills in find.sql for a place. All that is filled in stands above.
+func newShelf(table, only, state, waits, finished, process string, states ...store.State) shelf {
+	fill := func(walk string) string {
+		return strings.NewReplacer("{place}", table, "{state}", state, "{waits}", waits, "{finished_at}", finished,
+			"{process}", process, "{walk}", only+walk).Replace(findSQL)
+	}
+	return shelf{
+		table: table, states: states,
+		byWalk: fill("p.id < ?1 AND p.id >= ?2"),
+		byIDs: fill("?2 IS NULL AND p.id IN (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 16 FROM n WHERE i + 16 < length(?1)) " +
+			"SELECT substr(?1, i, 16) FROM n)"),
+		step: "SELECT p.id FROM " + table + " AS p WHERE " + only + "p.id < ?1 ORDER BY p.id DESC LIMIT 1 OFFSET ?2",
+	}
+}
+
+// Find is that of store.Reader.
+func (s *Store) Find(ctx context.Context, f store.Filter) (jobs []store.Job, err error) {
+	most := f.Max
+	if most <= 0 {
+		most = 100
+	}
+	err = s.ask(ctx, "find jobs", func(q *snapshots) error {
+		all, err := q.findJobs(ctx, &f, most)
+		for i := 0; i < len(all) && err == nil; i++ {
+			err = q.fillIn(&all[i])
+			jobs = append(jobs, all[i].Job)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jobs, nil
+}
+
+func (q *snapshots) findJobs(ctx context.Context, f *store.Filter, most int) ([]found, error) {
+	byID := map[store.ID]found{}
+	for _, shelf := range shelvesFor(f.States) {
+		jobs, err := q.findOn(ctx, &shelf, f, most)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			byID[j.ID] = j
+		}
+	}
+	all := slices.SortedFunc(maps.Values(byID), func(a, b found) int { return b.ID.Compare(a.ID) })
+	return all[:min(most, len(all))], nil
+}
+
+// shelvesFor returns the shelves on which jobs in these states lie.
+func shelvesFor(states []store.State) []shelf {
+	if len(states) == 0 {
+		return shelves
+	}
+	from := shelves
+	if !slices.Contains(states, store.Completed) {
+		from = append(slices.Clone(shelves[:3]), oddShelves...)
+	}
+	return slices.DeleteFunc(slices.Clone(from), func(s shelf) bool {
+		return !slices.ContainsFunc(s.states, func(state store.State) bool { return slices.Contains(states, state) })
+	})
+}
+
+// findOn returns the newest jobs of a shelf that a filter selects.
+func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most int) (all []found, err error) {
+	args, err := q.filterArgs(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.IDs) > 0 {
+		all, err = q.readJobs(s.byIDs, f, append([]any{joined(f.IDs), nil, -1}, args...))
+		all = slices.DeleteFunc(all, func(j found) bool { return !f.Before.IsZero() && j.ID.Compare(f.Before) >= 0 })
+		return all[:min(most, len(all))], err
+	}
+	before := f.Before[:]
+	if f.Before.IsZero() {
+		before = beyondID
+	}
+	for len(all) < most {
+		var first store.ID
+		more, err := one(q, []any{idInto{&first}}, s.step, before, findStretch)
+		if err != nil {
+			return nil, err
+		}
+		limit := most - len(all)
+		if f.Search != "" {
+			limit = -1 // what is found is looked through here
+		}
+		some, err := q.readJobs(s.byWalk, f, append([]any{before, first[:], limit}, args...))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+		if !more {
+			break
+		}
+		before = first[:]
+		if err := q.renew(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return all[:min(most, len(all))], nil
+}
+
+// beyondID sorts behind every id.
+var beyondID = append(slices.Clone(lastID[:]), 0)
+
+// filterArgs are the parameters of find.sql from ?4 on.
+func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
+	states := make([]string, len(f.States))
+	for i, s := range f.States {
+		states[i] = string(s)
+	}
+	var tag, value, process, since, until any
+	if f.Tag != "" {
+		name, val, valued := strings.Cut(f.Tag, "=")
+		if tag = name; valued {
+			value = val
+		}
+	}
+	if !f.Process.IsZero() {
+		number, _, err := q.process(f.Process)
+		if err != nil {
+			return nil, err
+		}
+		process = number
+	}
+	if !f.Since.IsZero() {
+		since = f.Since.UnixMicro()
+	}
+	if !f.Until.IsZero() {
+		until = f.Until.UnixMicro()
+	}
+	whole := len(f.IDs) > 0
+	return []any{
+		q.now, listOrNull(states), listOrNull(f.Tasks), listOrNull(f.Queues), len(f.Queues) == 0 && len(f.IDs) == 0,
+		tag, value, process, since, until, f.Search != "", whole, q.forgotten(),
+	}, nil
+}
+
+// readJobs reads an answer of find.sql. Text in errors is looked for here: SQLite knows upper
+// and lower case of ASCII alone.
+func (q *snapshots) readJobs(query string, f *store.Filter, args []any) (jobs []found, err error) {
+	text := strings.ToLower(f.Search)
+	err = each(q, func(rows *sql.Rows) error {
+		j, err := scanJob(rows)
+		if err == nil && strings.Contains(strings.ToLower(j.Error), text) {
+			jobs = append(jobs, j)
+		}
+		return err
+	}, query, args...)
+	return jobs, err
+}
+
+// A found is a job, and what is looked up only if it is shown.
+type found struct {
+	store.Job
+	process  sql.NullInt64
+	progress bool
+}
+
+func scanJob(rows *sql.Rows) (j found, err error) {
+	var crashes sql.NullInt64
+	var problem sql.NullString
+	err = rows.Scan(idInto{&j.ID}, &j.Task, &j.Queue, &j.State, &j.Waits, &j.Priority, &j.Attempt, &j.Failures,
+		&crashes, &j.MaxAttempts, spanInto{&j.Timeout}, spanInto{&j.GiveUpAfter}, spanInto{&j.Retain},
+		timeInto{&j.RunAt}, timeInto{&j.CreatedAt}, timeInto{&j.StartedAt}, timeInto{&j.FinishedAt},
+		&j.process, &j.Cancelling, tagsInto{&j.Tags}, &problem, &j.InputSize, &j.Input, &j.Result, &j.progress)
+	j.Crashes, j.Error = int(crashes.Int64), problem.String
+	return j, err
+}
+
+// fillIn looks up the rest of a job that is shown.
+func (q *snapshots) fillIn(j *found) error {
+	if j.process.Valid {
+		var p store.Process
+		_, err := one(q, []any{&p.Name, &p.Host, &p.PID}, "SELECT name, host, pid FROM offload_process WHERE number = ?1", j.process)
+		if err != nil {
+			return err
+		}
+		j.Process = p.String()
+	}
+	if !j.progress {
+		return nil
+	}
+	p := store.Progress{Fence: store.Fence{ID: j.ID, Attempt: j.Attempt}}
+	there, err := one(q, []any{&p.Done, &p.Total, &p.Note, timeInto{&p.At}},
+		"SELECT done, total, note, written_at FROM offload_progress WHERE id = ?1 AND attempt = ?2", j.ID[:], j.Attempt)
+	if there {
+		j.Progress = &p
+	}
+	return err
+}
+
+// Failures is that of store.Reader.
+func (s *Store) Failures(ctx context.Context, id store.ID) (failures []store.Failure, err error) {
+	err = s.ask(ctx, "read failures", func(q *snapshots) error {
+		return each(q, func(rows *sql.Rows) error {
+			var f store.Failure
+			err := rows.Scan(&f.Attempt, &f.Error, &f.Kind, &f.Stack, &f.Process, timeInto{&f.StartedAt}, timeInto{&f.FailedAt})
+			failures = append(failures, f)
+			return err
+		}, "SELECT attempt, error, kind, stack, process, started_at, failed_at FROM offload_failure WHERE id = ?1 ORDER BY attempt", id[:])
+	})
+	return failures, err
+}

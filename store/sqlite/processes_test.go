@@ -1,0 +1,5 @@
+package sqlite
+
+const actVariable = "OFFLOAD_TEST_ACT"
+
+func actAlone(string) int { return 1 }

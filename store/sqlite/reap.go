@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+
+	"github.com/offloadhq/offload/store"
+)
+
+//go:embed sql/reap.sql
+var reapSQL string
+
+// Reap is that of store.Member.
+func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (reaped store.Reaped, err error) {
+	for more := true; more; {
+		var some store.Reaped
+		err := s.write(ctx, "reap lost processes", func(t *txn) (err error) {
+			if some.Processes, err = t.declareLost(lost); err != nil {
+				return err
+			}
+			more, err = t.reap(&some)
+			return err
+		})
+		if err != nil {
+			return reaped, err
+		}
+		reaped.Processes += some.Processes
+		reaped.Released += some.Released
+		reaped.Suspects += some.Suspects
+		reaped.Discarded += some.Discarded
+		reaped.Cancelled += some.Cancelled
+	}
+	for _, b := range lost {
+		s.members.forget(s.path, b.ID)
+	}
+	return reaped, nil
+}
+
+// declareLost marks processes whose beat still is the one given.
+func (t *txn) declareLost(lost []store.Beaten) (n int, err error) {
+	for _, b := range lost {
+		marked, err := t.exec("UPDATE offload_process SET gone_at = ?3 WHERE id = ?1 AND gone_at IS NULL AND (?2 = -1 OR beats = ?2)", b.ID[:], b.Count, t.now)
+		if err != nil {
+			return n, err
+		}
+		n += int(marked)
+	}
+	return n, nil
+}
+
+// reap moves leases without a live process, and reports whether there may be more.
+func (t *txn) reap(reaped *store.Reaped) (more bool, err error) {
+	var all []row
+	err = each(t, func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(append([]any{idInto{&r.id}}, r.into()...)...)
+		all = append(all, r)
+		return err
+	}, reapSQL, store.MaxReapAtATime)
+	if err != nil {
+		return false, err
+	}
+	for i := range all {
+		if err := t.take(&all[i]); err != nil {
+			return false, err
+		}
+		if err := t.crash(&all[i], reaped); err != nil {
+			return false, err
+		}
+	}
+	return len(all) == store.MaxReapAtATime, nil
+}
+
+// crash puts back the job of a lease that was taken from a lost process, and counts the crash.
+func (t *txn) crash(r *row, reaped *store.Reaped) error {
+	before, err := t.countCrash(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.uses&usesSignal != 0:
+		reaped.Cancelled++
+		return t.putBack(r, toDue)
+	case before >= store.SuspectAt && before+1 >= store.CrashLimit:
+		reaped.Discarded++
+		if err := t.keepFailure(r, store.Problem{Error: "the process was lost while it ran the job", Kind: "crash"}); err != nil {
+			return err
+		}
+		r.failures++
+		return t.putDone(r, stateDiscarded)
+	case before+1 >= store.SuspectAt:
+		reaped.Suspects++
+		return t.putBack(r, toAlone)
+	}
+	reaped.Released++
+	return t.putBack(r, toDue)
+}
+
+// countCrash counts a crash, and returns how many there were before.
+func (t *txn) countCrash(r *row) (before int, err error) {
+	if r.uses&usesCrash != 0 {
+		if _, err := one(t, []any{&before}, "SELECT n FROM offload_crash WHERE id = ?1 AND last_at >= ?2", r.id[:], t.forgotten()); err != nil {
+			return 0, err
+		}
+	}
+	r.uses |= usesCrash
+	_, err = t.exec("REPLACE INTO offload_crash (id, n, last_at) VALUES (?1, ?2, ?3)", r.id[:], before+1, t.now)
+	return before, err
+}

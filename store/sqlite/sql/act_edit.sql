@@ -1,0 +1,5 @@
+-- Change a job that was taken from its place; NULL leaves a column as it is.
+--   ?1 id   ?2 queue   ?3 priority   ?4 whether the input changes   ?5 input
+UPDATE offload_job
+SET queue = coalesce(?2, queue), priority = coalesce(?3, priority), input = CASE WHEN ?4 THEN ?5 ELSE input END
+WHERE id = ?1
