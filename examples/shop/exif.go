@@ -1,0 +1,114 @@
+package shop
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"image"
+	"io"
+)
+
+// A camera that is held upright stores the picture lying on its side, and says so in the file.
+// An orientation is what it says there: 1 is as it should be, 2 to 4 are mirrored or upside
+// down, 5 to 8 lie on their side.
+type orientation int
+
+// onSide reports whether width and height are exchanged.
+func (o orientation) onSide() bool { return o >= 5 }
+
+// orientationOf reads the orientation of a JPEG, from its beginning. A file that says nothing,
+// or nothing that makes sense, is as it should be.
+func orientationOf(jpeg io.Reader) orientation {
+	r := bufio.NewReader(jpeg)
+	head := make([]byte, 4) // a marker, FF and its kind, and the length of what follows
+	if _, err := io.ReadFull(r, head[:2]); err != nil || head[0] != 0xFF || head[1] != 0xD8 {
+		return 1
+	}
+	for {
+		if _, err := io.ReadFull(r, head); err != nil || head[0] != 0xFF || head[1] == 0xDA {
+			return 1 // the picture begins, or this is no marker
+		}
+		length := int(binary.BigEndian.Uint16(head[2:])) - 2
+		if length < 0 {
+			return 1
+		}
+		segment := make([]byte, length)
+		if _, err := io.ReadFull(r, segment); err != nil {
+			return 1
+		}
+		if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok && head[1] == 0xE1 {
+			return orientationIn(tiff)
+		}
+	}
+}
+
+// orientationIn looks through the first directory of the TIFF structure that Exif is.
+func orientationIn(tiff []byte) orientation {
+	if len(tiff) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if tiff[0] == 'M' {
+		order = binary.BigEndian
+	}
+	at := int64(order.Uint32(tiff[4:]))
+	if at+2 > int64(len(tiff)) {
+		return 1
+	}
+	const size, tag = 12, 0x0112 // of an entry, and of the one that is looked for
+	entries := tiff[at+2:]
+	for range order.Uint16(tiff[at:]) {
+		if len(entries) < size {
+			return 1
+		}
+		if order.Uint16(entries) == tag {
+			if o := orientation(order.Uint16(entries[8:])); o >= 1 && o <= 8 {
+				return o
+			}
+			return 1
+		}
+		entries = entries[size:]
+	}
+	return 1
+}
+
+// turn makes a picture of that orientation as it should be.
+func turn(from *image.RGBA, o orientation) *image.RGBA {
+	if o <= 1 || o > 8 {
+		return from
+	}
+	size := from.Rect.Size()
+	if o.onSide() {
+		size.X, size.Y = size.Y, size.X
+	}
+	to := image.NewRGBA(image.Rectangle{Max: size})
+	for y := range size.Y {
+		for x := range size.X {
+			fromX, fromY := o.source(x, y, from.Rect.Size())
+			copy(to.Pix[to.PixOffset(x, y):][:4], from.Pix[from.PixOffset(fromX, fromY):])
+		}
+	}
+	return to
+}
+
+// source returns where in a picture of that size the point comes from.
+func (o orientation) source(x, y int, size image.Point) (int, int) {
+	right, bottom := size.X-1, size.Y-1
+	switch o {
+	case 2:
+		return right - x, y
+	case 3:
+		return right - x, bottom - y
+	case 4:
+		return x, bottom - y
+	case 5:
+		return y, x
+	case 6:
+		return y, bottom - x
+	case 7:
+		return right - y, bottom - x
+	case 8:
+		return right - y, x
+	}
+	return x, y
+}

@@ -1,0 +1,203 @@
+package shop
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/offloadhq/offload"
+)
+
+// An Order is what a customer wants.
+type Order struct {
+	ID       int64
+	Placed   time.Time
+	Customer string
+	Email    string
+	Product  string
+	Quantity int
+	Cents    int64  // of the whole order
+	Photo    string // path of the photo to print; "" if none
+}
+
+// A Product is what the shop sells.
+type Product struct {
+	Name  string
+	Cents int64
+}
+
+// Products are what the shop sells.
+var Products = []Product{
+	{"postcard", 150}, {"poster", 1950}, {"calendar", 2400}, {"frame", 3275},
+}
+
+// stocked is how many of each product a new shop has.
+const stocked = 100_000
+
+// ErrOrder is what Place wraps when it refuses an order, with a sentence for the customer.
+var ErrOrder = errors.New("order refused")
+
+func (s *Shop) stockUp(ctx context.Context) error {
+	for _, p := range Products {
+		const insert = `INSERT INTO products (name, cents, stocked, stock) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		if _, err := s.db.ExecContext(ctx, insert, p.Name, p.Cents, stocked, stocked); err != nil {
+			return fmt.Errorf("stock up: %w", err)
+		}
+	}
+	return nil
+}
+
+// Place stores an order with all that follows from it, and returns it with its number: the
+// order, its status row, its audit entry and its jobs are one transaction. When Place returns,
+// everything else happens in the background.
+func (s *Shop) Place(ctx context.Context, o Order) (Order, error) {
+	if err := complete(&o); err != nil {
+		return o, err
+	}
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo)
+			VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`
+		row := tx.QueryRowContext(ctx, insert, timeText(o.Placed), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo)
+		if err := row.Scan(&o.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO payments (order_id, status) VALUES (?, 'queued')`, o.ID); err != nil {
+			return err
+		}
+		if err := audit(ctx, tx, o.ID, "placed"); err != nil {
+			return err
+		}
+		_, err := s.app.Tx(tx).Enqueue(ctx, calls(o)...)
+		return err
+	})
+	if err != nil {
+		return o, fmt.Errorf("place order: %w", err)
+	}
+	return o, nil
+}
+
+// calls are the jobs of an order. The tag finds them: offload jobs --tag order=7.
+func calls(o Order) []*offload.Call {
+	ref, tag := OrderRef{o.ID}, offload.Tag("order", strconv.FormatInt(o.ID, 10))
+	calls := []*offload.Call{Confirm.Call(ref, tag), Reserve.Call(ref, tag), Charge.Call(ref, tag)}
+	if o.Photo != "" {
+		calls = append(calls, Thumbnail.Call(Print{o.ID, o.Photo}, tag))
+	}
+	return calls
+}
+
+// complete checks what the customer has said, and adds what follows from it.
+func complete(o *Order) error {
+	o.Customer = strings.TrimSpace(o.Customer)
+	if o.Customer == "" || len(o.Customer) > 100 || strings.ContainsFunc(o.Customer, unicode.IsControl) {
+		return fmt.Errorf("%w: please give your name, in one line", ErrOrder)
+	}
+	address, err := mail.ParseAddress(o.Email)
+	if err != nil || strings.ContainsFunc(address.Address, unicode.IsControl) {
+		return fmt.Errorf("%w: %q is no mail address", ErrOrder, o.Email)
+	}
+	if o.Quantity < 1 || o.Quantity > 99 {
+		return fmt.Errorf("%w: the quantity is %d; it can be 1 to 99", ErrOrder, o.Quantity)
+	}
+	product, ok := productOf(o.Product)
+	if !ok {
+		return fmt.Errorf("%w: we don't sell %q", ErrOrder, o.Product)
+	}
+	o.Email = address.Address
+	o.Cents = product.Cents * int64(o.Quantity)
+	o.Placed = time.Now().UTC().Round(0)
+	return nil
+}
+
+func productOf(name string) (Product, bool) {
+	for _, p := range Products {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Product{}, false
+}
+
+// reserve takes what was ordered out of the stock. At least once would be once too often: so
+// the job completes in the very transaction that changes the stock. A worker may die anywhere
+// in here, and the job may run again: the stock changes once.
+func (s *Shop) reserve(ctx context.Context, in OrderRef) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		o, err := orderOf(ctx, tx, in.Order)
+		if err != nil {
+			return err
+		}
+		taken, err := tx.ExecContext(ctx, `UPDATE products SET stock = stock - ? WHERE name = ? AND stock >= ?`, o.Quantity, o.Product, o.Quantity)
+		if err != nil {
+			return err
+		}
+		if n, err := taken.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return offload.Discard(fmt.Errorf("order %d: fewer than %d of %s in stock", o.ID, o.Quantity, o.Product))
+		}
+		if err := audit(ctx, tx, o.ID, "reserved"); err != nil {
+			return err
+		}
+		return s.app.Tx(tx).Complete(ctx)
+	})
+}
+
+// audit writes down what happened to an order, in the transaction in which it happens.
+func audit(ctx context.Context, tx *sql.Tx, order int64, event string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO audits (order_id, event, at) VALUES (?, ?, ?)`, order, event, timeText(time.Now()))
+	return err
+}
+
+// A querier is a *sql.DB or a *sql.Tx.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// selectOrders begins each statement whose rows ordersOf reads.
+const selectOrders = `SELECT id, placed, customer, email, product, quantity, cents, photo FROM orders `
+
+// orderOf reads one order. One that is not there never will be.
+func orderOf(ctx context.Context, from querier, id int64) (Order, error) {
+	orders, err := ordersOf(ctx, from, selectOrders+`WHERE id = ?`, id)
+	if err == nil && len(orders) == 0 {
+		err = offload.Discard(fmt.Errorf("there is no order %d", id))
+	}
+	if err != nil {
+		return Order{}, err
+	}
+	return orders[0], nil
+}
+
+func ordersOf(ctx context.Context, from querier, query string, args ...any) ([]Order, error) {
+	rows, err := from.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var orders []Order
+	for rows.Next() {
+		var o Order
+		var placed string
+		if err := rows.Scan(&o.ID, &placed, &o.Customer, &o.Email, &o.Product, &o.Quantity, &o.Cents, &o.Photo); err != nil {
+			return nil, err
+		}
+		if o.Placed, err = time.Parse(time.RFC3339Nano, placed); err != nil {
+			return nil, fmt.Errorf("order %d: %w", o.ID, err)
+		}
+		orders = append(orders, o)
+	}
+	return orders, rows.Err()
+}
+
+// timeText is how times are kept.
+func timeText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// money writes cents as people do.
+func money(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
