@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 // DemoOptions say how Demo runs. The zero value of each field but Out is fine.
@@ -99,10 +98,9 @@ func (d *demo) findPhotos(ctx context.Context) ([]string, error) {
 	if d.camera == (image.Point{}) {
 		d.camera = cameraSize
 	}
-	began := time.Now()
 	photos, err := makePhotos(ctx, filepath.Join(d.Dir, photoDir), d.camera)
 	if err == nil {
-		d.say("%d photos of %d × %d pixels, in %.1f s\n", len(photos), d.camera.X, d.camera.Y, time.Since(began).Seconds())
+		d.say("%d photos of %d × %d pixels to print\n", len(photos), d.camera.X, d.camera.Y)
 	}
 	return photos, err
 }

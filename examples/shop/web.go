@@ -35,10 +35,25 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, viewFiles, "view/style.css")
 	})
-	for _, dir := range []string{mailDir, thumbnailDir, exportDir} {
-		mux.Handle("GET /"+dir+"/", http.StripPrefix("/"+dir+"/", http.FileServer(http.Dir(s.Path(dir)))))
-	}
+	mux.Handle("GET /mail/", readable(s.files(mailDir)))
+	mux.Handle("GET /thumbnails/", s.files(thumbnailDir))
+	mux.Handle("GET /exports/", s.files(exportDir))
 	return http.NewCrossOriginProtection().Handler(guarded(mux))
+}
+
+// files serves one directory of the shop; the others are nobody's business.
+func (s *site) files(dir string) http.Handler {
+	return http.StripPrefix("/"+dir+"/", http.FileServer(http.Dir(s.Path(dir))))
+}
+
+// readable makes a browser show a mail instead of saving it.
+func readable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if filepath.Ext(r.URL.Path) == ".eml" {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // guarded tells browsers to take nothing from elsewhere, whatever a mail or a name contains.
