@@ -27,6 +27,10 @@ type Config struct {
 	Grace   time.Duration          // how long handlers may go on when Run's context has ended
 	Log     *slog.Logger
 	Event   func(Event) // called after each committed change this process makes; quick; may be nil
+
+	// Register makes the tasks known to the store again, so that they are not forgotten while
+	// this process runs; called each hour; may be nil.
+	Register func(ctx context.Context) error
 }
 
 // A Task is how the engine runs jobs of one task.

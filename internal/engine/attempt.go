@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// An attempt is one claimed job on its way through the process. It belongs to the hand, then
+// to its runner, then to the finisher; what others do to it on the way is guarded by mu.
+type attempt struct {
+	job     store.Claimed
+	process store.ID // that holds the lease
+	task    *Task
+	claimed time.Time // when the claim returned
+	started time.Time
+	ended   time.Time
+	verdict Verdict
+	end     ending // what becomes of the lease
+	row     store.Ended
+
+	progress atomic.Pointer[store.Progress] // not written yet
+	tell     func(*attempt)                 // that there is progress to write; nil in Drain
+
+	mu      sync.Mutex // held for moments
+	why     error      // why its context ended, nil if it has not
+	whyAt   time.Time
+	told    bool // it was logged as stuck
+	cancelf context.CancelCauseFunc
+}
+
+// An ending is what becomes of a lease.
+type ending int
+
+const (
+	endFinish  ending = iota // as row says
+	endRelease               // given back
+	endPark                  // its task is unknown here, or paused
+	endAlone                 // a suspect, to be run alone
+)
+
+type attemptKey struct{}
+
+// begin makes the context of the handler. The caller calls stop when the handler has returned.
+func (a *attempt) begin(base context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.WithValue(base, attemptKey{}, a))
+	stop = func() { cancel(nil) }
+	a.mu.Lock()
+	a.cancelf = cancel
+	if a.why != nil {
+		cancel(a.why)
+	}
+	a.mu.Unlock()
+	if a.job.Timeout > 0 {
+		var cancelTimer func()
+		ctx, cancelTimer = context.WithTimeoutCause(ctx, a.job.Timeout, ErrTimeout)
+		stop = func() {
+			cancelTimer()
+			cancel(nil)
+		}
+	}
+	return ctx, stop
+}
+
+// cancel ends the handler's context, if nothing else has.
+func (a *attempt) cancel(why error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.why != nil {
+		return
+	}
+	a.why, a.whyAt = why, time.Now()
+	if a.cancelf != nil {
+		a.cancelf(why)
+	}
+}
+
+// patience is how long a handler may go on after its context has ended, before it is shown
+// as stuck.
+const patience = 5 * time.Second
+
+// stuck reports whether the handler ignores that its context has ended, and whether that is
+// news.
+func (a *attempt) stuck(now time.Time) (is, news bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	since := a.whyAt
+	if a.job.Timeout > 0 && !a.started.IsZero() {
+		if timeout := a.started.Add(a.job.Timeout); a.why == nil || timeout.Before(since) {
+			since = timeout
+		}
+	}
+	if is = !since.IsZero() && now.Sub(since) >= patience; is {
+		news, a.told = !a.told, true
+	}
+	return is, news
+}
+
+// Fence returns what names the attempt that a handler's context belongs to; ok is false for
+// any other context.
+func Fence(ctx context.Context) (process store.ID, f store.Fence, ok bool) {
+	a, ok := ctx.Value(attemptKey{}).(*attempt)
+	if !ok {
+		return process, f, false
+	}
+	return a.process, a.job.Fence, true
+}
+
+// Progress keeps how far the attempt of a handler's context is. The latest is written each
+// second and before the attempt is finished. It never blocks, and does nothing with any other
+// context.
+func Progress(ctx context.Context, done, total int, note string) {
+	a, ok := ctx.Value(attemptKey{}).(*attempt)
+	if !ok {
+		return
+	}
+	first := a.progress.Swap(&store.Progress{Fence: a.job.Fence, Done: done, Total: total, Note: note}) == nil
+	if first && a.tell != nil {
+		a.tell(a)
+	}
+}

@@ -1,0 +1,30 @@
+// Package engine runs the jobs of one process.
+//
+// A claimer takes due jobs from the store into the hand of the process, runners take them
+// from there and run their handlers, the finisher writes down how they ended, and the heart
+// keeps their leases alive:
+//
+//	          wakes, poll                freed slots
+//	              │        ┌──────────────────────────────────┐
+//	              ▼        ▼                                  │
+//	store ──claim──▶ claimer ──▶ hand ──▶ runners ──▶ finisher ──finish──▶ store
+//	                               ▲                     ▲  release, park
+//	store ──beat───▶ heart ────────┘ cut off, lost       │
+//	store ──duty───▶ duties, reaper          pause, quiet, stop give back
+//
+// The claimer decides alone what is claimed, for all queues. Each second it looks at the
+// store: that is the truth; wakes only make it quicker. Under load it claims ahead, as many
+// jobs as are done in about 50 ms.
+//
+// What is shared is behind two locks held for moments and never while calling out: that of
+// the hand (jobs not started, slots, runners, the identity of the process) and that of the
+// finisher's list. Where both are needed the hand's comes first.
+//
+// The engine promises:
+//
+//   - an attempt whose lease was lost writes nothing: the store refuses its fence;
+//   - no two attempts of a job overlap as far as a process can know: cut off from the store
+//     for 9 s it cancels its handlers, and others take its jobs 12 s after its last beat;
+//   - no outage ends Run, and no result is dropped in one;
+//   - Run returns at most two seconds after the grace period, whatever handlers and store do.
+package engine

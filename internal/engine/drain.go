@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A Count is how the attempts of a Drain ended.
+type Count struct{ Completed, Retried, Discarded, Cancelled, Snoozed int }
+
+// Drain runs what is due in the caller's goroutine, attempt by attempt, of every queue in
+// turn, until nothing is due that this process can run. It claims nothing ahead and starts no
+// goroutine. It is for tests, with a store whose clock stands still.
+func (e *Engine) Drain(ctx context.Context) (Count, error) {
+	d := &drainer{shift: newShift(ctx, e), ctx: ctx}
+	defer d.cancel()
+	d.process.ID = store.NewID()
+	if err := e.Store.Join(ctx, d.describe(d.process.ID)); err != nil {
+		return Count{}, err
+	}
+	err := d.run()
+	if left := e.Store.Leave(context.WithoutCancel(ctx), d.process.ID); err == nil {
+		err = left
+	}
+	return d.count, err
+}
+
+// A drainer is one call of Drain.
+type drainer struct {
+	*shift
+	ctx     context.Context
+	process store.Process
+	count   Count
+}
+
+func (d *drainer) run() error {
+	for {
+		view, err := d.Store.Look(d.ctx, d.process.ID)
+		if err != nil {
+			return err
+		}
+		ran, err := d.round(&view)
+		if err != nil || !ran {
+			return err
+		}
+	}
+}
+
+// round runs at most one job of each queue and reports whether there was any.
+func (d *drainer) round(v *store.View) (ran bool, err error) {
+	done := map[string]bool{}
+	for _, lane := range v.Lanes {
+		if done[lane.Queue] || lane.RunAt.After(v.Now) || paused(v, lane.Queue) {
+			continue
+		}
+		done[lane.Queue] = true
+		claimed, err := d.Store.Claim(d.ctx, store.ClaimRequest{Process: d.process.ID, Queue: lane.Queue, Limit: 1})
+		if err != nil {
+			return ran, err
+		}
+		if err := d.runAll(claimed, v); err != nil {
+			return ran, err
+		}
+		ran = ran || len(claimed) > 0
+	}
+	for _, p := range v.Parked {
+		if d.Tasks[p.Task] == nil || paused(v, p.Queue) {
+			continue
+		}
+		some, err := d.parked(v, store.ParkedRequest{Queue: p.Queue, Tasks: []string{p.Task}})
+		if ran = ran || some; err != nil {
+			return ran, err
+		}
+	}
+	for _, queue := range v.Suspects {
+		if paused(v, queue) {
+			continue
+		}
+		some, err := d.parked(v, store.ParkedRequest{Queue: queue, Suspect: true})
+		if ran = ran || some; err != nil {
+			return ran, err
+		}
+	}
+	return ran, nil
+}
+
+func paused(v *store.View, queue string) bool {
+	return queue != store.SystemQueue && slices.Contains(v.Paused, queue)
+}
+
+func (d *drainer) parked(v *store.View, req store.ParkedRequest) (ran bool, err error) {
+	req.Process, req.Limit = d.process.ID, 1
+	claimed, err := d.Store.ClaimParked(d.ctx, req)
+	if err != nil {
+		return false, err
+	}
+	return len(claimed) > 0, d.runAll(claimed, v)
+}
+
+func (d *drainer) runAll(claimed []store.Claimed, v *store.View) error {
+	for i := range claimed {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.runOne(&claimed[i], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runOne runs one job as a runner would and finishes it at once.
+func (d *drainer) runOne(job *store.Claimed, v *store.View) error {
+	a := &attempt{}
+	d.prepare(a, d.process.ID, job, time.Now())
+	if a.task == nil || slices.Contains(v.Tasks, job.Task) {
+		a.end = endPark
+		return d.handBack(d.ctx, []*attempt{a})
+	}
+	d.Event(Event{Job: job.Fence, Task: job.Task, Queue: job.Queue, State: store.Running})
+	a.started = time.Now()
+	d.try(a)
+	d.finisher.writeProgress(d.ctx, []*attempt{a})
+	if a.end != endFinish {
+		return d.handBack(d.ctx, []*attempt{a})
+	}
+	if err := d.finish(d.ctx, []*attempt{a}); err != nil {
+		return err
+	}
+	d.counted(a.row.Outcome)
+	return nil
+}
+
+func (d *drainer) counted(outcome store.Outcome) {
+	switch outcome {
+	case store.OutcomeCompleted:
+		d.count.Completed++
+	case store.OutcomeRetry:
+		d.count.Retried++
+	case store.OutcomeDiscarded:
+		d.count.Discarded++
+	case store.OutcomeCancelled:
+		d.count.Cancelled++
+	case store.OutcomeSnooze:
+		d.count.Snoozed++
+	}
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// look looks at the store, which is the truth, and obeys what it says.
+func (c *claimer) look(ctx context.Context) {
+	var v store.View
+	err := c.s.within(ctx, func(ctx context.Context) (err error) {
+		v, err = c.s.Store.Look(ctx, c.process)
+		return err
+	})
+	now := time.Now()
+	if ctx.Err() != nil {
+		return
+	}
+	c.s.trouble.settle("look at the store", err)
+	if err != nil {
+		c.lookAt = now.Add(c.looks.step())
+		return
+	}
+	c.looks.reset()
+	c.lookAt = now.Add(jitter(lookEvery))
+	if !c.asleep && c.full {
+		c.lookAt = now.Add(jitter(lookEveryBusy))
+	}
+	c.obey(&v, now)
+	c.findStrays(now)
+}
+
+// obey takes a view over.
+func (c *claimer) obey(v *store.View, now time.Time) {
+	if len(v.Dead) > 0 {
+		c.s.reaper.dead(v.Dead)
+	}
+	if v.Lost {
+		c.loseIdentity()
+		return
+	}
+	c.giveBack(v)
+	c.view = *v
+	c.note(v, now)
+	c.s.noteUnworked(v)
+	c.s.hand.tidy()
+	if v.Stop {
+		c.s.stop()
+	}
+}
+
+// giveBack gives back what shall not be started: jobs of paused queues and tasks, cancelled
+// ones, all if the process was told to be quiet, and what waits behind slow handlers.
+func (c *claimer) giveBack(v *store.View) {
+	hand, finisher := c.s.hand, c.s.finisher
+	if v.Quiet || c.view.Quiet {
+		finisher.giveBack(hand.hush(v.Quiet), endRelease)
+	}
+	if len(v.Cancel) > 0 {
+		finisher.giveBack(hand.cancel(v.Cancel), endRelease)
+	}
+	if len(v.Paused) > 0 {
+		finisher.giveBack(hand.take(func(a *attempt) bool {
+			return a.job.Queue != store.SystemQueue && slices.Contains(v.Paused, a.job.Queue)
+		}), endRelease)
+	}
+	if len(v.Tasks) > 0 {
+		finisher.giveBack(hand.take(func(a *attempt) bool { return slices.Contains(v.Tasks, a.job.Task) }), endPark)
+	}
+	finisher.giveBack(hand.surplus(), endRelease)
+}
+
+// note keeps what the view says of each queue.
+func (c *claimer) note(v *store.View, now time.Time) {
+	old := c.queues
+	c.queues = make(map[string]*source, len(old))
+	at := func(queue string) *source {
+		src := c.queues[queue]
+		if src == nil {
+			src = &source{}
+			if known := old[queue]; known != nil {
+				src.refused = known.refused
+			}
+			c.queues[queue] = src
+			if slots := c.s.slotsOf(queue); slots > 0 {
+				c.s.hand.known(queue, slots, false)
+			}
+		}
+		return src
+	}
+	for _, lane := range v.Lanes {
+		if lane.Priority >= 0 && lane.Priority < len(source{}.due) {
+			at(lane.Queue).due[lane.Priority] = now.Add(lane.RunAt.Sub(v.Now))
+		}
+	}
+	for _, p := range v.Parked {
+		if c.s.Tasks[p.Task] != nil && !slices.Contains(v.Tasks, p.Task) {
+			src := at(p.Queue)
+			src.parked = append(src.parked, p.Task)
+		}
+	}
+	for _, queue := range v.Suspects {
+		at(queue).suspects = true
+	}
+	var next string
+	if len(c.order) > 0 {
+		next = c.order[c.first%len(c.order)]
+	}
+	c.order = slices.Sorted(maps.Keys(c.queues))
+	c.first, _ = slices.BinarySearch(c.order, next)
+}

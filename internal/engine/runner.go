@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"runtime/pprof"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A runner is a goroutine that runs attempts of one queue, one after another.
+type runner struct {
+	line    *line
+	jobs    chan *attempt // where an idle runner gets its next one; closed to end it
+	current *attempt      // guarded by hand.mu
+	idle    time.Time     // since when; guarded by hand.mu
+
+	task   string // the goroutine's label
+	labels map[string]context.Context
+}
+
+// run runs attempts until the hand closes r.jobs.
+func (r *runner) run(s *shift) {
+	for a := range r.jobs {
+		for a != nil {
+			r.attempt(s, a)
+			a = s.hand.next(r, time.Now())
+		}
+	}
+}
+
+// attempt runs a handler and hands over what became of it.
+func (r *runner) attempt(s *shift, a *attempt) {
+	r.label(a.job.Task)
+	s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
+	s.try(a)
+	if s.gone() {
+		return // Run has returned without this handler; its lease was given back
+	}
+	if a.verdict.InTx {
+		s.finisher.finishNow(a) // it may wait for the handler's transaction: not among others
+		return
+	}
+	s.finisher.add(a)
+}
+
+// label names the goroutine in profiles, when the task has changed.
+func (r *runner) label(task string) {
+	if r.task == task {
+		return
+	}
+	r.task = task
+	ctx := r.labels[task]
+	if ctx == nil {
+		ctx = pprof.WithLabels(context.Background(), pprof.Labels("task", task, "queue", r.line.queue))
+		if r.labels == nil || len(r.labels) > 100 {
+			r.labels = map[string]context.Context{}
+		}
+		r.labels[task] = ctx
+	}
+	pprof.SetGoroutineLabels(ctx)
+}
+
+// try runs the handler of an attempt, and decides what follows.
+func (s *shift) try(a *attempt) {
+	ctx, stop := a.begin(s.base)
+	defer stop()
+	if err := s.readInput(ctx, a); err != nil {
+		a.ended = time.Now()
+		a.end = endRelease // the handler was not called
+		return
+	}
+	a.verdict = call(ctx, a)
+	a.ended = time.Now()
+	a.conclude(context.Cause(ctx))
+}
+
+// call calls the handler. Its owner recovers from panics; this is for a panic in there.
+func call(ctx context.Context, a *attempt) (v Verdict) {
+	defer func() {
+		if value := recover(); value != nil {
+			v = Verdict{Err: fmt.Errorf("panic: %v", value), Kind: "panic", Stack: string(debug.Stack())}
+		}
+	}()
+	return a.task.Run(ctx, &a.job)
+}
+
+// readInput reads an input that was too large to come with the claim. While the store is away
+// it tries again, until the attempt ends.
+func (s *shift) readInput(ctx context.Context, a *attempt) error {
+	if !a.job.Large || a.job.Input != nil {
+		return nil
+	}
+	pause := newPause(100*time.Millisecond, 5*time.Second)
+	for {
+		input, err := s.input(ctx, a.job.ID)
+		if err == nil {
+			a.job.Input = input
+			return nil
+		}
+		s.trouble.report("read a large input", err)
+		pause.wait(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *shift) input(ctx context.Context, id store.ID) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	inputs, err := s.Store.Inputs(ctx, []store.ID{id})
+	if err != nil {
+		return nil, err
+	}
+	input, found := inputs[id]
+	if !found {
+		return nil, fmt.Errorf("job %s is not stored any more", id)
+	}
+	s.trouble.clear("read a large input")
+	return input, nil
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A mailbox keeps what the claimer shall look at, and when. Posting never blocks.
+type mailbox struct {
+	mu   sync.Mutex // held for moments
+	news map[store.Wake]time.Time
+	ring chan struct{} // holds one token while there is something in news
+}
+
+func newMailbox() mailbox {
+	return mailbox{news: map[store.Wake]time.Time{}, ring: make(chan struct{}, 1)}
+}
+
+// post says that jobs of w are due after in.
+func (m *mailbox) post(w store.Wake, in time.Duration) {
+	at := time.Now().Add(in)
+	m.mu.Lock()
+	if old, found := m.news[w]; !found || at.Before(old) {
+		m.news[w] = at
+	}
+	m.mu.Unlock()
+	ring(m.ring)
+}
+
+// take empties the mailbox.
+func (m *mailbox) take() map[store.Wake]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.news) == 0 {
+		return nil
+	}
+	news := m.news
+	m.news = map[store.Wake]time.Time{}
+	return news
+}
+
+func (m *mailbox) clear() {
+	m.take()
+	select {
+	case <-m.ring:
+	default:
+	}
+}
+
+// ring puts a token into a channel that holds one, if there is none.
+func ring(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// listen hears of jobs that were inserted elsewhere, under the identity of the moment, until
+// ctx ends. A wake is passed on as it is: the claimer looks.
+func (s *shift) listen(ctx context.Context) {
+	pause := newPause(time.Second, 30*time.Second)
+	for ctx.Err() == nil {
+		process, changed := s.hand.who()
+		if process.IsZero() {
+			await(ctx, changed)
+			continue
+		}
+		err := s.listenAs(ctx, process, changed)
+		if err == nil {
+			pause.reset()
+			continue
+		}
+		s.trouble.report("listen", err)
+		pause.wait(ctx)
+	}
+}
+
+// listenAs listens until ctx ends or the process gets another identity.
+func (s *shift) listenAs(ctx context.Context, process store.ID, changed <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.Store.Listen(ctx, process, func(w store.Wake) {
+			s.trouble.clear("listen")
+			s.mail.post(w, 0)
+		})
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-changed:
+		cancel()
+		return <-ended
+	}
+}
+
+// await waits until c is closed or ctx ends.
+func await(ctx context.Context, c <-chan struct{}) {
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
+}
