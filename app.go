@@ -1,0 +1,236 @@
+package offload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/offloadhq/offload/internal/engine"
+	"github.com/offloadhq/offload/store"
+)
+
+// Version is the version of this release of offload.
+const Version = "0.1.0"
+
+// An App is a connection to a store and the parts that this process brings along.
+// Make it with Open or New; the nil *App refuses every call with ErrClosed.
+type App struct {
+	store    store.Store
+	owned    bool // Open opened the store, so Close closes it
+	tasks    map[string]*boundTask
+	defaults []TaskOption
+	workers  map[string]setting[int]
+	grace    time.Duration
+	log      *slog.Logger
+	maxInput int
+	onClose  []func() error
+
+	enqueuer *engine.Enqueuer
+	registry registry // tasks that other processes have made known
+	waiting  waiters  // calls of Wait in this process
+	unworked unworked // queues that nobody may be working
+
+	mu     sync.Mutex // held for moments; guards what follows
+	run    *running   // the Run under way, nil if none
+	closed bool
+}
+
+// Open connects to the store at address: a path ("offload.db"), "sqlite:…" or
+// "postgres://…". The package of that store must be imported. It migrates the database
+// unless NoMigrate is given, checks every part, makes the tasks known, and starts nothing.
+//
+// The errors are an *InputError for a wrong part, ErrRefused for an address or a database
+// that cannot be used, ErrSchema for a database that excludes this program, and
+// ErrUnavailable for one that does not answer.
+func Open(ctx context.Context, address string, parts ...Part) (*App, error) {
+	gathered, err := gather(parts)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	app, err := newApp(ctx, s, gathered)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	app.owned = true
+	return app, nil
+}
+
+// New is Open on a store that the program made itself, on its own pool. Close leaves that
+// store open.
+func New(ctx context.Context, s store.Store, parts ...Part) (*App, error) {
+	if s == nil {
+		return nil, &InputError{Field: "store", Got: "nil", Want: "a store made by its package's New"}
+	}
+	gathered, err := gather(parts)
+	if err != nil {
+		return nil, err
+	}
+	return newApp(ctx, s, gathered)
+}
+
+func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
+	a := &App{
+		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
+		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
+	}
+	p.bind(actTask.def, a.runAct)
+	if err := a.checkTasks(p); err != nil {
+		return nil, err
+	}
+	if err := a.prepare(ctx, p.migrate.or(true)); err != nil {
+		return nil, err
+	}
+	if err := s.RegisterTasks(ctx, a.registrations()); err != nil {
+		return nil, fmt.Errorf("offload: make tasks known: %w", err)
+	}
+	a.enqueuer = engine.NewEnqueuer(s, a.wake)
+	return a, nil
+}
+
+// checkTasks refuses tasks whose options, or the app's defaults for them, are wrong.
+func (a *App) checkTasks(p *parts) error {
+	for _, def := range p.declared {
+		config := a.taskConfig(def)
+		if err := config.check(def.name); err != nil {
+			p.refuse(err)
+		}
+	}
+	return errors.Join(p.errs...)
+}
+
+// prepare migrates the database, or only looks whether it can be worked.
+func (a *App) prepare(ctx context.Context, migrate bool) error {
+	if !migrate {
+		return a.store.Ready(ctx)
+	}
+	if err := a.store.Migrate(ctx, store.Newest); err != nil {
+		return fmt.Errorf("offload: migrate: %w", err)
+	}
+	return nil
+}
+
+// Close ends a Run that is still going and waits for it, calls what OnClose was given, and
+// closes the store if Open opened it. Closing twice, or a nil App, is fine.
+func (a *App) Close() error {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return nil
+	}
+	a.closed = true
+	run := a.run
+	a.mu.Unlock()
+
+	if run != nil {
+		run.stop()
+		<-run.ended
+	}
+	a.unworked.stop()
+	var errs []error
+	for _, f := range slices.Backward(a.onClose) {
+		errs = append(errs, f())
+	}
+	if a.owned {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open returns ErrClosed for an app that is nil or closed.
+func (a *App) open() error {
+	if a == nil {
+		return ErrClosed
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Enqueue stores the calls, all or none, and returns their jobs in order. Enqueueing the same
+// Call again is safe and makes no second job: it returns the job that is there, with Existing
+// set. When Enqueue returns without error the jobs are durable.
+//
+// Without a store it tries again for up to 10 s, as long as ctx lasts, and then returns
+// ErrUnavailable. A commit that has begun is finished even when ctx ends.
+func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
+	news, err := a.newJobs(ctx, calls)
+	if err != nil || len(news) == 0 {
+		return nil, err
+	}
+	inserted, err := a.enqueuer.Insert(ctx, news)
+	if err != nil {
+		return nil, fmt.Errorf("offload: enqueue: %w", err)
+	}
+	jobs := jobsOfNew(news, inserted)
+	if err := a.readExisting(ctx, jobs); err != nil {
+		return nil, err
+	}
+	a.unworked.note(a, news)
+	return jobs, nil
+}
+
+// newJobs resolves and checks calls. The same call twice is refused.
+func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, error) {
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	news := make([]store.NewJob, len(calls))
+	for i, c := range calls {
+		var err error
+		if news[i], err = a.newJob(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	if len(calls) > 1 {
+		seen := make(map[ID]bool, len(calls))
+		for _, c := range calls {
+			if seen[c.id] {
+				return nil, &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
+			}
+			seen[c.id] = true
+		}
+	}
+	return news, nil
+}
+
+func jobsOfNew(news []store.NewJob, inserted []store.Inserted) []*Job {
+	now := time.Now()
+	jobs := make([]*Job, len(news))
+	for i := range news {
+		jobs[i] = jobOfNew(&news[i], now)
+		jobs[i].Existing = inserted[i].Existing
+	}
+	return jobs
+}
+
+// readExisting replaces jobs that were there already by what they are now.
+func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
+	for i, job := range jobs {
+		if !job.Existing {
+			continue
+		}
+		old, err := a.Job(ctx, job.ID)
+		if errors.Is(err, ErrNotFound) {
+			continue // gone in this moment; what the caller wanted is what we know
+		} else if err != nil {
+			return err
+		}
+		old.Existing = true
+		jobs[i] = old
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package offload
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A Call is a job not yet enqueued. It has an identity: its id is known before it is stored,
+// and storing it twice stores it once.
+type Call struct {
+	def     *definition // nil for a call by name
+	task    string
+	input   []byte
+	options []EnqueueOption
+	id      ID
+	err     error // what was wrong when it was made; reported by what takes it
+}
+
+func newCall(def *definition, task string, input []byte, opts []EnqueueOption, err error) *Call {
+	c := &Call{def: def, task: task, input: input, options: opts, err: err}
+	c.setID()
+	return c
+}
+
+// setID takes the id from WithID, or keeps or makes one.
+func (c *Call) setID() {
+	if id := c.config().id; id != nil {
+		c.id = *id
+	} else if c.id.IsZero() {
+		c.id = NewID()
+	}
+}
+
+// NewCall is a call by the task's name, for programs that don't have the task's type. The
+// input is JSON. Enqueue refuses a name that neither the app nor any process has made known.
+func NewCall(task string, input json.RawMessage, opts ...EnqueueOption) *Call {
+	return newCall(nil, task, bytes.Clone(input), slices.Clone(opts), nil)
+}
+
+// ID returns the id that the job has or will have.
+func (c *Call) ID() ID {
+	if c == nil {
+		return ID{}
+	}
+	return c.id
+}
+
+// Task returns the name of the call's task.
+func (c *Call) Task() string {
+	if c == nil {
+		return ""
+	}
+	return c.task
+}
+
+// With returns the same call, with its id unless WithID is given, with more options; those
+// given last win.
+func (c *Call) With(opts ...EnqueueOption) *Call {
+	if c == nil {
+		return nil
+	}
+	more := *c
+	more.options = append(slices.Clone(c.options), opts...)
+	more.setID()
+	return &more
+}
+
+// config returns what the call's own options say, apart from those of app and task.
+func (c *Call) config() *enqueueConfig {
+	var config enqueueConfig
+	config.apply(c.options)
+	return &config
+}
+
+func (c *enqueueConfig) apply(opts []EnqueueOption) {
+	for _, o := range opts {
+		if o != nil {
+			o.applyEnqueue(c)
+		}
+	}
+}
+
+// An Enqueuer takes calls: an *App, a *Tx, an app of offloadtest, or your own.
+type Enqueuer interface {
+	// Enqueue stores the calls, all or none, and returns their jobs in order.
+	Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error)
+}
+
+// enqueueTo hands calls to an enqueuer, which may be missing or somebody else's.
+func enqueueTo(ctx context.Context, to Enqueuer, calls ...*Call) ([]*Job, error) {
+	if to == nil {
+		return nil, fmt.Errorf("enqueue to a nil Enqueuer: %w", ErrClosed)
+	}
+	jobs, err := to.Enqueue(ctx, calls...)
+	if err == nil && len(jobs) != len(calls) {
+		err = fmt.Errorf("offload: the Enqueuer %T returned %d jobs for %d calls", to, len(jobs), len(calls))
+	}
+	return jobs, err
+}
+
+// newJob resolves a call against the app's defaults and checks all of it.
+func (a *App) newJob(ctx context.Context, c *Call) (store.NewJob, error) {
+	var none store.NewJob
+	switch {
+	case c == nil:
+		return none, &InputError{Field: "call", Got: "nil", Want: "a call made by Task.Call or NewCall"}
+	case c.err != nil:
+		return none, c.err
+	}
+	if err := checkName(c.task, "task name", c.task); err != nil {
+		return none, err
+	}
+	base, err := a.defaultsOf(ctx, c)
+	if err != nil {
+		return none, err
+	}
+	config := enqueueConfig{jobConfig: base}
+	config.apply(c.options)
+	if err := config.check(c.task); err != nil {
+		return none, err
+	}
+	if err := a.checkInput(c); err != nil {
+		return none, err
+	}
+	return config.newJob(c), nil
+}
+
+func (c *enqueueConfig) newJob(call *Call) store.NewJob {
+	job := store.NewJob{
+		ID: call.id, Task: call.task, Input: call.input, Queue: c.queue, Priority: c.priority, Tags: c.tags,
+		MaxAttempts: c.maxAttempts, Timeout: c.timeout,
+	}
+	if c.at != nil {
+		job.RunAt = *c.at
+	}
+	if c.delay != nil {
+		job.Delay = *c.delay
+	}
+	if c.giveUpAfter != nil {
+		job.GiveUpAfter = *c.giveUpAfter
+	}
+	if c.retain != nil {
+		job.Retain = *c.retain
+	}
+	return job
+}
+
+// checkInput refuses what is no JSON, too long, or, where the app knows the type, none of it.
+func (a *App) checkInput(c *Call) error {
+	if len(c.input) > a.maxInput {
+		return &InputError{
+			Task: c.task, Field: "input", Got: fmt.Sprintf("%d bytes", len(c.input)),
+			Want: fmt.Sprintf("at most %d (MaxInput); keep large data elsewhere and enqueue its name", a.maxInput),
+		}
+	}
+	if c.def != nil {
+		return nil // made of the type itself
+	}
+	if !json.Valid(c.input) {
+		return &InputError{Task: c.task, Field: "input", Got: string(c.input), Want: "JSON"}
+	}
+	if bound := a.tasks[c.task]; bound != nil {
+		return bound.accepts(c.input)
+	}
+	return nil
+}
+
+// jobOfNew is a job as it stands right after its insert.
+func jobOfNew(n *store.NewJob, now time.Time) *Job {
+	j := &Job{
+		ID: n.ID, Task: n.Task, Queue: n.Queue, State: Available, Priority: n.Priority,
+		MaxAttempts: n.MaxAttempts, RunAt: now.Add(n.Delay), CreatedAt: now, Tags: n.Tags, Input: n.Input,
+	}
+	if n.RunAt.After(now) {
+		j.RunAt = n.RunAt
+	}
+	if j.RunAt.After(now) {
+		j.State = Scheduled
+	}
+	return j
+}

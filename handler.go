@@ -1,0 +1,121 @@
+package offload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/offloadhq/offload/internal/engine"
+	"github.com/offloadhq/offload/store"
+)
+
+// The functions of this file are for handlers, and work on the ctx given to them. With any
+// other context they do nothing more than they must, so that a handler can be tested as a
+// plain function.
+
+// An attempt is what a handler's context knows.
+type attempt struct {
+	app     *App
+	job     *Job
+	claimed *store.Claimed
+	started time.Time
+	beside  sync.WaitGroup // functions given to Go
+	mu      sync.Mutex     // guards what follows
+	errs    []error        // of functions given to Go
+	inTx    bool           // Complete was called
+}
+
+type attemptKey struct{}
+
+func attemptOf(ctx context.Context) *attempt {
+	at, _ := ctx.Value(attemptKey{}).(*attempt)
+	return at
+}
+
+// JobOf returns the running job. It is never nil: outside a handler it is an empty job.
+func JobOf(ctx context.Context) *Job {
+	if at := attemptOf(ctx); at != nil {
+		return at.job
+	}
+	return &Job{}
+}
+
+// AppOf returns the app that runs the job, to enqueue more; outside a handler nil, which
+// refuses.
+func AppOf(ctx context.Context) *App {
+	if at := attemptOf(ctx); at != nil {
+		return at.app
+	}
+	return nil
+}
+
+// Logger returns the app's logger with job, task and attempt; outside a handler
+// slog.Default().
+func Logger(ctx context.Context) *slog.Logger {
+	at := attemptOf(ctx)
+	if at == nil {
+		return slog.Default()
+	}
+	return at.app.log.With("job", at.job.ID.String(), "task", at.job.Task, "attempt", at.job.Attempt)
+}
+
+// Progress shows how far the job is: done of total, which is 0 if it is not known, and a word
+// about it. It costs no round trip and may be called often; the newest is kept each second.
+// Numbers below 0 are taken as 0.
+func Progress(ctx context.Context, done, total int, note string) {
+	engine.Progress(ctx, max(done, 0), max(total, 0), note)
+}
+
+// Go runs f beside the handler. The attempt lasts until f has returned; its error or panic is
+// the handler's, if that has returned none itself. Outside a handler f is run before Go
+// returns, and its error logged.
+func Go(ctx context.Context, f func(context.Context) error) {
+	at := attemptOf(ctx)
+	if at == nil {
+		if err := f(ctx); err != nil {
+			slog.ErrorContext(ctx, "offload.Go outside a handler", "error", err)
+		}
+		return
+	}
+	at.beside.Go(func() {
+		if err := runRecovered(ctx, f); err != nil {
+			at.mu.Lock()
+			at.errs = append(at.errs, err)
+			at.mu.Unlock()
+		}
+	})
+}
+
+func runRecovered(ctx context.Context, f func(context.Context) error) (err error) {
+	defer recoverAs(&err)
+	return f(ctx)
+}
+
+// runner returns how the engine runs a task's jobs.
+func (a *App) runner(run runFunc) func(context.Context, *store.Claimed) engine.Verdict {
+	return func(ctx context.Context, claimed *store.Claimed) engine.Verdict {
+		at := &attempt{app: a, job: jobOfClaim(claimed), claimed: claimed, started: time.Now()}
+		result, err := run(context.WithValue(ctx, attemptKey{}, at), claimed.Input)
+		at.beside.Wait()
+		if err == nil && at.errs != nil {
+			result, err = nil, errors.Join(at.errs...)
+		}
+		verdict := verdictOf(result, timedOut(ctx, err))
+		verdict.InTx = at.inTx
+		return verdict
+	}
+}
+
+// timedOut marks an error that came because the attempt took too long.
+func timedOut(ctx context.Context, err error) error {
+	if err == nil || context.Cause(ctx) != ErrTimeout || errors.Is(err, ErrTimeout) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return err
+}

@@ -1,0 +1,41 @@
+// Package inside is the only door from an App to what is in it, for the packages of this
+// module that are built on it. The root package fills it.
+package inside
+
+import (
+	"context"
+
+	"github.com/offloadhq/offload/internal/engine"
+	"github.com/offloadhq/offload/store"
+)
+
+// App is an *offload.App, which this package cannot name.
+type App any
+
+var (
+	// Store returns the store of an app, or why it has none: it is nil or closed.
+	Store func(app App) (store.Store, error)
+
+	// Drain runs what is due on an app in the caller's goroutine.
+	Drain func(ctx context.Context, app App) (engine.Count, error)
+
+	// CheckInput returns why an input is none for the task, as far as this app can tell.
+	CheckInput func(app App, task string, input []byte) error
+
+	// CheckName refuses what can be no name of a queue or task.
+	CheckName func(field, name string) error
+
+	// ActError makes an error of what became of jobs.
+	ActError func(verb store.Verb, acted []store.Acted) error
+)
+
+// ActTask is the name of the task that acts on many jobs.
+const ActTask = "offload.act"
+
+// An ActInput is the input of a job of ActTask: what shall be done to which jobs.
+type ActInput struct {
+	Verb   store.Verb   `json:"verb"`
+	Who    string       `json:"who,omitempty"`
+	Filter store.Filter `json:"filter"`
+	Edit   *store.Edit  `json:"edit,omitempty"`
+}

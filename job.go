@@ -1,0 +1,120 @@
+package offload
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// An ID is a UUIDv7: made by NewID, read by ParseID, and written in the usual 36 characters.
+// The zero ID is no job's.
+type ID = store.ID
+
+// NewID makes an id of now.
+func NewID() ID { return store.NewID() }
+
+// ParseID reads what String writes.
+func ParseID(s string) (ID, error) { return store.ParseID(s) }
+
+// State is where a job is in its life. Its method Ended tells whether that is over.
+type State = store.State
+
+// The states of a job.
+const (
+	Scheduled = store.Scheduled // waits for its time
+	Available = store.Available // waits for a worker
+	Blocked   = store.Blocked   // waits for something else: a process that knows its task, …
+	Running   = store.Running   // is being run
+	Retryable = store.Retryable // failed, and will be tried again
+	Completed = store.Completed // its handler returned nil
+	Discarded = store.Discarded // failed for good
+	Cancelled = store.Cancelled // ended by a person, a program or its handler
+	Expired   = store.Expired   // was not started in time
+)
+
+// A Job is what was known of a job when it was read: a plain value.
+type Job struct {
+	ID          ID                `json:"id"`
+	Task        string            `json:"task"`
+	Queue       string            `json:"queue"`
+	State       State             `json:"state"`
+	Waits       string            `json:"waits,omitempty"` // why it is blocked: "task", "paused", "alone"
+	Priority    int               `json:"priority"`
+	Attempt     int               `json:"attempt"`  // starts so far, this one included: it strictly rises
+	Failures    int               `json:"failures"` // attempts that failed: these count against MaxAttempts
+	MaxAttempts int               `json:"max_attempts"`
+	RunAt       time.Time         `json:"run_at"`
+	CreatedAt   time.Time         `json:"created_at"`
+	StartedAt   time.Time         `json:"started_at,omitzero"`  // of the running or last attempt
+	FinishedAt  time.Time         `json:"finished_at,omitzero"` // of the job
+	Process     string            `json:"process,omitempty"`    // that runs it
+	Cancelling  bool              `json:"cancelling,omitempty"` // it runs, and was asked to end
+	Tags        map[string]string `json:"tags,omitempty"`
+	Error       string            `json:"error,omitempty"` // of the last failed attempt
+	Input       json.RawMessage   `json:"input,omitempty"`
+	Result      json.RawMessage   `json:"result,omitempty"`
+	Progress    *ProgressInfo     `json:"progress,omitempty"`
+	Existing    bool              `json:"-"` // Enqueue: it was there already
+}
+
+// ProgressInfo is how far a job has come.
+type ProgressInfo struct {
+	Done  int       `json:"done"`
+	Total int       `json:"total"` // 0 is not known
+	Note  string    `json:"note,omitempty"`
+	At    time.Time `json:"at"` // when it was said
+}
+
+// A Failure is one failed attempt.
+type Failure struct {
+	Attempt   int       `json:"attempt"`
+	Error     string    `json:"error"`
+	Kind      string    `json:"kind"` // the error's Go type, "panic", "timeout" or "crash"
+	Stack     string    `json:"stack,omitempty"`
+	Process   string    `json:"process"`
+	StartedAt time.Time `json:"started_at"`
+	FailedAt  time.Time `json:"failed_at"`
+}
+
+// A Filter selects jobs: those that match every field that is set. The zero Filter selects
+// all for reading, and is refused for acting. A slice that is empty matches any.
+type Filter struct {
+	IDs     []ID      `json:"ids,omitempty"`
+	States  []State   `json:"states,omitempty"`
+	Tasks   []string  `json:"tasks,omitempty"`
+	Queues  []string  `json:"queues,omitempty"` // offload's own queue only if named
+	Tag     string    `json:"tag,omitempty"`    // "name" or "name=value"
+	Process ID        `json:"process,omitzero"` // that runs it
+	Search  string    `json:"search,omitempty"` // text in the error of the last failure
+	Since   time.Time `json:"since,omitzero"`   // created at or after
+	Until   time.Time `json:"until,omitzero"`   // created before
+	Before  ID        `json:"before,omitzero"`  // the page after this id
+	Max     int       `json:"max,omitempty"`    // jobs of a page, 100 if 0, at most 10,000
+	All     bool      `json:"all,omitempty"`    // acting on everything is meant
+}
+
+// jobOf makes a Job of what a store knows.
+func jobOf(s *store.Job) *Job {
+	j := &Job{
+		ID: s.ID, Task: s.Task, Queue: s.Queue, State: s.State, Waits: s.Waits, Priority: s.Priority,
+		Attempt: s.Attempt, Failures: s.Failures, MaxAttempts: s.MaxAttempts,
+		RunAt: s.RunAt, CreatedAt: s.CreatedAt, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
+		Process: s.Process, Cancelling: s.Cancelling, Tags: s.Tags, Error: s.Error,
+		Input: s.Input, Result: s.Result,
+	}
+	if p := s.Progress; p != nil {
+		j.Progress = &ProgressInfo{Done: p.Done, Total: p.Total, Note: p.Note, At: p.At}
+	}
+	return j
+}
+
+// jobOfClaim makes a Job of a claim: what a handler sees.
+func jobOfClaim(c *store.Claimed) *Job {
+	return &Job{
+		ID: c.ID, Task: c.Task, Queue: c.Queue, State: Running, Priority: c.Priority,
+		Attempt: c.Attempt, Failures: c.Failures, MaxAttempts: c.MaxAttempts,
+		RunAt: c.RunAt, CreatedAt: c.CreatedAt, StartedAt: c.ClaimedAt,
+		Tags: c.Tags, Input: c.Input,
+	}
+}
