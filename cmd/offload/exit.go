@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/offloadhq/offload"
+)
+
+// Exit codes.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNotFound = 3
+)
+
+// A usageError is a call that can't succeed as it was typed.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// wrong makes a usageError, which says what would be right.
+func wrong(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// errSilent fails a command that has already said what is wrong.
+var errSilent = errors.New("failed")
+
+// finish writes what is still to be written and returns the exit code.
+func (s *session) finish(err error) int {
+	if flushed := s.out.Flush(); flushed != nil {
+		err = errors.Join(err, fmt.Errorf("write output: %w", flushed))
+	}
+	for _, one := range flatten(err) {
+		if !errors.Is(one, errSilent) {
+			fmt.Fprintln(s.err, line(one))
+		}
+	}
+	return s.exitCode(err)
+}
+
+func (s *session) exitCode(err error) int {
+	var usage *usageError
+	var input *offload.InputError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, offload.ErrNotFound):
+		return exitNotFound
+	case !s.begun, errors.As(err, &usage), errors.As(err, &input),
+		errors.Is(err, offload.ErrUnknownTask), errors.Is(err, offload.ErrRefused):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// flatten takes joined errors apart, so that each gets a line.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || strings.Count(err.Error(), "\n") == 0 { // several verbs %w in one text belong together
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, flatten(one)...)
+	}
+	return all
+}
+
+// line writes an error as one line that begins with the command's name, once.
+func line(err error) string {
+	text := strings.TrimPrefix(err.Error(), "offload: ")
+	text = strings.ReplaceAll(text, ": offload: ", ": ")
+	return "offload: " + strings.Join(strings.Fields(clean(text)), " ")
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/offloadhq/offload"
+)
+
+func newJobs(s *session) *cobra.Command {
+	l := &jobList{session: s}
+	cmd := &cobra.Command{
+		Use:   "jobs",
+		Short: "List jobs, newest first",
+		Long: `Jobs lists jobs that match all flags given, newest first. Flags that may be repeated, or
+take several values with commas between, match any of them. Jobs of offload's own queue,
+called offload, are listed only if that queue is named.
+
+With --json, all fields are there in each line, null where there is nothing; inputs and
+results over 4 KiB are left out: offload job show has them.`,
+		Example: `  offload jobs
+  offload jobs --state discarded,retryable --task http --since 1d
+  offload jobs --search 'connection refused' --json | jq -r .id
+  offload jobs --max 50 --before 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e`,
+		Args: cobra.NoArgs,
+	}
+	l.json = jsonFlag(cmd)
+	l.filter.flags(cmd, "queue")
+	cmd.Flags().IntVar(&l.max, "max", 100, "how many")
+	cmd.Flags().StringVar(&l.before, "before", "", "go on after the job with this id")
+	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) })
+	return cmd
+}
+
+// jobList is one call of the command.
+type jobList struct {
+	*session
+	filter filter
+	json   *bool
+	max    int
+	before string
+}
+
+// jobPage is how many jobs are read at a time.
+const jobPage = 1000
+
+func (l *jobList) run(ctx context.Context) error {
+	f, err := l.filter.filter()
+	if err != nil {
+		return err
+	}
+	if l.max < 1 {
+		return &offload.InputError{Field: "--max", Got: l.max, Want: "1 or more"}
+	}
+	if l.before != "" {
+		if f.Before, err = parseID(l.before); err != nil {
+			return err
+		}
+	}
+	return l.with(ctx, func(app *offload.App) error {
+		if *l.json {
+			return l.pages(ctx, app, f, func(job *offload.Job) error { return l.object(jobLine(job)) })
+		}
+		table := l.table("ID", "STATE", "TASK", "QUEUE", "PRIORITY", "FAILURES", "RUN AT", "ERROR")
+		err := l.pages(ctx, app, f, func(job *offload.Job) error {
+			table.row(job.ID.String(), stateOf(job), job.Task, job.Queue, strconv.Itoa(job.Priority),
+				strconv.Itoa(job.Failures)+"/"+strconv.Itoa(job.MaxAttempts), when(job.RunAt), cut(job.Error, 60))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return table.end()
+	})
+}
+
+// pages calls f with each job, page after page.
+func (l *jobList) pages(ctx context.Context, app *offload.App, selected offload.Filter, f func(*offload.Job) error) error {
+	for left := l.max; left > 0; {
+		selected.Max = min(left, jobPage)
+		page, err := app.Jobs(ctx, selected)
+		if err != nil {
+			return err
+		}
+		for _, job := range page {
+			if err := f(job); err != nil {
+				return err
+			}
+		}
+		if len(page) < selected.Max {
+			return nil
+		}
+		left -= len(page)
+		selected.Before = page[len(page)-1].ID
+	}
+	if l.live {
+		l.note("%d shown; there may be more: --max N, or --before %s", l.max, selected.Before)
+	}
+	return nil
+}
+
+// stateOf writes the state of a job, and why it is so where that is known.
+func stateOf(job *offload.Job) string {
+	text := string(job.State)
+	switch {
+	case job.Cancelling:
+		text += ", cancelling"
+	case job.Waits == "task":
+		text += ": no process has its task"
+	case job.Waits == "paused":
+		text += ": task paused"
+	case job.Waits == "alone":
+		text += ": runs alone, its process was lost"
+	case job.Waits != "":
+		text += ": " + job.Waits
+	}
+	return text
+}
+
+// jobFields are a job as --json writes it: the fields that the command promises are always there.
+type jobFields struct {
+	*offload.Job
+	RunAt      *moment           `json:"run_at"`
+	CreatedAt  *moment           `json:"created_at"`
+	StartedAt  *moment           `json:"started_at"`
+	FinishedAt *moment           `json:"finished_at"`
+	Process    *string           `json:"process"`
+	Tags       map[string]string `json:"tags"`
+	Error      *string           `json:"error"`
+	Input      json.RawMessage   `json:"input"`
+}
+
+func jobLine(job *offload.Job) *jobFields {
+	tags := job.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return &jobFields{
+		Job: job, RunAt: momentOf(job.RunAt), CreatedAt: momentOf(job.CreatedAt),
+		StartedAt: momentOf(job.StartedAt), FinishedAt: momentOf(job.FinishedAt),
+		Process: textOf(job.Process), Tags: tags, Error: textOf(job.Error), Input: job.Input,
+	}
+}
+
+// A moment is a time in UTC, always with as many digits, so that it sorts as text.
+type moment time.Time
+
+// MarshalText writes the time in RFC 3339.
+func (m moment) MarshalText() ([]byte, error) {
+	return time.Time(m).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z07:00"), nil
+}
+
+func momentOf(t time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	return (*moment)(&t)
+}
+
+func textOf(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "renew the expected output in testdata/script; then read the diff")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"offload": main})
+}
+
+// TestScript runs the sessions of testdata/script: what somebody types, and what they see.
+// They may use, beside what package testscript has:
+//
+//	exits CODE COMMAND…       the command ends with that code
+//	until COMMAND…            run the command again and again until it succeeds
+//	scrub FILE                write the last output to FILE, with ID, TIME, HOST/PID, … for what differs each time
+//	capture NAME REGEXP       set the variable to what the (group of the) expression finds in the last output
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TZ", "UTC")
+			env.Setenv("USER", "ada")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"until":   until,
+			"scrub":   scrub,
+			"capture": capture,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitCode(ts, args[1:]); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitCode(ts *testscript.TestScript, args []string) int {
+	err := ts.Exec(args[0], args[1:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// until waits for other processes, which nothing but looking can tell about.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until COMMAND…")
+	}
+	for range 400 {
+		if exitCode(ts, args) == 0 {
+			return
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	ts.Fatalf("it never happened")
+}
+
+var scrubbed = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "ID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z`), "MOMENT"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},
+	{regexp.MustCompile(`\b[\d.]+(µs|ms|s)\b`), "DURATION"},
+	{regexp.MustCompile(`\b[a-zA-Z][\w.-]*/\d+\b`), "HOST/PID"},
+	{regexp.MustCompile(`"(host)":"[^"]*"`), `"$1":"HOST"`},
+	{regexp.MustCompile(`"(pid|memory)":\d+`), `"$1":N`},
+	{regexp.MustCompile(`\d+ MiB`), "N MiB"},
+	{regexp.MustCompile(`  +`), "  "}, // columns are as wide as what was replaced
+}
+
+func scrub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: scrub FILE")
+	}
+	text := ts.ReadFile("stdout")
+	for _, s := range scrubbed {
+		text = s.pattern.ReplaceAllString(text, s.with)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+}
+
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME REGEXP")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("no match for %s in the last output", args[1])
+	}
+	ts.Setenv(args[0], strings.TrimSpace(found[len(found)-1]))
+}
