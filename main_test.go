@@ -1,0 +1,23 @@
+package offload_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/inside"
+	"github.com/offloadhq/offload/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// storeOf returns the store of an app.
+func storeOf(t *testing.T, app *offload.App) store.Store {
+	t.Helper()
+	s, err := inside.Store(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
