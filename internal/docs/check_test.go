@@ -146,7 +146,7 @@ var world = World{
 	Help: func(sub []string) (string, error) {
 		switch strings.Join(sub, " ") {
 		case "":
-			return "Usage:\n  offload [command]\n\nAvailable Commands:\n  job         one job\n  work        works\n\nFlags:\n      --db string   where\n  -h, --help\n", nil
+			return "Usage:\n  offload [command]\n\nJobs:\n  job         one job\n\nRun:\n  work        works\n\nFlags:\n      --db string   where\n  -h, --help\n", nil
 		case "job":
 			return "Usage:\n  offload job\n\nCommands:\n  show        show one\n\nFlags:\n  -h, --help\n", nil
 		case "job show":

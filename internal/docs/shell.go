@@ -200,13 +200,15 @@ func (w World) checkOffload(args []string) string {
 	return ""
 }
 
-// subcommands returns the names that a help text lists below "Commands:" or the like.
+// noCommands are the headings of a help text below which no subcommands are.
+var noCommands = []string{"Usage:", "Aliases:", "Examples:", "Flags:", "Global Flags:"}
+
+// subcommands returns the names that a help text lists, under whatever headings.
 func subcommands(help string) (names []string) {
 	listing := false
 	for line := range strings.Lines(help) {
-		heading := !strings.HasPrefix(line, " ") && strings.TrimSpace(line) != ""
-		if heading {
-			listing = strings.Contains(line, "ommands")
+		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(line, " ") {
+			listing = strings.HasSuffix(text, ":") && !slices.Contains(noCommands, text)
 		}
 		if m := subcommand.FindStringSubmatch(line); m != nil && listing {
 			names = append(names, m[1])
