@@ -4,6 +4,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,7 +69,7 @@ func TestPaymentServiceFailsOneCallInThree(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Stop()
-	s := &Shop{Settings: Settings{Payment: p.Address}}
+	s := &Shop{Settings: Settings{Payment: p.Address}, web: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	for order := int64(1); order <= 12; order++ {
 		for {
 			got, err := s.askPayment(t.Context(), charge{order, 1950})

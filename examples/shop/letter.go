@@ -54,11 +54,11 @@ func readMail(path string) (letter, error) {
 	}
 	to, err := mail.ParseAddress(message.Header.Get("To"))
 	if err != nil {
-		return letter{}, fmt.Errorf("To: %w", err)
+		return letter{}, fmt.Errorf("header To: %w", err)
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject"))
 	if err != nil {
-		return letter{}, fmt.Errorf("Subject: %w", err)
+		return letter{}, fmt.Errorf("header Subject: %w", err)
 	}
 	id, _, _ := strings.Cut(strings.Trim(message.Header.Get("Message-Id"), "<>"), "@")
 	l := letter{
@@ -72,7 +72,7 @@ func readMail(path string) (letter, error) {
 func (l *letter) read(header textproto.MIMEHeader, body io.Reader) error {
 	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
-		return fmt.Errorf("Content-Type: %w", err)
+		return fmt.Errorf("header Content-Type: %w", err)
 	}
 	if strings.HasPrefix(kind, "multipart/") {
 		return l.readParts(multipart.NewReader(body, params["boundary"]))

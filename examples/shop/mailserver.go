@@ -23,6 +23,7 @@ type mailServer struct {
 	Address string // "127.0.0.1:…"
 	dir     string
 	server  *smtp.Server
+	listen  net.Listener
 	serving sync.WaitGroup
 }
 
@@ -35,7 +36,7 @@ func startMailServer(dir string) (*mailServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the mail server: %w", err)
 	}
-	m := &mailServer{Address: listener.Addr().String(), dir: dir}
+	m := &mailServer{Address: listener.Addr().String(), dir: dir, listen: listener}
 	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{server: m}, nil }))
 	m.server.Domain = "localhost"
 	m.server.ReadTimeout, m.server.WriteTimeout = time.Minute, time.Minute
@@ -49,6 +50,7 @@ func (m *mailServer) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := m.server.Shutdown(ctx)
+	_ = m.listen.Close() // closed by Shutdown, unless Serve had not yet begun
 	m.serving.Wait()
 	return err
 }

@@ -79,7 +79,7 @@ func (s *Shop) askPayment(ctx context.Context, c charge) (receipt, error) {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", "order-"+strconv.FormatInt(c.Order, 10))
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.web.Do(request)
 	if err != nil {
 		return receipt{}, err
 	}

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -65,12 +64,15 @@ func makePhotos(ctx context.Context, dir string, size image.Point) ([]string, er
 		})
 	}
 	all.Wait()
-	return slices.Clip(paths), errors.Join(errs...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return paths, errors.Join(errs...)
 }
 
 func makePhoto(ctx context.Context, path string, size image.Point, seed uint64) error {
 	if _, err := os.Stat(path); err == nil || ctx.Err() != nil {
-		return ctx.Err()
+		return nil // made already, or not wanted any more
 	}
 	return writeFile(path, func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 1<<16)

@@ -2,7 +2,6 @@ package shop
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -32,11 +31,9 @@ func (d *demo) serve(ctx context.Context) error {
 	serving.Go(func() { _ = server.Serve(listener) }) // ends with Shutdown
 	d.say("The shop is open at http://%s; Ctrl-C closes it\n", listener.Addr())
 
-	err = d.trickle(ctx)
+	d.trickle(ctx)
 
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err = errors.Join(err, server.Shutdown(stopping))
+	err = stopServer(server)
 	serving.Wait()
 	d.say("\nThe shop is closed. What is still to be done waits in %s\n", d.shop.Path("shop.db"))
 	return err
@@ -44,7 +41,7 @@ func (d *demo) serve(ctx context.Context) error {
 
 // trickle places an order now and then until ctx ends. One that fails is only said: the next
 // may do.
-func (d *demo) trickle(ctx context.Context) error {
+func (d *demo) trickle(ctx context.Context) {
 	list := orderList(d.photos)
 	tick := time.NewTicker(orderEvery)
 	defer tick.Stop()
@@ -54,7 +51,7 @@ func (d *demo) trickle(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}

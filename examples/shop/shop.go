@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,6 +42,7 @@ type Shop struct {
 	db   *sql.DB
 	jobs store.Store
 	app  *offload.App
+	web  *http.Client // to the payment service
 }
 
 //go:embed schema.sql
@@ -48,7 +50,7 @@ var schema string
 
 // Open opens the shop that lies in a directory, or makes one there. It starts nothing.
 func Open(ctx context.Context, settings Settings) (*Shop, error) {
-	s := &Shop{Settings: settings}
+	s := &Shop{Settings: settings, web: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the shop in %s: %w", settings.Dir, err), s.Close())
 	}
@@ -107,6 +109,7 @@ func (s *Shop) Run(ctx context.Context) error { return s.app.Run(ctx) }
 // Close closes the shop. Run must have returned.
 func (s *Shop) Close() error {
 	errs := []error{s.app.Close()}
+	s.web.CloseIdleConnections()
 	if s.jobs != nil {
 		errs = append(errs, s.jobs.Close())
 	}
