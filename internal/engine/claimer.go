@@ -38,7 +38,8 @@ type claimer struct {
 
 // A source is what is known of a queue in the store.
 type source struct {
-	due      [10]time.Time // of each priority: when its next job is due here; zero if it has none
+	now      [10]bool      // of each priority: jobs may be due
+	next     [10]time.Time // of each priority: when one becomes due; zero if that is not known
 	parked   []string      // tasks that this process knows
 	suspects bool
 	refused  time.Time // until when nothing is claimed, because a claim was refused
@@ -106,32 +107,33 @@ func (c *claimer) rest() time.Duration {
 		return time.Hour // until the hand has a new identity, and pokes
 	}
 	now := time.Now()
-	next := c.lookAt
+	until := c.lookAt
 	for queue, src := range c.queues {
 		if c.s.slotsOf(queue) == 0 {
 			continue
 		}
-		for _, at := range src.due {
+		for _, at := range src.next {
 			// What is due already waits for a slot: the hand pokes.
-			if !at.IsZero() && at.After(now) && at.Before(next) {
-				next = at
+			if at.After(now) && at.Before(until) {
+				until = at
 			}
 		}
 	}
-	return next.Sub(now)
+	return until.Sub(now)
 }
 
 // readMail takes note of wakes.
 func (c *claimer) readMail() {
-	for w, at := range c.s.mail.take() {
+	for w, n := range c.s.mail.take() {
 		if w.Queue == "" {
 			c.lookAt = time.Now()
 			continue
 		}
 		src := c.source(w.Queue)
-		for p := range src.due {
-			if (w.Priority == p || w.Priority < 0) && (src.due[p].IsZero() || at.Before(src.due[p])) {
-				src.due[p] = at
+		for p := range src.now {
+			if w.Priority == p || w.Priority < 0 {
+				src.now[p] = src.now[p] || n.now
+				src.next[p] = earliest(src.next[p], n.next)
 			}
 		}
 	}
@@ -173,12 +175,22 @@ func (src *source) ready(now time.Time) (priorities []int) {
 	if now.Before(src.refused) {
 		return nil
 	}
-	for p, at := range src.due {
-		if !at.IsZero() && !at.After(now) {
+	for p, at := range src.next {
+		if src.now[p] || !at.IsZero() && !at.After(now) {
 			priorities = append(priorities, p)
 		}
 	}
 	return priorities
+}
+
+// empty says that a claim, which began at a time, has left no due jobs of some priorities.
+func (src *source) empty(priorities []int, began time.Time) {
+	for _, p := range priorities {
+		src.now[p] = false
+		if !src.next[p].After(began) {
+			src.next[p] = time.Time{}
+		}
+	}
 }
 
 // claimNext claims from one queue, beginning with the one after the last, and reports whether
@@ -228,6 +240,7 @@ func (c *claimer) claimFrom(ctx context.Context, queue string, src *source) bool
 
 // claim claims due jobs of some priorities of a queue.
 func (c *claimer) claim(ctx context.Context, queue string, src *source, priorities []int, limit int) {
+	began := time.Now()
 	claimed, err := c.call(queue, func(ctx context.Context) ([]store.Claimed, error) {
 		return c.s.Store.Claim(ctx, store.ClaimRequest{Process: c.process, Queue: queue, Priorities: priorities, Limit: limit})
 	})
@@ -236,9 +249,7 @@ func (c *claimer) claim(ctx context.Context, queue string, src *source, prioriti
 	}
 	now := time.Now()
 	if c.full = len(claimed) >= limit; !c.full {
-		for _, p := range priorities {
-			src.due[p] = time.Time{} // empty, until a wake or a look says otherwise
-		}
+		src.empty(priorities, began)
 		c.s.hand.sated(queue)
 	}
 	c.pace.begin(now)
@@ -288,12 +299,5 @@ func (c *claimer) wakeUp(ctx context.Context) {
 	if ctx.Err() == nil {
 		c.s.trouble.settle("say that this process is awake", err)
 	}
-	c.lookAt = minTime(c.lookAt, time.Now().Add(lookEveryBusy))
-}
-
-func minTime(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
+	c.lookAt = earliest(c.lookAt, time.Now().Add(lookEveryBusy))
 }

@@ -162,15 +162,15 @@ func (s *shift) describe(id store.ID) store.Process {
 			"job", a.job.ID.String(), "task", a.job.Task, "attempt", a.job.Attempt)
 	}
 	p := s.Process
-	p.ID, p.Queues, p.Running, p.Memory = id, report.queues, report.running, memory()
+	p.ID, p.Queues, p.Running, p.Memory = id, report.queues, report.running, heldMemory()
 	for _, a := range report.stuck {
 		p.Stuck = append(p.Stuck, a.job.ID)
 	}
 	return p
 }
 
-// memory is what the Go runtime holds of the machine's, in bytes.
-func memory() uint64 {
+// heldMemory is what the Go runtime holds of the machine's, in bytes.
+func heldMemory() uint64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)
 	if samples[0].Value.Kind() != metrics.KindUint64 || samples[1].Value.Kind() != metrics.KindUint64 {

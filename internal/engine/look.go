@@ -83,7 +83,7 @@ func (c *claimer) note(v *store.View, now time.Time) {
 		if src == nil {
 			src = &source{}
 			if known := old[queue]; known != nil {
-				src.refused = known.refused
+				src.next, src.refused = known.next, known.refused
 			}
 			c.queues[queue] = src
 			if slots := c.s.slotsOf(queue); slots > 0 {
@@ -93,8 +93,14 @@ func (c *claimer) note(v *store.View, now time.Time) {
 		return src
 	}
 	for _, lane := range v.Lanes {
-		if lane.Priority >= 0 && lane.Priority < len(source{}.due) {
-			at(lane.Queue).due[lane.Priority] = now.Add(lane.RunAt.Sub(v.Now))
+		if lane.Priority < 0 || lane.Priority >= len(source{}.now) {
+			continue
+		}
+		src := at(lane.Queue)
+		if in := lane.RunAt.Sub(v.Now); in > 0 {
+			src.next[lane.Priority] = now.Add(in)
+		} else {
+			src.now[lane.Priority] = true // what was known of later ones still holds
 		}
 	}
 	for _, p := range v.Parked {

@@ -43,7 +43,7 @@ func (o *observer) observe(began, ended time.Duration, peers []store.Peer) (lost
 		seen[p.ID] = old
 		// The beat was read somewhere between began and ended: reckon the shortest.
 		if began-old.first >= store.LostAfter {
-			lost = append(lost, store.Beaten{ID: p.ID, Count: p.Count})
+			lost = append(lost, store.Beaten(p))
 		}
 	}
 	o.peers = seen

@@ -12,11 +12,15 @@ import (
 // are paused, which are parked, and suspects, which run alone.
 func (c *claimer) accept(queue string, claimed []store.Claimed, now time.Time) {
 	run := make([]*attempt, 0, len(claimed))
-	made := make([]attempt, len(claimed)) // one allocation for all of a claim
+	var made []attempt // some at a time: fewer allocations, and a long attempt keeps few others
 	var park, alone []*attempt
 	slots := c.s.slotsOf(queue)
 	for i := range claimed {
-		a := &made[i]
+		if len(made) == 0 {
+			made = make([]attempt, min(16, len(claimed)-i))
+		}
+		a := &made[0]
+		made = made[1:]
 		c.s.prepare(a, c.process, &claimed[i], now)
 		switch {
 		case a.task == nil || slices.Contains(c.view.Tasks, a.job.Task):

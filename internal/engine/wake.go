@@ -11,35 +11,44 @@ import (
 // A mailbox keeps what the claimer shall look at, and when. Posting never blocks.
 type mailbox struct {
 	mu   sync.Mutex // held for moments
-	news map[store.Wake]time.Time
+	news map[store.Wake]news
 	ring chan struct{} // holds one token while there is something in news
 }
 
-func newMailbox() mailbox {
-	return mailbox{news: map[store.Wake]time.Time{}, ring: make(chan struct{}, 1)}
+// news is what is known of jobs that one wake tells of.
+type news struct {
+	now  bool      // some may be due
+	next time.Time // when one becomes due; zero if that is not known
 }
 
-// post says that jobs of w are due after in.
+func newMailbox() mailbox {
+	return mailbox{news: map[store.Wake]news{}, ring: make(chan struct{}, 1)}
+}
+
+// post says that a job of w becomes due after in.
 func (m *mailbox) post(w store.Wake, in time.Duration) {
-	at := time.Now().Add(in)
 	m.mu.Lock()
-	if old, found := m.news[w]; !found || at.Before(old) {
-		m.news[w] = at
+	n := m.news[w]
+	if in <= 0 {
+		n.now = true
+	} else {
+		n.next = earliest(n.next, time.Now().Add(in))
 	}
+	m.news[w] = n
 	m.mu.Unlock()
 	ring(m.ring)
 }
 
 // take empties the mailbox.
-func (m *mailbox) take() map[store.Wake]time.Time {
+func (m *mailbox) take() map[store.Wake]news {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.news) == 0 {
 		return nil
 	}
-	news := m.news
-	m.news = map[store.Wake]time.Time{}
-	return news
+	taken := m.news
+	m.news = map[store.Wake]news{}
+	return taken
 }
 
 func (m *mailbox) clear() {
@@ -48,6 +57,14 @@ func (m *mailbox) clear() {
 	case <-m.ring:
 	default:
 	}
+}
+
+// earliest is the earlier of two times, of which zero is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // ring puts a token into a channel that holds one, if there is none.

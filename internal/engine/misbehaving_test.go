@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+	"github.com/offloadhq/offload/store/memory"
+)
+
+// misbehaving is a store in memory that fails as it is told to.
+type misbehaving struct {
+	*memory.Store
+	mu    sync.Mutex
+	away  map[string]bool                 // verbs that fail with an outage; "" is all
+	hang  map[string]bool                 // verbs that answer nothing until their context ends
+	lose  map[string]int                  // how many answers of a verb are lost
+	bad   func(store.Ended) error         // why a row is refused
+	taken func(jobs []store.NewJob) error // why an insert is refused
+	calls map[string]int
+	rows  []int    // of each Finish that worked
+	order []string // of calls to Sleep, Claim and Look
+	asks  []store.ClaimRequest
+}
+
+var (
+	errAway = store.Unavailable("test", errors.New("the store is away"))
+	errBad  = errors.New("refused")
+)
+
+func misbehave() *misbehaving {
+	return &misbehaving{
+		Store: memory.New(), away: map[string]bool{}, hang: map[string]bool{}, lose: map[string]int{},
+		calls: map[string]int{},
+	}
+}
+
+// set changes how the store behaves.
+func (m *misbehaving) set(change func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change()
+}
+
+func (m *misbehaving) count(verb string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls[verb]
+}
+
+// meet makes a call as the store is told to behave.
+func meet[T any](ctx context.Context, m *misbehaving, verb string, call func() (T, error)) (T, error) {
+	var none T
+	m.mu.Lock()
+	m.calls[verb]++
+	if verb == "Sleep" || verb == "Claim" || verb == "Look" {
+		m.order = append(m.order, verb)
+	}
+	away, hang := m.away[""] || m.away[verb], m.hang[verb]
+	lose := m.lose[verb] > 0 && !away && !hang
+	if lose {
+		m.lose[verb]--
+	}
+	m.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+		return none, store.Unavailable("test", ctx.Err())
+	}
+	if away {
+		return none, errAway
+	}
+	answer, err := call()
+	if lose {
+		return none, errAway
+	}
+	return answer, err
+}
+
+func meet0(ctx context.Context, m *misbehaving, verb string, call func() error) error {
+	_, err := meet(ctx, m, verb, func() (struct{}, error) { return struct{}{}, call() })
+	return err
+}
+
+func (m *misbehaving) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
+	return meet(ctx, m, "Insert", func() ([]store.Inserted, error) {
+		if m.taken != nil {
+			if err := m.taken(jobs); err != nil {
+				return nil, err
+			}
+		}
+		return m.Store.Insert(ctx, jobs)
+	})
+}
+
+func (m *misbehaving) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Claimed, error) {
+	m.set(func() { m.asks = append(m.asks, req) })
+	return meet(ctx, m, "Claim", func() ([]store.Claimed, error) { return m.Store.Claim(ctx, req) })
+}
+
+func (m *misbehaving) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]store.Claimed, error) {
+	return meet(ctx, m, "ClaimParked", func() ([]store.Claimed, error) { return m.Store.ClaimParked(ctx, req) })
+}
+
+func (m *misbehaving) Inputs(ctx context.Context, ids []store.ID) (map[store.ID][]byte, error) {
+	return meet(ctx, m, "Inputs", func() (map[store.ID][]byte, error) { return m.Store.Inputs(ctx, ids) })
+}
+
+func (m *misbehaving) Finish(ctx context.Context, process store.ID, ended []store.Ended) ([]store.Fence, error) {
+	return meet(ctx, m, "Finish", func() ([]store.Fence, error) {
+		if m.bad != nil {
+			for _, e := range ended {
+				if err := m.bad(e); err != nil {
+					return nil, err
+				}
+			}
+		}
+		m.set(func() { m.rows = append(m.rows, len(ended)) })
+		return m.Store.Finish(ctx, process, ended)
+	})
+}
+
+func (m *misbehaving) Release(ctx context.Context, process store.ID, fences []store.Fence) error {
+	return meet0(ctx, m, "Release", func() error { return m.Store.Release(ctx, process, fences) })
+}
+
+func (m *misbehaving) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
+	return meet0(ctx, m, "Park", func() error { return m.Store.Park(ctx, process, suspect, fences) })
+}
+
+func (m *misbehaving) WriteProgress(ctx context.Context, process store.ID, progress []store.Progress) error {
+	return meet0(ctx, m, "WriteProgress", func() error { return m.Store.WriteProgress(ctx, process, progress) })
+}
+
+func (m *misbehaving) Join(ctx context.Context, p store.Process) error {
+	return meet0(ctx, m, "Join", func() error { return m.Store.Join(ctx, p) })
+}
+
+func (m *misbehaving) Beat(ctx context.Context, p store.Process) (store.Beats, error) {
+	return meet(ctx, m, "Beat", func() (store.Beats, error) { return m.Store.Beat(ctx, p) })
+}
+
+func (m *misbehaving) Leave(ctx context.Context, process store.ID) error {
+	return meet0(ctx, m, "Leave", func() error { return m.Store.Leave(ctx, process) })
+}
+
+func (m *misbehaving) Look(ctx context.Context, process store.ID) (store.View, error) {
+	return meet(ctx, m, "Look", func() (store.View, error) { return m.Store.Look(ctx, process) })
+}
+
+func (m *misbehaving) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, error) {
+	return meet(ctx, m, "Reap", func() (store.Reaped, error) { return m.Store.Reap(ctx, lost) })
+}
+
+func (m *misbehaving) Sleep(ctx context.Context, process store.ID, asleep bool) error {
+	return meet0(ctx, m, "Sleep", func() error { return m.Store.Sleep(ctx, process, asleep) })
+}
+
+func (m *misbehaving) TakeDuty(ctx context.Context, name string, every time.Duration) (bool, error) {
+	return meet(ctx, m, "TakeDuty", func() (bool, error) { return m.Store.TakeDuty(ctx, name, every) })
+}
+
+func (m *misbehaving) Prune(ctx context.Context, most int) (int, error) {
+	return meet(ctx, m, "Prune", func() (int, error) { return m.Store.Prune(ctx, most) })
+}
+
+func (m *misbehaving) Find(ctx context.Context, f store.Filter) ([]store.Job, error) {
+	return meet(ctx, m, "Find", func() ([]store.Job, error) { return m.Store.Find(ctx, f) })
+}
