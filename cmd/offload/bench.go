@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strconv"
@@ -113,7 +114,8 @@ type bench struct {
 func (b *bench) run(ctx context.Context) (_ *figures, err error) {
 	b.runs = newRuns()
 	b.queue = "bench-" + offload.NewID().String()
-	b.app, err = b.create(ctx, b.runs.task)
+	quiet := offload.LogTo(b.log(slog.LevelError)) // its jobs wait on purpose while nobody works them
+	b.app, err = b.create(ctx, b.runs.task, quiet)
 	if err != nil {
 		return nil, err
 	}

@@ -57,13 +57,14 @@ func (s *session) exitCode(err error) int {
 	return exitFailed
 }
 
-// flatten takes joined errors apart, so that each gets a line.
+// flatten takes joined errors apart, so that each gets a line. An error that wraps several in
+// one text of its own stays whole.
 func flatten(err error) []error {
 	if err == nil {
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || strings.Count(err.Error(), "\n") == 0 { // several verbs %w in one text belong together
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
 		return []error{err}
 	}
 	var all []error

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offloadhq/offload"
+	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
 

@@ -145,7 +145,7 @@ func (s *session) open(ctx context.Context, parts ...offload.Part) (*offload.App
 
 // create opens a database, and makes or migrates it first where that is needed.
 func (s *session) create(ctx context.Context, parts ...offload.Part) (*offload.App, error) {
-	app, err := offload.Open(ctx, s.address(), append(parts, offload.LogTo(s.log()))...)
+	app, err := offload.Open(ctx, s.address(), append([]offload.Part{offload.LogTo(s.log(slog.LevelInfo))}, parts...)...)
 	if errors.Is(err, offload.ErrSchema) {
 		return nil, fmt.Errorf("%w; `offload migrate --status` shows the versions, `offload migrate` brings it up to date", err)
 	}
@@ -166,7 +166,9 @@ func (s *session) operate(ctx context.Context, f func(*operate.Operator) error) 
 	return s.with(ctx, func(app *offload.App) error { return f(operate.As(app, who())) })
 }
 
-func (s *session) log() *slog.Logger { return slog.New(slog.NewTextHandler(s.err, nil)) }
+func (s *session) log(from slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: from}))
+}
 
 // who names the caller for the record: "ada@host".
 func who() string {

@@ -26,7 +26,7 @@ func TestErrorIsOneLineWithTheNameOnce(t *testing.T) {
 }
 
 func TestJoinedErrorsHaveALineEach(t *testing.T) {
-	a, b, c := errors.New("a"), errors.New("b"), fmt.Errorf("c: %w: %w", errors.New("c1"), errors.New("c2"))
+	a, b, c := errors.New("a"), errors.New("b"), fmt.Errorf("c: %w: %w", errors.New("c1"), errors.New("c\n2"))
 	if got := flatten(errors.Join(a, errors.Join(b, c))); !slices.Equal(got, []error{a, b, c}) {
 		t.Errorf("flatten = %v", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
@@ -52,7 +53,7 @@ process can run it at once. A second signal ends it on the spot.`,
 func (s *session) work(ctx context.Context, queues []string, parts []offload.Part) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log := s.log()
+	log := s.log(slog.LevelInfo)
 	app, err := s.create(ctx, parts...)
 	if err != nil {
 		return err
