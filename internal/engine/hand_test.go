@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+func TestNothingIsClaimedAheadOfSlowHandlers(t *testing.T) {
+	inBubble(t, map[string]handler{"t": lasting(time.Minute)}, func(r *rig) {
+		r.insert("t", 1000, nil)
+		after(90 * time.Second)
+		counts, err := r.store.Counts(t.Context())
+		if err != nil || counts[store.Running] != 10 {
+			t.Errorf("counts are %v, %v; want 10 leases for 10 slots", counts, err)
+		}
+	})
+}
+
+func TestManyAreClaimedAheadOfQuickHandlers(t *testing.T) {
+	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
+		r.insert("t", 100_000, nil)
+		after(2 * time.Second)
+		r.store.set(func() { r.store.asks = nil })
+		after(time.Second)
+		r.store.set(func() {
+			// 10,000 a second: 500 ahead, claimed again when half of them are left.
+			if n := len(r.store.asks); n < 20 || n > 60 {
+				t.Errorf("%d claims for 10,000 jobs", n)
+			}
+		})
+	})
+}
+
+func TestAtMost4000JobsAreInHand(t *testing.T) {
+	inBubble(t, map[string]handler{"t": nothing}, func(r *rig) {
+		r.insert("t", 20_000, nil)
+		after(time.Second)
+		r.store.set(func() {
+			for _, ask := range r.store.asks {
+				if ask.Limit > maxWaiting {
+					t.Errorf("%d jobs were wanted at once", ask.Limit)
+				}
+			}
+		})
+		if maxWaiting*store.InlineInput > 16<<20 {
+			t.Error("the inputs in hand may be more than 16 MiB")
+		}
+	}, func(c *Config) { c.Total, c.Workers = 10_000, func(string) int { return 10_000 } })
+}
+
+func TestPauseGivesBackWhatIsInHand(t *testing.T) {
+	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
+		r.insert("t", 100_000, nil)
+		r.insert("t", 1, func(_ int, j *store.NewJob) { j.Queue, j.Delay = store.SystemQueue, 5*time.Second })
+		after(2 * time.Second)
+		r.control(store.Control{PauseQueue: "q"})
+		r.control(store.Control{PauseQueue: store.SystemQueue})
+		after(1500 * time.Millisecond)
+		counts, _ := r.store.Counts(t.Context())
+		done := counts[store.Completed]
+		if counts[store.Running] != 0 {
+			t.Errorf("counts are %v; want no lease in a paused queue", counts)
+		}
+		after(10 * time.Second)
+		if counts, _ = r.store.Counts(t.Context()); counts[store.Completed] != done {
+			t.Errorf("%d jobs of a paused queue were run", counts[store.Completed]-done)
+		}
+		jobs, err := r.store.Find(t.Context(), store.Filter{Queues: []string{store.SystemQueue}})
+		if err != nil || len(jobs) != 1 || jobs[0].State != store.Completed {
+			t.Errorf("the system's job is %v, %v; its queue can't be paused", jobs, err)
+		}
+		r.control(store.Control{ResumeQueue: "q"})
+		after(time.Minute)
+		if counts, _ = r.store.Counts(t.Context()); counts[store.Completed] != 100_000 {
+			t.Errorf("counts are %v after resume", counts)
+		}
+	})
+}
+
+func TestWhatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
+	slow := false
+	inBubble(t, map[string]handler{"t": func(ctx context.Context, job *store.Claimed) error {
+		if slow {
+			return lasting(time.Hour)(ctx, job)
+		}
+		return lasting(time.Millisecond)(ctx, job)
+	}}, func(r *rig) {
+		r.insert("t", 100_000, nil)
+		after(time.Second)
+		slow = true
+		after(5 * time.Second)
+		if counts, _ := r.store.Counts(t.Context()); counts[store.Running] != 10 {
+			t.Errorf("counts are %v; want no leases behind slow handlers", counts)
+		}
+	})
+}
+
+func TestCancelReachesJobsInHand(t *testing.T) {
+	slow := false
+	ran := map[store.ID]bool{}
+	inBubble(t, map[string]handler{"t": func(ctx context.Context, job *store.Claimed) error {
+		ran[job.ID] = true
+		if slow {
+			time.Sleep(1300 * time.Millisecond)
+		}
+		return lasting(time.Millisecond)(ctx, job)
+	}}, func(r *rig) {
+		r.insert("t", 1000, nil)
+		after(200 * time.Millisecond)
+		slow = true
+		after(100 * time.Millisecond)
+		jobs, err := r.store.Find(t.Context(), store.Filter{States: []store.State{store.Running}, Max: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []store.ID
+		for _, j := range jobs {
+			if !ran[j.ID] {
+				ids = append(ids, j.ID)
+			}
+		}
+		if len(ids) == 0 {
+			t.Fatal("no job was claimed ahead")
+		}
+		if _, err := r.store.Act(t.Context(), store.Act{Verb: store.Cancel, IDs: ids}); err != nil {
+			t.Fatal(err)
+		}
+		after(1200 * time.Millisecond)
+		r.want(store.Cancelled, ids...)
+	}, func(c *Config) { c.Workers = func(string) int { return 1 } })
+}
+
+func TestIdleRunnersEnd(t *testing.T) {
+	inBubble(t, map[string]handler{"t": lasting(time.Second)}, func(r *rig) {
+		r.insert("t", 10, nil)
+		after(2 * time.Second)
+		if n := runners(); n != 10 {
+			t.Errorf("%d runners, want 10", n)
+		}
+		after(2 * time.Minute)
+		if n := runners(); n != 0 {
+			t.Errorf("%d runners after two idle minutes", n)
+		}
+		ids := r.insert("t", 10, nil)
+		after(2 * time.Second)
+		r.want(store.Completed, ids...)
+		after(20 * time.Minute)
+		if p := r.process(); p.Queues["q"] != 0 {
+			t.Errorf("a queue of long ago is still shown: %v", p.Queues)
+		}
+	})
+}
+
+// runners counts the goroutines of runners.
+func runners() int {
+	stacks := make([]byte, 1<<20)
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("engine.(*runner).run("))
+}
