@@ -102,8 +102,9 @@ func TestConcurrencyIsThatOfTheQueueAndTheTotal(t *testing.T) {
 		perQueue[fmt.Sprint(i)] = &atomic.Int64{}
 	}
 	inBubble(t, map[string]handler{"t": func(_ context.Context, job *store.Claimed) error {
-		n := now.Add(1)
-		most.Store(max(most.Load(), n))
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
 		q := perQueue[job.Queue].Add(1)
 		if q > 10 {
 			t.Errorf("%d attempts of queue %s at once", q, job.Queue)

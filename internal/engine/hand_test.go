@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,16 +84,16 @@ func TestPauseGivesBackWhatIsInHand(t *testing.T) {
 }
 
 func TestWhatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
-	slow := false
+	var slow atomic.Bool
 	inBubble(t, map[string]handler{"t": func(ctx context.Context, job *store.Claimed) error {
-		if slow {
+		if slow.Load() {
 			return lasting(time.Hour)(ctx, job)
 		}
 		return lasting(time.Millisecond)(ctx, job)
 	}}, func(r *rig) {
 		r.insert("t", 100_000, nil)
 		after(time.Second)
-		slow = true
+		slow.Store(true)
 		after(5 * time.Second)
 		if counts, _ := r.store.Counts(t.Context()); counts[store.Running] != 10 {
 			t.Errorf("counts are %v; want no leases behind slow handlers", counts)
@@ -101,18 +102,18 @@ func TestWhatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
 }
 
 func TestCancelReachesJobsInHand(t *testing.T) {
-	slow := false
+	var slow atomic.Bool
 	ran := map[store.ID]bool{}
 	inBubble(t, map[string]handler{"t": func(ctx context.Context, job *store.Claimed) error {
 		ran[job.ID] = true
-		if slow {
+		if slow.Load() {
 			time.Sleep(1300 * time.Millisecond)
 		}
 		return lasting(time.Millisecond)(ctx, job)
 	}}, func(r *rig) {
 		r.insert("t", 1000, nil)
 		after(200 * time.Millisecond)
-		slow = true
+		slow.Store(true)
 		after(100 * time.Millisecond)
 		jobs, err := r.store.Find(t.Context(), store.Filter{States: []store.State{store.Running}, Max: 1000})
 		if err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,9 +11,12 @@ import (
 )
 
 func TestAnOutageOfAMinuteLosesNothing(t *testing.T) {
+	var mu sync.Mutex
 	starts := map[store.ID]int{}
 	inBubble(t, map[string]handler{"t": func(ctx context.Context, job *store.Claimed) error {
+		mu.Lock()
 		starts[job.ID]++
+		mu.Unlock()
 		return lasting(5*time.Second)(ctx, job)
 	}}, func(r *rig) {
 		ids := r.insert("t", 30, nil)
@@ -39,11 +43,11 @@ func TestAnOutageOfAMinuteLosesNothing(t *testing.T) {
 
 func TestHeartCancelsBeforeTheLeaseCanEnd(t *testing.T) {
 	causes := make(chan error, 1)
-	ended := map[string]time.Time{}
+	var ended time.Time
 	inBubble(t, map[string]handler{
 		"plain": func(ctx context.Context, _ *store.Claimed) error {
 			<-ctx.Done()
-			ended["plain"] = time.Now()
+			ended = time.Now()
 			causes <- context.Cause(ctx)
 			return ctx.Err()
 		},
@@ -57,7 +61,7 @@ func TestHeartCancelsBeforeTheLeaseCanEnd(t *testing.T) {
 		if cause := <-causes; cause != store.ErrLeaseLost {
 			t.Errorf("cause is %v", cause)
 		}
-		if d := ended["plain"].Sub(began); d > cutOff || d < cutOff-store.BeatEvery-time.Second {
+		if d := ended.Sub(began); d > cutOff || d < cutOff-store.BeatEvery-time.Second {
 			t.Errorf("the handler was cancelled after %v", d)
 		}
 		if j := r.job(plain[0]); j.State != store.Available || j.Failures != 0 {
