@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -34,6 +35,7 @@ type report struct {
 	builds   map[string][]string // output of builds, by import path
 	skipped  map[string][]string // packages, by "name: how to get it"
 	failures []string            // names, in the order they were seen
+	left     []string            // tests that were skipped, and why
 	broken   int                 // failures that are no test's
 }
 
@@ -126,11 +128,14 @@ func (r *report) takeTest(e event) {
 	t := r.test(e)
 	switch e.Action {
 	case "run":
-		if parent, _, nested := cutLast(e.Test, "/"); nested {
-			r.test(event{Package: e.Package, Test: parent}).parent = true
+		for parent := range r.parents(e) {
+			parent.parent = true
 		}
 		return
-	case "pass", "skip":
+	case "pass":
+		t.output = nil
+	case "skip":
+		r.left = append(r.left, e.Package+" "+e.Test+": "+reason(t.output))
 		t.output = nil
 	case "fail":
 		r.failTest(e, t)
@@ -143,8 +148,8 @@ func (r *report) takeTest(e event) {
 // failTest prints the output of a test that failed. A parent is counted only if it failed by
 // itself, and not because of a subtest.
 func (r *report) failTest(e event, t *test) {
-	if parent, _, nested := cutLast(e.Test, "/"); nested {
-		r.test(event{Package: e.Package, Test: parent}).failing = true
+	for parent := range r.parents(e) {
+		parent.failing = true
 	}
 	if !t.failing {
 		r.pkg(e.Package).failed++
@@ -249,6 +254,9 @@ func (r *report) close(slowest int, took time.Duration, ci bool) bool {
 	for _, group := range slices.Sorted(maps.Keys(r.skipped)) {
 		fmt.Fprintf(r.w, "SKIPPED GROUP %s (%s)\n", group, strings.Join(r.skipped[group], ", "))
 	}
+	for _, name := range r.left {
+		fmt.Fprintf(r.w, "skipped: %s\n", name)
+	}
 	passed, failed, skipped := r.counts()
 	for _, name := range r.failures {
 		fmt.Fprintf(r.w, "failed: %s\n", name)
@@ -292,11 +300,25 @@ func (k testKey) compare(other testKey) int {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// cutLast cuts s around the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
+// parents yields the tests that a test is part of. A part's own name may have slashes too.
+func (r *report) parents(e event) iter.Seq[*test] {
+	return func(yield func(*test) bool) {
+		for i, c := range e.Test {
+			if c != '/' {
+				continue
+			}
+			if t := r.tests[testKey{e.Package, e.Test[:i]}]; t != nil && !yield(t) {
+				return
+			}
+		}
 	}
-	return s[:i], s[i+len(sep):], true
+}
+
+// reason returns what a skipped test said last.
+func reason(output []string) string {
+	said := slices.DeleteFunc(output, noise.MatchString)
+	if len(said) == 0 {
+		return "without a reason"
+	}
+	return strings.TrimSpace(said[len(said)-1])
 }

@@ -20,6 +20,7 @@ func TestGood(t *testing.T) { println("said by a good test") }
 func TestParts(t *testing.T) {
 	t.Run("one", func(t *testing.T) {})
 	t.Run("two", func(t *testing.T) {})
+	t.Run("of/three", func(t *testing.T) {})
 }
 func TestLeftOut(t *testing.T) { t.Skip("SKIPPED GROUP ghosts: apt-get install ghosts") }
 `,
@@ -90,8 +91,9 @@ func TestReportOfGoodTests(t *testing.T) {
 	want(t, out,
 		"ok  \texample.com/m/good\t",
 		"SKIPPED GROUP ghosts: apt-get install ghosts (example.com/m/good)\n",
+		"skipped: example.com/m/good TestLeftOut: good_test.go:9: SKIPPED GROUP ghosts",
 		"1 skipped\n")
-	if !strings.HasSuffix(out, "\n3 passed, 0 failed\n") {
+	if !strings.HasSuffix(out, "\n4 passed, 0 failed\n") {
 		t.Errorf("the last line is not the sum:\n%s", out)
 	}
 	if strings.Contains(out, "said by a good test") {
@@ -105,7 +107,7 @@ func TestSkippedGroupFailsInCI(t *testing.T) {
 		t.Error("a skipped group is good enough for CI")
 	}
 	want(t, out, "failed: skipped group ghosts", "SKIPPED GROUP ghosts: ")
-	if !strings.HasSuffix(out, "\n3 passed, 1 failed\n") {
+	if !strings.HasSuffix(out, "\n4 passed, 1 failed\n") {
 		t.Errorf("the last line is not the sum:\n%s", out)
 	}
 }
@@ -127,8 +129,8 @@ func TestReportOfFailures(t *testing.T) {
 		"failed: example.com/m/ended\n",
 		"failed: example.com/m/gone\n",
 	)
-	// Passed: good 3, the two fine ones, and TestEnded, whose process failed after it.
-	if !strings.HasSuffix(out, "\n6 passed, 5 failed\n") {
+	// Passed: good 4, the two fine ones, and TestEnded, whose process failed after it.
+	if !strings.HasSuffix(out, "\n7 passed, 5 failed\n") {
 		t.Errorf("the last line is not the sum:\n%s", out)
 	}
 	if strings.Contains(out, "--- FAIL example.com/m/bad TestBad\n") {
