@@ -236,7 +236,9 @@ func (e *enqueue) stream(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("line %d: %w; the lines before it are stored, nothing from here on", lines.n, err)
 		}
-		e.progress("%d lines", lines.n)
+		if !e.outTerm { // where the ids are seen themselves
+			e.progress("%d lines", lines.n)
+		}
 	}
 }
 

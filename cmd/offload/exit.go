@@ -26,18 +26,14 @@ func wrong(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// errSilent fails a command that has already said what is wrong.
-var errSilent = errors.New("failed")
-
 // finish writes what is still to be written and returns the exit code.
 func (s *session) finish(err error) int {
 	if flushed := s.out.Flush(); flushed != nil {
 		err = errors.Join(err, fmt.Errorf("write output: %w", flushed))
 	}
+	s.progress("")
 	for _, one := range flatten(err) {
-		if !errors.Is(one, errSilent) {
-			fmt.Fprintln(s.err, line(one))
-		}
+		fmt.Fprintln(s.err, line(one))
 	}
 	return s.exitCode(err)
 }

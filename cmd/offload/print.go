@@ -127,14 +127,18 @@ func (s *session) paint(colour, text string) string {
 }
 
 // progress shows how far something is, on a terminal, in place of what it has shown before.
-// An empty text ends it.
+// An empty text takes that away. It may be called by many at once.
 func (s *session) progress(format string, args ...any) {
-	if s.live {
-		fmt.Fprint(s.err, "\r\x1b[K"+clean(fmt.Sprintf(format, args...)))
+	text := clean(fmt.Sprintf(format, args...))
+	if !s.live || text == "" && !s.inLine.Load() {
+		return
 	}
+	s.inLine.Store(text != "")
+	fmt.Fprint(s.err, "\r\x1b[K"+text)
 }
 
 // note tells people something that is no part of the output.
 func (s *session) note(format string, args ...any) {
+	s.progress("")
 	fmt.Fprintf(s.err, format+"\n", args...)
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
@@ -30,12 +31,13 @@ type session struct {
 	out     *bufio.Writer // of direct; flushed by finish, and by what prints as it goes
 	direct  io.Writer
 	err     io.Writer
-	inTerm  bool   // in is a terminal: somebody types
-	outTerm bool   // out is a terminal
-	live    bool   // err is a terminal: progress can be shown
-	colour  bool   // out may have colours
-	given   string // --db
-	begun   bool   // the command line was understood: what fails now is no wrong usage
+	inTerm  bool        // in is a terminal: somebody types
+	outTerm bool        // out is a terminal
+	live    bool        // err is a terminal: progress can be shown
+	colour  bool        // out may have colours
+	inLine  atomic.Bool // progress is shown now
+	given   string      // --db
+	begun   bool        // the command line was understood: what fails now is no wrong usage
 }
 
 func newSession(in, out, err *os.File) *session {
