@@ -131,7 +131,7 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) (all []store.F
 		first = floorMinute(q.Since.UnixMicro())
 	}
 	if !q.Until.IsZero() {
-		end = floorMinute(q.Until.UnixMicro() - 1) + 1
+		end = floorMinute(q.Until.UnixMicro()-1) + 1
 	}
 	sums := figures{}
 	err = s.ask(ctx, "read figures", func(snap *snapshots) error {

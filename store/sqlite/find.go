@@ -40,11 +40,12 @@ var shelves = []shelf{
 		store.Completed, store.Discarded, store.Cancelled, store.Expired),
 }
 
-// oddShelves read what did not complete, by an index of its own.
+// oddShelves read what did not complete, by an index of its own: p.state > 1 is its condition,
+// which SQLite must find word for word.
 var oddShelves = []shelf{
-	newShelf("offload_done", "p.state = 2 AND ", doneState, "''", "p.finished_at", "NULL", store.Discarded),
-	newShelf("offload_done", "p.state = 3 AND ", doneState, "''", "p.finished_at", "NULL", store.Cancelled),
-	newShelf("offload_done", "p.state = 4 AND ", doneState, "''", "p.finished_at", "NULL", store.Expired),
+	newShelf("offload_done", "p.state > 1 AND p.state = 2 AND ", doneState, "''", "p.finished_at", "NULL", store.Discarded),
+	newShelf("offload_done", "p.state > 1 AND p.state = 3 AND ", doneState, "''", "p.finished_at", "NULL", store.Cancelled),
+	newShelf("offload_done", "p.state > 1 AND p.state = 4 AND ", doneState, "''", "p.finished_at", "NULL", store.Expired),
 }
 
 const doneState = "CASE p.state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END"

@@ -11,8 +11,9 @@ import (
 
 // pollEvery is how often the database is asked whether somebody else has committed, while a
 // process of this Store sleeps. The question, PRAGMA data_version, reads no table and no
-// disk: it compares a counter in memory that all processes share.
-const pollEvery = 15 * time.Millisecond
+// disk: it compares a counter in memory that all processes share, in 8 µs. Waking up for it
+// costs some 0.2 ms of CPU, so that it is asked 25 times a second: 0.5 % of a core.
+const pollEvery = 40 * time.Millisecond
 
 // ears are the processes of a Store that wait to be woken.
 type ears struct {

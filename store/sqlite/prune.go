@@ -172,11 +172,11 @@ func (s *Store) pruneRest(ctx context.Context) error {
 	known := map[store.ID]bool{}
 	err := s.write(ctx, "prune", func(t *txn) error {
 		for query, before := range map[string]int64{
-			"DELETE FROM offload_figure WHERE minute < ?1": (t.now - store.RetainFigures.Microseconds()) / minute,
-			"DELETE FROM offload_record WHERE at <= ?1":    t.now - store.RetainActs.Microseconds(),
-			"DELETE FROM offload_crash WHERE last_at < ?1": t.forgotten(),
+			"DELETE FROM offload_figure WHERE minute < ?1":                                                                   (t.now - store.RetainFigures.Microseconds()) / minute,
+			"DELETE FROM offload_record WHERE at <= ?1":                                                                      t.now - store.RetainActs.Microseconds(),
+			"DELETE FROM offload_crash WHERE last_at < ?1":                                                                   t.forgotten(),
 			"UPDATE offload_task SET seen_at = NULL, queue = '', rules = NULL, schema = NULL WHERE paused AND seen_at <= ?1": t.now - store.RetainTasks.Microseconds(),
-			"DELETE FROM offload_task WHERE NOT paused AND seen_at <= ?1":                                                     t.now - store.RetainTasks.Microseconds(),
+			"DELETE FROM offload_task WHERE NOT paused AND seen_at <= ?1":                                                    t.now - store.RetainTasks.Microseconds(),
 			// A process that is gone is kept a while, for finishes that come again.
 			"DELETE FROM offload_process WHERE gone_at <= ?1 AND NOT EXISTS (SELECT 1 FROM offload_lease WHERE process = number)": t.now - store.Tombstone.Microseconds(),
 		} {

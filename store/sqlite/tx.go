@@ -48,11 +48,13 @@ func (s *Store) Within(tx any) (store.TxWriter, error) {
 
 // txIn finds the *sql.Tx that a value is, or embeds at most so deep.
 func txIn(v reflect.Value, deep int) *sql.Tx {
-	if !v.IsValid() || !v.CanInterface() {
+	if !v.IsValid() {
 		return nil
 	}
-	if tx, ok := v.Interface().(*sql.Tx); ok {
-		return tx
+	if v.CanInterface() {
+		if tx, ok := v.Interface().(*sql.Tx); ok {
+			return tx
+		}
 	}
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {

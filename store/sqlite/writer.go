@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	patience = 5 * time.Second // how long a write waits for the lock
-	mostCut  = 256             // calls that share a commit
+	patience = 5 * time.Second
+	mostCut  = 256 // calls that share a commit
 )
 
 // A writer runs all write operations of a Store on one connection, several in one commit.
@@ -23,13 +23,14 @@ const (
 // the lead to the first of those who came meanwhile. A commit takes so long as an fsync: it
 // is what makes the next batch.
 type writer struct {
-	pool *sql.DB
+	pool     *sql.DB
+	patience time.Duration // how long a call waits for the lock
 
 	mu      sync.Mutex // held for moments
 	queue   []*call    // not cut yet; the first leads if led
 	led     bool
 	closed  bool
-	crowded bool // the last cut had company: it pays to wait for others
+	crowded bool          // the last cut had company: it pays to wait for others
 	drained chan struct{} // closed when the writer is closed and nobody leads
 
 	// Of whoever leads.
@@ -57,7 +58,7 @@ type call struct {
 }
 
 func newWriter(pool *sql.DB) *writer {
-	return &writer{pool: pool, drained: make(chan struct{})}
+	return &writer{pool: pool, patience: patience, drained: make(chan struct{})}
 }
 
 // do runs f in a transaction and returns when it is committed. f must have no effect but
@@ -173,7 +174,7 @@ func (w *writer) handOn() {
 func (w *writer) begin(ctx context.Context, since time.Time) error {
 	for try := 0; ; try++ {
 		err := w.tryBegin(ctx)
-		if err == nil || !busy(err) || time.Since(since) > patience {
+		if err == nil || !busy(err) || time.Since(since) > w.patience {
 			return err
 		}
 		if err := cmp.Or(ctx.Err(), w.ended()); err != nil {
@@ -208,15 +209,16 @@ func (w *writer) tryBegin(ctx context.Context) error {
 }
 
 // pause waits before the next try for a lock: 0.3 ms at first, since most transactions are
-// over by then, 10 ms in the end. SQLite's own waits reach 100 ms.
+// over by then, and never long, since others that write without a pause leave short gaps.
+// SQLite's own waits reach 100 ms.
 func pause(try int) {
 	switch {
 	case try < 30:
 		time.Sleep(300 * time.Microsecond)
-	case try < 100:
+	case try < 1000:
 		time.Sleep(time.Millisecond)
 	default:
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(3 * time.Millisecond)
 	}
 }
 

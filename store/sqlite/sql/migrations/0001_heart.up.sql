@@ -184,7 +184,7 @@ SELECT lower(hex(j.id)) AS id, j.task, j.queue, p.state, j.priority, p.attempt, 
        strftime('%Y-%m-%dT%H:%M:%fZ', j.created_at / 1e6, 'unixepoch') AS created_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', p.started_at / 1e6, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', p.finished_at / 1e6, 'unixepoch') AS finished_at,
-       (SELECT name || '@' || host || '/' || pid FROM offload_process WHERE number = p.process) AS process,
+       (SELECT CASE name WHEN '' THEN '' ELSE name || '@' END || host || '/' || pid FROM offload_process WHERE number = p.process) AS process,
        (SELECT error FROM offload_failure WHERE id = j.id ORDER BY attempt DESC LIMIT 1) AS error,
        j.tags, CAST(j.input AS TEXT) AS input, CAST(r.result AS TEXT) AS result
 FROM (

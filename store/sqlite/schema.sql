@@ -1,0 +1,208 @@
+-- The newest schema, as all migrations leave it. `go test -update` writes it.
+
+CREATE TABLE offload_blocked (
+    queue      TEXT    NOT NULL,
+    waits      INTEGER NOT NULL, -- 0 for a process that knows its task, 1 to run alone as a suspect
+    task       TEXT    NOT NULL, -- '' where it does not matter
+    priority   INTEGER NOT NULL,
+    run_at     INTEGER NOT NULL,
+    id         BLOB    NOT NULL UNIQUE,
+    attempt    INTEGER NOT NULL,
+    failures   INTEGER NOT NULL,
+    uses       INTEGER NOT NULL,
+    started_at INTEGER,
+    closer     INTEGER,
+    closed     INTEGER,
+    gate       BLOB,
+    PRIMARY KEY (queue, waits, task, priority, run_at, id)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_crash (
+    id      BLOB    NOT NULL PRIMARY KEY,
+    n       INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_done (
+    id          BLOB    NOT NULL PRIMARY KEY,
+    state       INTEGER NOT NULL, -- 1 completed, 2 discarded, 3 cancelled, 4 expired, 5 deleted
+    attempt     INTEGER NOT NULL,
+    failures    INTEGER NOT NULL,
+    uses        INTEGER NOT NULL,
+    run_at      INTEGER NOT NULL,
+    started_at  INTEGER,
+    finished_at INTEGER NOT NULL,
+    closer      INTEGER,
+    closed      INTEGER,
+    retain      INTEGER           -- how long it is kept; NULL is the default of its state
+) WITHOUT ROWID;
+
+CREATE TABLE offload_due (
+    queue      TEXT    NOT NULL,
+    priority   INTEGER NOT NULL,
+    run_at     INTEGER NOT NULL,
+    id         BLOB    NOT NULL UNIQUE,
+    attempt    INTEGER NOT NULL DEFAULT 0, -- starts so far: the fence, never lowered
+    failures   INTEGER NOT NULL DEFAULT 0,
+    uses       INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER,                    -- of the last attempt
+    closer     INTEGER,
+    closed     INTEGER,
+    gate       BLOB,                       -- the limit that it passed; for later
+    PRIMARY KEY (queue, priority, run_at, id)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_duty (
+    name    TEXT    NOT NULL PRIMARY KEY,
+    next_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_failure (
+    id         BLOB    NOT NULL,
+    attempt    INTEGER NOT NULL,
+    error      TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    stack      TEXT    NOT NULL,
+    process    TEXT    NOT NULL, -- as people know it
+    started_at INTEGER NOT NULL,
+    failed_at  INTEGER NOT NULL,
+    PRIMARY KEY (id, attempt)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_figure (
+    minute  INTEGER NOT NULL, -- since 1970
+    task    TEXT    NOT NULL,
+    queue   TEXT    NOT NULL,
+    outcome TEXT    NOT NULL,
+    n       INTEGER NOT NULL,
+    wait    BLOB    NOT NULL, -- histograms: pairs of varints, buckets passed over and count
+    run     BLOB    NOT NULL,
+    PRIMARY KEY (minute, task, queue, outcome)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_job (
+    id            BLOB    NOT NULL PRIMARY KEY, -- UUIDv7
+    task          TEXT    NOT NULL,             -- '' once the job was deleted: its id is kept for a while
+    queue         TEXT    NOT NULL,
+    priority      INTEGER NOT NULL,             -- 0 first, 9 last
+    created_at    INTEGER NOT NULL,
+    max_attempts  INTEGER NOT NULL,
+    timeout       INTEGER NOT NULL,
+    give_up_after INTEGER NOT NULL,
+    retain        INTEGER NOT NULL,
+    tags          TEXT,                         -- JSON object
+    input         BLOB                          -- last, since what lies behind a long value is slow to reach
+) WITHOUT ROWID;
+
+CREATE TABLE offload_lease (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    process    INTEGER NOT NULL, -- offload_process.number
+    attempt    INTEGER NOT NULL,
+    failures   INTEGER NOT NULL,
+    uses       INTEGER NOT NULL,
+    run_at     INTEGER NOT NULL, -- when it became due
+    started_at INTEGER NOT NULL, -- when it was claimed
+    closer     INTEGER,
+    closed     INTEGER,
+    gate       BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE offload_meta (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+
+CREATE TABLE offload_migration (
+    version    INTEGER NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    sha256     TEXT    NOT NULL,
+    applied_at INTEGER NOT NULL
+);
+
+CREATE TABLE offload_process (
+    number     INTEGER NOT NULL PRIMARY KEY, -- never given twice
+    id         BLOB    NOT NULL UNIQUE,
+    name       TEXT    NOT NULL,
+    host       TEXT    NOT NULL,
+    pid        INTEGER NOT NULL,
+    version    TEXT    NOT NULL,
+    queues     TEXT    NOT NULL, -- JSON object: concurrency of each
+    running    INTEGER NOT NULL,
+    memory     INTEGER NOT NULL,
+    stuck      TEXT    NOT NULL, -- JSON array of ids
+    started_at INTEGER NOT NULL,
+    beat_at    INTEGER NOT NULL,
+    beats      INTEGER NOT NULL,
+    quiet      INTEGER NOT NULL,
+    stop       INTEGER NOT NULL,
+    gone_at    INTEGER           -- when it left or was declared lost
+);
+
+CREATE TABLE offload_progress (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    attempt    INTEGER NOT NULL, -- an earlier attempt's is not shown
+    done       INTEGER NOT NULL,
+    total      INTEGER NOT NULL,
+    note       TEXT    NOT NULL,
+    written_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_queue (
+    name TEXT NOT NULL PRIMARY KEY -- of a paused queue
+) WITHOUT ROWID;
+
+CREATE TABLE offload_record (
+    id     BLOB    NOT NULL PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    who    TEXT    NOT NULL,
+    what   TEXT    NOT NULL,
+    filter BLOB,
+    jobs   INTEGER NOT NULL,
+    job    BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE offload_result (
+    id     BLOB NOT NULL PRIMARY KEY,
+    result BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_signal (
+    id BLOB NOT NULL PRIMARY KEY -- of a running job that somebody has cancelled
+) WITHOUT ROWID;
+
+CREATE TABLE offload_task (
+    name    TEXT    NOT NULL PRIMARY KEY,
+    queue   TEXT    NOT NULL,
+    rules   BLOB,
+    schema  BLOB,
+    paused  INTEGER NOT NULL DEFAULT 0,
+    seen_at INTEGER          -- when a process last registered it; NULL: only its pause is known
+) WITHOUT ROWID;
+
+CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
+
+CREATE VIEW offload_jobs AS
+SELECT lower(hex(j.id)) AS id, j.task, j.queue, p.state, j.priority, p.attempt, p.failures, j.max_attempts,
+       strftime('%Y-%m-%dT%H:%M:%fZ', p.run_at / 1e6, 'unixepoch') AS run_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', j.created_at / 1e6, 'unixepoch') AS created_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', p.started_at / 1e6, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', p.finished_at / 1e6, 'unixepoch') AS finished_at,
+       (SELECT CASE name WHEN '' THEN '' ELSE name || '@' END || host || '/' || pid FROM offload_process WHERE number = p.process) AS process,
+       (SELECT error FROM offload_failure WHERE id = j.id ORDER BY attempt DESC LIMIT 1) AS error,
+       j.tags, CAST(j.input AS TEXT) AS input, CAST(r.result AS TEXT) AS result
+FROM (
+    SELECT id, attempt, failures, run_at, started_at, NULL AS finished_at, NULL AS process,
+           CASE WHEN run_at <= unixepoch('subsec') * 1e6 THEN 'available' WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
+    FROM offload_due
+    UNION ALL
+    SELECT id, attempt, failures, run_at, started_at, NULL, NULL, 'blocked' FROM offload_blocked
+    UNION ALL
+    SELECT id, attempt, failures, run_at, started_at, NULL, process, 'running' FROM offload_lease
+    UNION ALL
+    SELECT id, attempt, failures, run_at, started_at, finished_at, NULL,
+           CASE state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END
+    FROM offload_done WHERE state < 5
+) AS p
+JOIN offload_job AS j ON j.id = p.id
+LEFT JOIN offload_result AS r ON r.id = j.id;
+
