@@ -19,7 +19,8 @@ type embedded struct{ *sql.Tx }
 // ownDatabase opens the program's own database and an app on it.
 func ownDatabase(t *testing.T, parts ...offload.Part) (*sql.DB, *offload.App) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "shop.db"))
+	// As SQLite programs with more than one connection must: wait for the lock, and take it first.
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "shop.db")+"?_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +179,7 @@ func TestCompleteOfALostLeaseCannotCommit(t *testing.T) {
 		if offload.JobOf(ctx).Attempt > 1 {
 			return nil
 		}
+		ctx = context.WithoutCancel(ctx) // a handler that has not heard of it yet
 		processes, err := s.Processes(ctx)
 		if err != nil {
 			return err
@@ -206,6 +208,7 @@ func TestCompleteOfALostLeaseCannotCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEnd(t, app, job.ID, offload.Completed)
+	close(errs)
 	if err := <-errs; !errors.Is(err, offload.ErrLeaseLost) {
 		t.Errorf("Complete: %v; want ErrLeaseLost", err)
 	}
