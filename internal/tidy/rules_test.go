@@ -91,6 +91,8 @@ var breaches = []breach{
 	}, []string{"store/sqlite/sql/dead.sql: no Go file", "store/sqlite/sql/many/dead.sql: no Go file"}},
 
 	{"a sleep", "sleep", map[string]string{
+		"rig_test.go":          "package a\nimport \"testing/synctest\"\nfunc inBubble(t *testing.T) { synctest.Test(t, nil) }\n",
+		"d_test.go":            "package a\nimport \"time\"\nfunc i() { inBubble(nil); time.Sleep(1) }\n",
 		"a_test.go":            "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }\n",
 		"b_test.go":            "package a\nimport (\"time\"; \"testing/synctest\")\nfunc g() { time.Sleep(1) }\n",
 		"store/storetest/a.go": "package storetest\nimport \"time\"\nfunc f() { time.Sleep(1) }\n",

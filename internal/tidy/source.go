@@ -27,10 +27,12 @@ func testCode(h *house) (found []finding) {
 }
 
 // sleep finds tests that wait for real time to pass: slow where they are right, and wrong
-// on a slow machine. Within testing/synctest a sleep costs nothing.
+// on a slow machine. Within testing/synctest a sleep costs nothing: files are passed over
+// that import it, or call a function of their package that makes a bubble.
 func sleep(h *house) (found []finding) {
+	bubbles := h.bubbles()
 	for f := range h.goFiles {
-		if !f.isTest() && !slices.Contains(helpsTests, f.dir()) || f.imports("testing/synctest") {
+		if !f.isTest() && !slices.Contains(helpsTests, f.dir()) || f.imports("testing/synctest") || f.calls(bubbles[f.dir()]) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -41,6 +43,38 @@ func sleep(h *house) (found []finding) {
 		})
 	}
 	return found
+}
+
+// bubbles returns the functions of tests that call synctest.Test, by their room.
+func (h *house) bubbles() map[string][]string {
+	all := map[string][]string{}
+	for f := range h.goFiles {
+		for _, decl := range f.ast.Decls {
+			d, ok := decl.(*ast.FuncDecl)
+			if !ok || !f.isTest() || d.Recv != nil || d.Body == nil {
+				continue
+			}
+			ast.Inspect(d.Body, func(n ast.Node) bool {
+				if e, ok := n.(ast.Expr); ok && isSelector(e, "synctest", "Test") {
+					all[f.dir()] = append(all[f.dir()], d.Name.Name)
+				}
+				return true
+			})
+		}
+	}
+	return all
+}
+
+// calls reports whether a file calls one of the functions.
+func (f *file) calls(names []string) (calls bool) {
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			id, ok := call.Fun.(*ast.Ident)
+			calls = calls || ok && slices.Contains(names, id.Name)
+		}
+		return !calls
+	})
+	return calls
 }
 
 // errorText finds programs that decide by what an error says. Texts change with a release or
