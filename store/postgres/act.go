@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Act is that of store.Operator: one transaction.
+func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
+	if err := checkAct(act); err != nil {
+		return nil, err
+	}
+	var wakes []store.Wake
+	err = s.within(ctx, string(act.Verb), func(ctx context.Context, tx pgx.Tx) error {
+		a := &actor{s: s, tx: pgxTx{tx}, act: act}
+		acted, err = a.do(ctx)
+		wakes = a.wakes
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.wake(ctx, wakes)
+	return acted, nil
+}
+
+func checkAct(act store.Act) error {
+	switch act.Verb {
+	case store.Cancel, store.Retry, store.RunNow, store.Delete:
+		return nil
+	case store.Change:
+		if act.Edit == nil {
+			return fmt.Errorf("act: %q without an Edit", act.Verb)
+		}
+		return nil
+	}
+	return fmt.Errorf("act: %q is no verb", act.Verb)
+}
+
+// An actor does one act within a transaction.
+type actor struct {
+	s     *Store
+	tx    querier
+	act   store.Act
+	users bool // the transaction is the caller's: nothing that running jobs need is locked
+	wakes []store.Wake
+}
+
+// do acts on each job where it is found. A job that hides from a statement, since a claim or
+// the like moves it at the same moment, is looked for again in a new one. An id that comes
+// twice is acted on twice.
+func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
+	acted := make([]store.Acted, len(a.act.IDs))
+	open := make([]int, len(acted)) // places in acted that have no answer yet
+	for i, id := range a.act.IDs {
+		acted[i].ID, open[i] = id, i
+	}
+	changed := 0
+	for n := 0; len(open) > 0; {
+		found, err := a.round(ctx, a.distinct(open))
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			if n++; n == tries {
+				return nil, store.Unavailable("jobs are on the move", errors.New("none of them could be held"))
+			}
+			pause(ctx, n)
+		}
+		open = slices.DeleteFunc(open, func(i int) bool {
+			answer, ok := found[acted[i].ID]
+			if !ok {
+				return false
+			}
+			delete(found, acted[i].ID)
+			if acted[i] = answer; answer.Effect == store.Done {
+				changed++
+			}
+			return true
+		})
+	}
+	if a.act.Who == "" {
+		return acted, nil
+	}
+	return acted, a.s.record(ctx, a.tx, store.Record{ID: store.NewID(), Who: a.act.Who, What: string(a.act.Verb), Jobs: changed})
+}
+
+// distinct are the ids without an answer, each once.
+func (a *actor) distinct(open []int) []store.ID {
+	ids := make([]store.ID, len(open))
+	for i, at := range open {
+		ids[i] = a.act.IDs[at]
+	}
+	slices.SortFunc(ids, store.ID.Compare)
+	return slices.Compact(ids)
+}
+
+// round acts on those of the jobs that one statement finds, and says which are not there.
+func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.Acted, error) {
+	found := map[store.ID]store.Acted{}
+	sql, args := a.statement(ids)
+	err := each(ctx, a.tx, sql, args, func(scan func(...any) error) error {
+		var (
+			id, effect, state, queue string
+			priority                 int
+		)
+		if err := scan(&id, &effect, &state, &queue, &priority); err != nil {
+			return err
+		}
+		parsed, err := store.ParseID(id)
+		if err != nil {
+			return err
+		}
+		found[parsed] = store.Acted{ID: parsed, Effect: store.Effect(effect), State: store.State(state)}
+		if w := (store.Wake{Queue: queue, Priority: priority}); queue != "" && !slices.Contains(a.wakes, w) {
+			a.wakes = append(a.wakes, w)
+		}
+		return nil
+	})
+	if err != nil || len(found) == len(ids) {
+		return found, err
+	}
+	there := map[store.ID]bool{}
+	err = each(ctx, a.tx, a.s.sql.stored, []any{idList(ids)}, func(scan func(...any) error) error {
+		var id string
+		if err := scan(&id); err != nil {
+			return err
+		}
+		parsed, err := store.ParseID(id)
+		there[parsed] = true
+		return err
+	})
+	for _, id := range ids {
+		if _, ok := found[id]; !ok && !there[id] {
+			found[id] = store.Acted{ID: id, Effect: store.NotStored}
+		}
+	}
+	return found, err
+}
+
+// statement is the one that does the verb. Its parameters are texts and numbers, which every
+// driver takes.
+func (a *actor) statement(ids []store.ID) (sql string, args []any) {
+	list := idList(ids)
+	switch a.act.Verb {
+	case store.Cancel:
+		if a.users {
+			return a.s.sql.actCancelWithin, []any{list, store.RetainEnded.Microseconds()}
+		}
+		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}
+	case store.Retry:
+		return a.s.sql.actRetry, []any{list}
+	case store.RunNow:
+		return a.s.sql.actRunNow, []any{list}
+	case store.Delete:
+		return a.s.sql.actDelete, []any{list, store.Tombstone.Microseconds()}
+	}
+	e := a.act.Edit
+	var input, queue, priority, runAt any
+	if e.Input != nil {
+		input = e.Input
+	}
+	if e.Queue != nil {
+		queue = *e.Queue
+	}
+	if e.Priority != nil {
+		priority = *e.Priority
+	}
+	if e.RunAt != nil {
+		runAt = *e.RunAt
+	}
+	return a.s.sql.actEdit, []any{list, input, queue, priority, runAt}
+}
+
+// idList are ids as the text of an array.
+func idList(ids []store.ID) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(id.String())
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// record keeps what somebody did.
+func (s *Store) record(ctx context.Context, tx querier, r store.Record) error {
+	var at, job, filter any
+	if !r.Time.IsZero() {
+		at = r.Time.UTC().Format(time.RFC3339Nano)
+	}
+	if !r.Job.IsZero() {
+		job = r.Job.String()
+	}
+	if r.Filter != nil {
+		filter = r.Filter
+	}
+	most := store.MaxErrorText
+	return each(ctx, tx, s.sql.record, []any{
+		r.ID.String(), at, *text(r.Who, most), *text(r.What, most), r.Jobs, filter, job,
+	}, nil)
+}

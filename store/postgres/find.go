@@ -1,0 +1,252 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// ask asks the user's pool. Questions are planned each time with their parameters, so that
+// those which are left out cost nothing.
+func (s *Store) ask(ctx context.Context, doing, sql string, args []any, read func(pgx.Rows) error) error {
+	return s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		if err := read(rows); err != nil {
+			if rows.Err() != nil {
+				return rows.Err()
+			}
+			return badCall{err}
+		}
+		return rows.Err()
+	})
+}
+
+// Find is that of store.Reader: one statement, so that each job is seen in one place.
+func (s *Store) Find(ctx context.Context, f store.Filter) (found []store.Job, err error) {
+	most := f.Max
+	if most <= 0 {
+		most = 100
+	}
+	p := placesOf(f.States)
+	whole := len(f.IDs) > 0
+	tag, value, valued := strings.Cut(f.Tag, "=")
+	args := []any{
+		most, whole, idsOrNil(f.IDs), p.due, p.states, p.running, p.blocked, p.done, p.outcomes,
+		names(f.Tasks), names(f.Queues), timeOrNil(f.Since), timeOrNil(f.Until), idOrNil(f.Before), idOrNil(f.Process),
+		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search),
+	}
+	err = s.ask(ctx, "find jobs", s.sql.find, args, func(rows pgx.Rows) (err error) {
+		found, err = readJobs(rows)
+		return err
+	})
+	return found, err
+}
+
+// Places are where jobs of the states asked for lie.
+type places struct {
+	due, running, blocked, done bool
+	states                      []string // of due
+	outcomes                    []int16  // of done
+}
+
+func placesOf(states []store.State) places {
+	if len(states) == 0 {
+		states = store.States
+	}
+	p := places{states: []string{}, outcomes: []int16{}}
+	for _, state := range states {
+		switch state {
+		case store.Running:
+			p.running = true
+		case store.Blocked:
+			p.blocked = true
+		case store.Scheduled, store.Available, store.Retryable:
+			p.due, p.states = true, append(p.states, string(state))
+		default:
+			if code := slices.Index(endStates, state); code >= 0 {
+				p.done, p.outcomes = true, append(p.outcomes, int16(code))
+			}
+		}
+	}
+	return p
+}
+
+// endStates are states by the outcome's code.
+var endStates = []store.State{store.Completed, store.Discarded, store.Cancelled, store.Expired}
+
+func idsOrNil(ids []store.ID) any {
+	if len(ids) == 0 {
+		return nil
+	}
+	return idsOf(ids)
+}
+
+func idOrNil(id store.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return [16]byte(id)
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return store.CleanText(s, 3*len(s))
+}
+
+func valueOrNil(s string, given bool) any {
+	if !given {
+		return nil
+	}
+	return store.CleanText(s, 3*len(s))
+}
+
+// readJobs reads what find.sql returns.
+func readJobs(rows pgx.Rows) (found []store.Job, err error) {
+	for rows.Next() {
+		var (
+			j                            store.Job
+			id                           [16]byte
+			state                        string
+			tags                         []byte
+			timeout, giveUpAfter, retain int64
+			started, finished, at        *time.Time
+			done, total                  *int64
+			note                         *string
+		)
+		err := rows.Scan(&id, &state, &j.Waits, &j.Attempt, &j.Failures, &j.RunAt, &started, &finished, &j.Process, &j.Cancelling,
+			&j.Task, &j.Queue, &j.Priority, &j.MaxAttempts, &timeout, &giveUpAfter, &retain, &j.CreatedAt, &tags,
+			&j.InputSize, &j.Input, &j.Error, &j.Crashes, &j.Result, &done, &total, &at, &note)
+		if err != nil {
+			return nil, err
+		}
+		j.ID, j.State = id, store.State(state)
+		j.Timeout, j.GiveUpAfter, j.Retain = time.Duration(timeout), time.Duration(giveUpAfter), time.Duration(retain)
+		if started != nil {
+			j.StartedAt = *started
+		}
+		if finished != nil {
+			j.FinishedAt = *finished
+		}
+		if at != nil {
+			j.Progress = &store.Progress{
+				Fence: store.Fence{ID: id, Attempt: j.Attempt},
+				Done:  int(*done), Total: int(*total), Note: *note, At: *at,
+			}
+		}
+		if tags != nil {
+			if err := json.Unmarshal(tags, &j.Tags); err != nil {
+				return nil, err
+			}
+		}
+		found = append(found, j)
+	}
+	return found, rows.Err()
+}
+
+// Failures is that of store.Reader.
+func (s *Store) Failures(ctx context.Context, id store.ID) (failures []store.Failure, err error) {
+	err = s.ask(ctx, "read failures", s.sql.failures, []any{[16]byte(id)}, func(rows pgx.Rows) error {
+		failures = nil
+		for rows.Next() {
+			var f store.Failure
+			if err := rows.Scan(&f.Attempt, &f.Error, &f.Kind, &f.Stack, &f.Process, &f.StartedAt, &f.FailedAt); err != nil {
+				return err
+			}
+			failures = append(failures, f)
+		}
+		return rows.Err()
+	})
+	return failures, err
+}
+
+// Counts is that of store.Reader.
+func (s *Store) Counts(ctx context.Context) (counts map[store.State]int, err error) {
+	err = s.ask(ctx, "count jobs", s.sql.counts, nil, func(rows pgx.Rows) error {
+		counts = map[store.State]int{}
+		var state string
+		var n int
+		for rows.Next() {
+			if err := rows.Scan(&state, &n); err != nil {
+				return err
+			}
+			if n > 0 {
+				counts[store.State(state)] = n
+			}
+		}
+		return rows.Err()
+	})
+	return counts, err
+}
+
+// Queues is that of store.Reader.
+func (s *Store) Queues(ctx context.Context, most int) (queues []store.Queue, err error) {
+	var limit any
+	if most > 0 {
+		limit = most
+	}
+	states := []store.State{store.Available, store.Scheduled, store.Retryable, store.Running, store.Blocked}
+	err = s.ask(ctx, "read queues", s.sql.queues, []any{limit}, func(rows pgx.Rows) error {
+		queues = nil
+		for rows.Next() {
+			q := store.Queue{Counts: map[store.State]int{}}
+			var counts [5]int
+			var oldest *time.Time
+			err := rows.Scan(&q.Name, &q.Paused, &counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &oldest)
+			if err != nil {
+				return err
+			}
+			for i, n := range counts {
+				if n > 0 {
+					q.Counts[states[i]] = n
+				}
+			}
+			if oldest != nil {
+				q.Oldest = *oldest
+			}
+			queues = append(queues, q)
+		}
+		return rows.Err()
+	})
+	return queues, err
+}
+
+// Tasks is that of store.Reader.
+func (s *Store) Tasks(ctx context.Context) (tasks []store.Task, err error) {
+	err = s.ask(ctx, "read tasks", s.sql.tasks, nil, func(rows pgx.Rows) error {
+		tasks = nil
+		for rows.Next() {
+			var t store.Task
+			if err := rows.Scan(&t.Name, &t.Queue, &t.Rules, &t.Schema, &t.Paused, &t.Seen); err != nil {
+				return err
+			}
+			tasks = append(tasks, t)
+		}
+		return rows.Err()
+	})
+	return tasks, err
+}
+
+// Now is that of store.Reader.
+func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
+	err = s.ask(ctx, "read the clock", s.sql.now, nil, func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(&now); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return now, err
+}

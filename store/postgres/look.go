@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Look is that of store.Member: one round trip.
+func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err error) {
+	err = s.onEngine(ctx, "look for work", func(ctx context.Context, conn *pgx.Conn) error {
+		v = store.View{}
+		known, whole := s.lanes.begin()
+		began := time.Now()
+		err := s.engineTrip(ctx, conn,
+			s.lookLanes(known, whole, &v.Lanes),
+			step{sql: s.sql.lookParked, rows: readParked(&v)},
+			step{sql: s.sql.lookSelf, args: []any{[16]byte(process)}, rows: readSelf(&v)},
+		)
+		if err == nil && whole {
+			s.lanes.end(v.Lanes, time.Since(began))
+		}
+		return err
+	})
+	slices.SortFunc(v.Lanes, func(a, b store.Lane) int {
+		return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.Priority, b.Priority))
+	})
+	return v, err
+}
+
+// lookLanes is the statement that finds the lanes: all of them, or those known, each from where
+// claims begin.
+func (s *Store) lookLanes(known []store.Lane, whole bool, found *[]store.Lane) step {
+	st := step{sql: s.sql.lookLanes, args: []any{}, rows: func(rows pgx.Rows) error {
+		var l store.Lane
+		for rows.Next() {
+			if err := rows.Scan(&l.Queue, &l.Priority, &l.RunAt); err != nil {
+				return err
+			}
+			*found = append(*found, l)
+		}
+		return rows.Err()
+	}}
+	if whole {
+		return st
+	}
+	queues, priorities, marks := make([]string, len(known)), make([]int16, len(known)), make([]time.Time, len(known))
+	for i, l := range known {
+		queues[i], priorities[i], marks[i] = l.Queue, int16(l.Priority), s.marks.of(l)
+	}
+	st.sql, st.args = s.sql.lookKnown, []any{queues, priorities, marks}
+	return st
+}
+
+// Lanes are those found by the last look from the left. Like a claim it walks over dead entries
+// that an old snapshot keeps, so where it has become slow it is made less often, and the known
+// lanes are looked at from their marks in between.
+type lanes struct {
+	mu    sync.Mutex
+	known []store.Lane
+	at    time.Time
+	cost  time.Duration
+}
+
+func (l *lanes) begin() (known []store.Lane, whole bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.cost < 5*time.Millisecond || now.Sub(l.at) >= fullShare*l.cost {
+		l.at = now
+		return nil, true
+	}
+	return l.known, false
+}
+
+func (l *lanes) end(known []store.Lane, cost time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known, l.cost = slices.Clone(known), cost
+}
+
+// of returns where a look at a lane may begin: its mark, or where it began when it was seen.
+func (m *marks) of(l store.Lane) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if q := m.queues[l.Queue]; q != nil {
+		if known := q.lanes[l.Priority]; known != nil && known.mark.After(l.RunAt) {
+			return known.mark
+		}
+	}
+	return l.RunAt
+}
+
+// readParked reads what of blocked could run now.
+func readParked(v *store.View) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var suspect bool
+		var p store.Parked
+		for rows.Next() {
+			if err := rows.Scan(&suspect, &p.Queue, &p.Task); err != nil {
+				return err
+			}
+			switch {
+			case !suspect:
+				v.Parked = append(v.Parked, p)
+			case len(v.Suspects) == 0 || v.Suspects[len(v.Suspects)-1] != p.Queue:
+				v.Suspects = append(v.Suspects, p.Queue)
+			}
+		}
+		return rows.Err()
+	}
+}
+
+// readSelf reads what concerns the process itself, and what is paused.
+func readSelf(v *store.View) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var cancel [][16]byte
+		for rows.Next() {
+			if err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel); err != nil {
+				return err
+			}
+		}
+		for _, id := range cancel {
+			v.Cancel = append(v.Cancel, id)
+		}
+		return rows.Err()
+	}
+}

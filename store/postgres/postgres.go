@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A Store keeps jobs in one schema of a PostgreSQL database.
+type Store struct {
+	pool    *pgxpool.Pool // the user's: inserts, questions, acts
+	own     bool          // the pool was made by open
+	engine  *pgxpool.Pool // the engine's own connections
+	schema  string
+	channel string // of notifications
+	pooled  bool   // a transaction pooler is in between
+	sql     *statements
+	shapes  shapes // of statements, for connections that keep none prepared
+	marks   marks
+	lanes   lanes
+	ears    ears
+
+	life context.Context // ends with Close
+	end  context.CancelCauseFunc
+
+	closing sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+func init() {
+	store.Register("postgres", func(ctx context.Context, address string) (store.Store, error) {
+		return open(ctx, address)
+	})
+}
+
+// DefaultSchema is where the tables are if nothing else is said.
+const DefaultSchema = "offload"
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// New returns the store in a schema of the pool's database; "" is DefaultSchema. It does not
+// migrate. Close leaves the pool open.
+func New(ctx context.Context, pool *pgxpool.Pool, schema string) (store.Store, error) {
+	return newStore(ctx, pool, options{schema: schema})
+}
+
+// newStore makes a store and looks at the server behind the pool.
+func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error) {
+	if o.schema == "" {
+		o.schema = DefaultSchema
+	}
+	if !schemaName.MatchString(o.schema) {
+		return nil, fmt.Errorf("%w: schema %.80q: want a name of a-z, 0-9 and _, at most 63 characters, not beginning with a digit",
+			store.ErrRefused, o.schema)
+	}
+	s := &Store{
+		pool:    pool,
+		schema:  o.schema,
+		channel: channelOf(o.schema),
+		sql:     newStatements(o.schema),
+	}
+	s.life, s.end = context.WithCancelCause(context.Background())
+	pooled, err := inspect(ctx, pool, o.pooler)
+	if err != nil {
+		return nil, err
+	}
+	s.pooled = pooled
+	if s.engine, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), engineConfig(pool.Config(), pooled)); err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrRefused, err)
+	}
+	return s, nil
+}
+
+// Close closes the engine's connections, and the pool if the store has made it. Calls under
+// way end with an error.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.end(errClosed)
+		s.engine.Close()
+		if s.own {
+			s.pool.Close()
+		}
+	})
+	return nil
+}

@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Reap is that of store.Member.
+func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, error) {
+	var r store.Reaped
+	for {
+		some, wakes, err := s.reapSome(ctx, lost)
+		if err != nil {
+			return r, err
+		}
+		lost = nil // they are judged; what is left to move is found by its state
+		r.Processes += some.Processes
+		r.Released += some.Released
+		r.Suspects += some.Suspects
+		r.Discarded += some.Discarded
+		r.Cancelled += some.Cancelled
+		s.wake(ctx, wakes)
+		if some.Released+some.Suspects+some.Discarded+some.Cancelled < store.MaxReapAtATime {
+			break
+		}
+	}
+	return r, s.bury(ctx)
+}
+
+// reapSome judges processes and moves leases of processes that are not there or lost, in one
+// transaction: the process rows are locked first, which waits for claims under way, and the
+// leases looked at in the next statement, which sees what those claimed.
+func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reaped, wakes []store.Wake, err error) {
+	ids, counts := make([][16]byte, len(lost)), make([]int64, len(lost))
+	for i, b := range lost {
+		ids[i], counts[i] = b.ID, b.Count
+	}
+	err = s.onEngine(ctx, "reap lost processes", func(ctx context.Context, conn *pgx.Conn) error {
+		r, wakes = store.Reaped{}, nil
+		return s.transactEngine(ctx, conn, func(w *work) error {
+			if len(lost) > 0 {
+				err := w.send(ctx,
+					step{sql: s.sql.judge, args: []any{ids, counts}},
+					step{sql: s.sql.condemn, args: []any{ids, counts}, rows: func(rows pgx.Rows) error {
+						for rows.Next() {
+							r.Processes++
+						}
+						return rows.Err()
+					}},
+				)
+				if err != nil {
+					return err
+				}
+			}
+			return w.commit(ctx, step{
+				sql:  s.sql.reap,
+				args: []any{store.MaxReapAtATime, store.RetainEnded.Microseconds(), store.RetainGaveUp.Microseconds()},
+				rows: readFates(&r, &wakes),
+			})
+		})
+	})
+	return r, wakes, err
+}
+
+// readFates reads how many leases went where.
+func readFates(r *store.Reaped, wakes *[]store.Wake) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var fate string
+		var n int
+		var w store.Wake
+		for rows.Next() {
+			if err := rows.Scan(&fate, &w.Queue, &w.Priority, &n); err != nil {
+				return err
+			}
+			switch fate {
+			case "cancelled":
+				r.Cancelled += n
+			case "discarded":
+				r.Discarded += n
+			case "suspect":
+				r.Suspects += n
+				*wakes = append(*wakes, w)
+			default:
+				r.Released += n
+				*wakes = append(*wakes, w)
+			}
+		}
+		return rows.Err()
+	}
+}
+
+// bury removes the rows of lost processes of which nothing is left.
+func (s *Store) bury(ctx context.Context) error {
+	return s.onEngine(ctx, "remove lost processes", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.engineTrip(ctx, conn, step{sql: s.sql.bury})
+	})
+}
+
+// Leave is that of store.Member. The process is marked lost first, so that no claim of its own
+// that is still under way can come after what is released here.
+func (s *Store) Leave(ctx context.Context, process store.ID) error {
+	err := s.onEngine(ctx, "leave", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.transactEngine(ctx, conn, func(w *work) error {
+			ids, counts := [][16]byte{process}, []int64{-1}
+			return w.commit(ctx,
+				step{sql: s.sql.judge, args: []any{ids, counts}},
+				step{sql: s.sql.condemn, args: []any{ids, counts}},
+			)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		fences, err := s.leasesOf(ctx, process)
+		if err != nil {
+			return err
+		}
+		if len(fences) == 0 {
+			return s.bury(ctx)
+		}
+		if err := s.Release(ctx, process, fences); err != nil {
+			return err
+		}
+	}
+}
+
+// leasesOf returns some of the leases that a process holds.
+func (s *Store) leasesOf(ctx context.Context, process store.ID) (fences []store.Fence, err error) {
+	err = s.onEngine(ctx, "look for leases", func(ctx context.Context, conn *pgx.Conn) error {
+		fences = nil
+		return s.engineTrip(ctx, conn, step{
+			sql: s.sql.leasesOf, args: []any{[16]byte(process), store.MaxReapAtATime},
+			rows: func(rows pgx.Rows) error {
+				for rows.Next() {
+					var id [16]byte
+					var attempt int
+					if err := rows.Scan(&id, &attempt); err != nil {
+						return err
+					}
+					fences = append(fences, store.Fence{ID: id, Attempt: attempt})
+				}
+				return rows.Err()
+			},
+		})
+	})
+	return fences, err
+}

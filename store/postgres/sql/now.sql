@@ -1,0 +1,2 @@
+-- The store's time.
+SELECT clock_timestamp()
