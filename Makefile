@@ -8,7 +8,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench mattn demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -36,6 +36,9 @@ cross: ## what users link compiles for other systems, without cgo
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
 	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"
+
+mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
+	@cd bench && CGO_ENABLED=1 $(GO) test -timeout 20m ./...
 
 demo: ## the example shop, until Ctrl-C
 	@$(GO) run ./cmd/offload demo
