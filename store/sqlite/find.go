@@ -71,18 +71,33 @@ func (s *Store) Find(ctx context.Context, f store.Filter) (jobs []store.Job, err
 	if most <= 0 {
 		most = 100
 	}
-	err = s.ask(ctx, "find jobs", func(q *snapshots) error {
-		all, err := q.findJobs(ctx, &f, most)
-		for i := 0; i < len(all) && err == nil; i++ {
-			err = q.fillIn(&all[i])
-			jobs = append(jobs, all[i].Job)
-		}
+	find := func(q *snapshots) (err error) {
+		jobs, err = q.find(ctx, &f, most)
 		return err
-	})
+	}
+	if n := len(f.IDs); n > 0 && n <= findFew {
+		err = s.reader.view(ctx, func(t *txn) error { return find(&snapshots{txn: t}) })
+		err = s.explain(ctx, "find jobs", err)
+	} else {
+		err = s.ask(ctx, "find jobs", find)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return jobs, nil
+}
+
+// findFew is up to how many jobs by id are read on the connection kept for the engine, whose
+// statements are prepared: programs ask for one job again and again.
+const findFew = 100
+
+func (q *snapshots) find(ctx context.Context, f *store.Filter, most int) (jobs []store.Job, err error) {
+	all, err := q.findJobs(ctx, f, most)
+	for i := 0; i < len(all) && err == nil; i++ {
+		err = q.fillIn(&all[i])
+		jobs = append(jobs, all[i].Job)
+	}
+	return jobs, err
 }
 
 func (q *snapshots) findJobs(ctx context.Context, f *store.Filter, most int) ([]found, error) {

@@ -78,11 +78,7 @@ type snapshots struct {
 
 // ask runs f on a connection of the pool.
 func (s *Store) ask(ctx context.Context, doing string, f func(*snapshots) error) error {
-	err := s.ask1(ctx, f)
-	if err != nil {
-		return s.explain(ctx, doing, err)
-	}
-	return nil
+	return s.explain(ctx, doing, s.ask1(ctx, f))
 }
 
 func (s *Store) ask1(ctx context.Context, f func(*snapshots) error) (err error) {

@@ -136,6 +136,9 @@ func (s *Store) write(ctx context.Context, doing string, f func(*txn) error) err
 
 // explain is the package's explain, with a look at the schema where a table is missing.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	select {
 	case <-s.closed:
 		return fmt.Errorf("%s: %w", doing, errClosed)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -290,9 +291,12 @@ func (w *writer) runAmong(c *call) error {
 // fail answers calls whose transaction is lost, or in doubt. Those that had an error of
 // their own keep it.
 func (w *writer) fail(calls []*call, err error) {
+	if !errors.Is(err, store.ErrUnavailable) {
+		err = store.Unavailable("share a commit", err)
+	}
 	for _, c := range calls {
 		if c.err == nil {
-			c.err = store.Unavailable("share a commit", err)
+			c.err = err
 		}
 	}
 	w.rollback()
