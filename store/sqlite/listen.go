@@ -9,12 +9,17 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// pollEvery is how often the database is asked whether somebody else has committed, while a
-// process of this Store sleeps. The question, PRAGMA data_version, reads no table and no
-// disk: it compares a counter in memory that all processes share, in 8 µs. Waking up for it
-// costs some 0.2 ms of CPU where little else runs, so that it is asked 20 times a second: 0.4 %
-// of a core.
-const pollEvery = 50 * time.Millisecond
+// How often the database is asked whether somebody else has committed, while a process of
+// this Store sleeps. The question, PRAGMA data_version, reads no table and no disk: it
+// compares a counter in memory that all processes share, in 8 µs. But to wake up for it costs
+// 0.2 ms of CPU where little else runs. So where the system says that the log was written it
+// is asked then, and otherwise seldom, in case that was missed.
+const (
+	pollBlind  = 50 * time.Millisecond  // without hints: 0.4 % of a core
+	pollSeldom = 250 * time.Millisecond // with hints
+	pollFirst  = time.Millisecond / 4   // after a hint: it comes before the commit
+	pollLast   = 32 * time.Millisecond  // and then twice as long each time, up to this
+)
 
 // ears are the processes of a Store that wait to be woken.
 type ears struct {
@@ -75,14 +80,15 @@ func (e *ears) sleep(process store.ID, asleep bool) {
 }
 
 // seen notes the version of the data, and tells those who sleep if it has changed.
-func (e *ears) seen(version int64) {
+func (e *ears) seen(version int64) (changed bool) {
 	e.mu.Lock()
-	changed := version != e.version
+	changed = version != e.version
 	e.version = version
 	e.mu.Unlock()
 	if changed {
 		e.hear([]store.Wake{{Priority: -1}})
 	}
+	return changed
 }
 
 // Sleep is that of store.Member. Which processes sleep need not be known to others: nobody
@@ -116,16 +122,18 @@ func (s *Store) Listen(ctx context.Context, process store.ID, wake func(store.Wa
 	e := &ear{process: process, ring: make(chan struct{}, 1)}
 	s.ears.open(e)
 	defer s.ears.shut(e)
-	timer := time.NewTimer(pollEvery)
+	w := watchLog(s.path)
+	defer w.close()
+	timer := time.NewTimer(pollSeldom)
 	defer timer.Stop()
-	for {
+	for hinted := time.Duration(0); ; {
 		heard, asleep := s.ears.heard(e)
 		for _, w := range heard {
 			wake(w)
 		}
 		var poll <-chan time.Time
-		if asleep {
-			timer.Reset(pollEvery)
+		if watched := w.watching(asleep); asleep {
+			timer.Reset(nextPoll(watched, hinted))
 			poll = timer.C
 		}
 		select {
@@ -134,25 +142,42 @@ func (s *Store) Listen(ctx context.Context, process store.ID, wake func(store.Wa
 		case <-s.closed:
 			return errClosed
 		case <-e.ring:
+		case <-w.hints:
+			hinted = pollFirst
 		case <-poll:
-			s.pollVersion()
+			if s.pollVersion() || hinted > pollLast {
+				hinted = 0
+			}
+			hinted *= 2
 		}
 	}
 }
 
+// nextPoll is how long to wait before the version is asked for again.
+func nextPoll(watched bool, hinted time.Duration) time.Duration {
+	switch {
+	case hinted > 0:
+		return hinted
+	case watched:
+		return pollSeldom
+	}
+	return pollBlind
+}
+
 // pollVersion looks whether somebody else has committed, or died. An error is no matter: the next
 // write meets it too, and says so.
-func (s *Store) pollVersion() {
+func (s *Store) pollVersion() (changed bool) {
 	_ = s.writer.glance(func(db database) error {
 		version, err := (&txn{database: db}).dataVersion()
 		if err == nil {
-			s.ears.seen(version)
+			changed = s.ears.seen(version)
 		}
 		return err
 	})
 	if s.members.someDied(s.path) {
 		s.ears.hear([]store.Wake{{Priority: -1}})
 	}
+	return changed
 }
 
 func (e *ears) open(one *ear) {

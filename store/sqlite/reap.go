@@ -91,6 +91,7 @@ func (t *txn) crash(r *row, reaped *store.Reaped) error {
 		return t.putDone(r, stateDiscarded)
 	case before+1 >= store.SuspectAt:
 		reaped.Suspects++
+		r.runAt = t.now + store.SuspectDelay.Microseconds()
 		return t.putBack(r, toAlone)
 	}
 	reaped.Released++
