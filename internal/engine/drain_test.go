@@ -47,6 +47,7 @@ func TestDrainRunsWhatIsDue(t *testing.T) {
 	later := insert(t, s, "fine", 1, func(_ int, j *store.NewJob) { j.Delay = time.Hour })
 	suspects := insert(t, s, "fine", 2, func(_ int, j *store.NewJob) { j.Queue, j.Priority = "q", 0 })
 	suspect(r, suspects)
+	s.Advance(time.Minute) // suspects are left alone for a while
 
 	count, err := New(r.config).Drain(t.Context())
 	if want := (Count{Completed: 3 + 1 + 2 + 1 + 2, Retried: 1, Discarded: 2, Snoozed: 1}); err != nil || count != want {

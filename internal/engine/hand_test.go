@@ -24,14 +24,14 @@ func TestNothingIsClaimedAheadOfSlowHandlers(t *testing.T) {
 
 func TestManyAreClaimedAheadOfQuickHandlers(t *testing.T) {
 	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
-		r.insert("t", 100_000, nil)
-		after(2 * time.Second)
-		r.store.set(func() { r.store.asks = nil })
+		r.insert("t", 20_000, nil)
 		after(time.Second)
+		r.store.set(func() { r.store.asks = nil })
+		after(500 * time.Millisecond)
 		r.store.set(func() {
 			// 10,000 a second: 500 ahead, claimed again when half of them are left.
-			if n := len(r.store.asks); n < 20 || n > 60 {
-				t.Errorf("%d claims for 10,000 jobs", n)
+			if n := len(r.store.asks); n < 10 || n > 30 {
+				t.Errorf("%d claims for 5,000 jobs", n)
 			}
 		})
 	})
@@ -39,7 +39,7 @@ func TestManyAreClaimedAheadOfQuickHandlers(t *testing.T) {
 
 func TestAtMost4000JobsAreInHand(t *testing.T) {
 	inBubble(t, map[string]handler{"t": nothing}, func(r *rig) {
-		r.insert("t", 20_000, nil)
+		r.insert("t", 10_000, nil)
 		after(time.Second)
 		r.store.set(func() {
 			for _, ask := range r.store.asks {
@@ -55,8 +55,8 @@ func TestAtMost4000JobsAreInHand(t *testing.T) {
 }
 
 func TestPauseGivesBackWhatIsInHand(t *testing.T) {
-	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
-		r.insert("t", 100_000, nil)
+	inBubble(t, map[string]handler{"t": lasting(5 * time.Millisecond)}, func(r *rig) {
+		r.insert("t", 10_000, nil)
 		r.insert("t", 1, func(_ int, j *store.NewJob) { j.Queue, j.Delay = store.SystemQueue, 5*time.Second })
 		after(2 * time.Second)
 		r.control(store.Control{PauseQueue: "q"})
@@ -77,7 +77,7 @@ func TestPauseGivesBackWhatIsInHand(t *testing.T) {
 		}
 		r.control(store.Control{ResumeQueue: "q"})
 		after(time.Minute)
-		if counts, _ = r.store.Counts(t.Context()); counts[store.Completed] != 100_000 {
+		if counts, _ = r.store.Counts(t.Context()); counts[store.Completed] != 10_000 {
 			t.Errorf("counts are %v after resume", counts)
 		}
 	})
@@ -89,9 +89,9 @@ func TestWhatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
 		if slow.Load() {
 			return lasting(time.Hour)(ctx, job)
 		}
-		return lasting(time.Millisecond)(ctx, job)
+		return lasting(5*time.Millisecond)(ctx, job)
 	}}, func(r *rig) {
-		r.insert("t", 100_000, nil)
+		r.insert("t", 10_000, nil)
 		after(time.Second)
 		slow.Store(true)
 		after(5 * time.Second)
@@ -155,6 +155,69 @@ func TestIdleRunnersEnd(t *testing.T) {
 			t.Errorf("a queue of long ago is still shown: %v", p.Queues)
 		}
 	})
+}
+
+func TestAHandThatLostItsIdentityStartsNothingOfIt(t *testing.T) {
+	var started []*runner
+	h := newHand(10, func(r *runner) { started = append(started, r) })
+	old, next := store.NewID(), store.NewID()
+	h.adopt(old, time.Now())
+	job := func() *attempt { return &attempt{task: &Task{}, claimed: time.Now()} }
+	running, waiting := job(), job()
+	if !h.put(old, "q", 1, []*attempt{running, waiting}) || len(started) != 1 || <-started[0].jobs != running {
+		t.Fatal("the first job was not started")
+	}
+	_, changed := h.who()
+
+	if h.lose(next) || !h.lose(old) || h.lose(old) {
+		t.Error("an identity is lost once, and only the one of the moment")
+	}
+
+	<-changed
+	if running.why != store.ErrLeaseLost {
+		t.Errorf("the running attempt goes on (%v)", running.why)
+	}
+	if h.put(old, "q", 1, []*attempt{job()}) {
+		t.Error("a job claimed under the old identity was taken")
+	}
+	h.adopt(next, time.Now())
+	if h.put(old, "q", 1, []*attempt{job()}) {
+		t.Error("a job claimed under the old identity was taken by the new one")
+	}
+	if a := h.next(started[0], time.Now()); a != nil {
+		t.Error("a job of the old identity was started under the new one")
+	}
+	mine := job()
+	if !h.put(next, "q", 1, []*attempt{mine}) || <-started[0].jobs != mine {
+		t.Error("a job of the new identity was not started")
+	}
+}
+
+func TestAHandThatIsCutOffStartsNothing(t *testing.T) {
+	var started []*runner
+	h := newHand(10, func(r *runner) { started = append(started, r) })
+	process := store.NewID()
+	h.adopt(process, time.Now())
+	job := func(offline bool) *attempt { return &attempt{task: &Task{Offline: offline}, claimed: time.Now()} }
+	plain, offline := job(false), job(true)
+	h.put(process, "q", 3, []*attempt{plain, offline})
+	if n := h.freeze(); n != 1 || plain.why != store.ErrLeaseLost || offline.why != nil {
+		t.Errorf("freeze cancelled %d: %v, %v; want only the one that is not offline", n, plain.why, offline.why)
+	}
+	h.put(process, "q", 3, []*attempt{job(false)})
+	if len(started) != 2 {
+		t.Error("a job was started while the process was cut off")
+	}
+	h.beaten(time.Now())
+	if len(started) != 3 {
+		t.Error("the job was not started when the store was back")
+	}
+	// A process that was stopped for a while does not know it, but sees how old its beat is.
+	h.beaten(time.Now().Add(-cutOff))
+	h.put(process, "q", 10, []*attempt{job(false)})
+	if len(started) != 3 {
+		t.Error("a job was started though the last beat is 9 s old")
+	}
 }
 
 // runners counts the goroutines of runners.

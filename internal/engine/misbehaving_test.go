@@ -23,6 +23,7 @@ type misbehaving struct {
 	rows  []int    // of each Finish that worked
 	order []string // of calls to Sleep, Claim and Look
 	asks  []store.ClaimRequest
+	meets func(ctx context.Context, verb string) (before, after error) // instead of all this
 }
 
 var (
@@ -53,6 +54,17 @@ func (m *misbehaving) count(verb string) int {
 // meet makes a call as the store is told to behave.
 func meet[T any](ctx context.Context, m *misbehaving, verb string, call func() (T, error)) (T, error) {
 	var none T
+	if m.meets != nil {
+		before, after := m.meets(ctx, verb)
+		if before != nil {
+			return none, before
+		}
+		answer, err := call()
+		if after != nil {
+			return none, after
+		}
+		return answer, err
+	}
 	m.mu.Lock()
 	m.calls[verb]++
 	if verb == "Sleep" || verb == "Claim" || verb == "Look" {

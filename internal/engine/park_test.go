@@ -87,7 +87,7 @@ func TestSuspectsRunOneAtATimeBesideOthers(t *testing.T) {
 		r.start()
 		after(20 * time.Second)
 		r.want(store.Completed, others...)
-		after(40 * time.Second)
+		after(time.Minute)
 		r.want(store.Completed, ids...)
 		if most != 1 {
 			t.Errorf("%d suspects ran at once", most)
