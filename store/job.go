@@ -59,10 +59,11 @@ func (c *Claimed) Suspect() bool { return c.Crashes >= SuspectAt }
 
 // Numbers that all stores share.
 const (
-	InlineInput    = 4 << 10        // bytes of input that come with a claim or a list
-	SuspectAt      = 2              // crashes that make a job a suspect
-	CrashLimit     = 3              // crashes at which a suspect is discarded
-	CrashMemory    = 72 * time.Hour // a crash longer ago is forgotten
+	InlineInput    = 4 << 10          // bytes of input that come with a claim or a list
+	SuspectAt      = 2                // crashes that make a job a suspect
+	CrashLimit     = 3                // crashes at which a suspect is discarded
+	SuspectDelay   = 15 * time.Second // a suspect is left alone for so long after a crash
+	CrashMemory    = 72 * time.Hour   // a crash longer ago is forgotten
 	Tombstone      = 10 * time.Minute
 	MaxErrorText   = 8 << 10  // bytes of an error kept
 	MaxErrorStack  = 32 << 10 // bytes of a stack kept

@@ -127,7 +127,7 @@ type Member interface {
 	// Reap declares processes lost whose beat still is the one given, and moves all leases
 	// without a live process, of these and of earlier ones, a crash counted for each: back in
 	// front; if it was cancelled, to cancelled; with SuspectAt crashes, to blocked as a
-	// suspect; with CrashLimit crashes, if it was a suspect when its process was lost, to
+	// suspect, for SuspectDelay at least; with CrashLimit crashes, if it was a suspect when its process was lost, to
 	// discarded with a failure of kind "crash". A process row goes when nothing is left of it.
 	// It takes a transaction for each MaxReapAtATime leases.
 	Reap(ctx context.Context, lost []Beaten) (Reaped, error)

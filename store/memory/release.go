@@ -80,6 +80,7 @@ func (s *Store) crash(j *job, now time.Time, r *store.Reaped) {
 		r.Discarded++
 	case j.crashes >= store.SuspectAt:
 		j.suspect = true
+		j.runAt = now.Add(store.SuspectDelay)
 		s.giveBack(j, blocked, now)
 		r.Suspects++
 	default:

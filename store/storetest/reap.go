@@ -18,7 +18,7 @@ var reapLaws = []law{
 	{"Reap/AtOnce", "observers that reap the same process at the same time count one crash", reapAtOnce},
 	{"Reap/Zombie", "a lost process can write nothing more: not finish, release, park or tell progress", reapZombie},
 	{"Reap/Told", "a lost process is told so by its beat and its look", reapTold},
-	{"Reap/Suspect", "a second crash makes a job a suspect: it is blocked until it can run alone", reapSuspect},
+	{"Reap/Suspect", "a second crash makes a job a suspect: it is blocked for a while, and until it can run alone", reapSuspect},
 	{"Reap/Discarded", "a suspect that crashes again is discarded, with a failure of kind crash", reapDiscarded},
 	{"Reap/Shared", "jobs that shared a lost process are not discarded: each becomes a suspect of its own", reapShared},
 	{"Reap/Cancelled", "a job whose cancel was signalled is cancelled, not run again", reapCancelled},
@@ -205,6 +205,7 @@ func (s *scene) crashing(id store.ID, n int) (r store.Reaped) {
 		p := s.join()
 		got := s.claim(p, 1)
 		if len(got) == 0 {
+			s.advance(store.SuspectDelay)
 			got = s.claimSuspect(p, "mail", 1)
 		}
 		if len(got) != 1 || got[0].ID != id {
@@ -224,6 +225,10 @@ func reapSuspect(s *scene) {
 		s.t.Errorf("job is %+v, want a suspect after 2 crashes", j)
 	}
 	p := s.join()
+	if v, got := s.look(p), s.claimSuspect(p, "mail", 1); len(v.Suspects) > 0 || len(got) > 0 {
+		s.t.Errorf("right after the crash Look shows suspects in %v, and %v was claimed; want it left alone for a while", v.Suspects, ids(got))
+	}
+	s.advance(store.SuspectDelay)
 	if v := s.look(p); !slices.Equal(v.Suspects, []string{"mail"}) {
 		s.t.Errorf("Look shows suspects in %v, want in mail", v.Suspects)
 	}
@@ -258,6 +263,7 @@ func reapShared(s *scene) {
 		s.claim(p, 5)
 		s.declareLost(p)
 	}
+	s.advance(store.SuspectDelay)
 	for range all {
 		p := s.join()
 		got := s.claimSuspect(p, "mail", 5)
