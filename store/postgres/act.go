@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 
 // Act is that of store.Operator: one transaction.
 func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
-	if err := checkAct(act); err != nil {
+	if err := act.Check(); err != nil {
 		return nil, err
 	}
 	var wakes []store.Wake
@@ -30,19 +29,6 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	}
 	s.wake(ctx, wakes)
 	return acted, nil
-}
-
-func checkAct(act store.Act) error {
-	switch act.Verb {
-	case store.Cancel, store.Retry, store.RunNow, store.Delete:
-		return nil
-	case store.Change:
-		if act.Edit == nil {
-			return fmt.Errorf("act: %q without an Edit", act.Verb)
-		}
-		return nil
-	}
-	return fmt.Errorf("act: %q is no verb", act.Verb)
 }
 
 // An actor does one act within a transaction.

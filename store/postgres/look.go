@@ -59,19 +59,23 @@ func (s *Store) lookLanes(known []store.Lane, whole bool, found *[]store.Lane) s
 }
 
 // Lanes are those found by the last look from the left. Like a claim it walks over dead entries
-// that an old snapshot keeps, so where it has become slow it is made less often, and the known
-// lanes are looked at from their marks in between.
+// that an old snapshot keeps. Where that has become slow, time after time, it is made less often,
+// and the known lanes are looked at from their marks in between.
 type lanes struct {
 	mu    sync.Mutex
 	known []store.Lane
 	at    time.Time
-	cost  time.Duration
+	costs [3]time.Duration // of the last looks from the left
 }
+
+// slowLook is a look from the left that is not made each time.
+const slowLook = 50 * time.Millisecond
 
 func (l *lanes) begin() (known []store.Lane, whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := time.Now(); l.cost < 5*time.Millisecond || now.Sub(l.at) >= fullShare*l.cost {
+	cost := slices.Min(l.costs[:]) // one that was slow by chance tells nothing
+	if now := time.Now(); cost < slowLook || now.Sub(l.at) >= fullShare*cost {
 		l.at = now
 		return nil, true
 	}
@@ -81,7 +85,7 @@ func (l *lanes) begin() (known []store.Lane, whole bool) {
 func (l *lanes) end(known []store.Lane, cost time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.known, l.cost = slices.Clone(known), cost
+	l.known, l.costs = slices.Clone(known), [3]time.Duration{cost, l.costs[0], l.costs[1]}
 }
 
 // of returns where a look at a lane may begin: its mark, or where it began when it was seen.

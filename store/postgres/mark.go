@@ -49,7 +49,8 @@ const (
 	maxAhead  = 64              // marks of a lane that wait
 	maxLag    = 2 * time.Second // how long a mark waits for a transaction that does not end
 	fullEvery = time.Second
-	fullShare = 20 // a scan from the left costs at most 1/20 of the time
+	maxCost   = time.Second // as which a dearer scan from the left counts
+	fullShare = 20          // a scan from the left costs at most 1/20 of the time
 )
 
 // never is a time before all others, as the server knows it.
@@ -111,7 +112,7 @@ func (m *marks) end(c scan, v claimView, claimed []store.Claimed, limit int) {
 		return
 	}
 	if c.full {
-		q.cost = time.Since(c.began)
+		q.cost = min(time.Since(c.began), maxCost)
 	}
 	if v.epoch < q.epoch {
 		return // a later claim knows more

@@ -57,7 +57,7 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 			}
 			return w.commit(ctx, step{
 				sql:  s.sql.reap,
-				args: []any{store.MaxReapAtATime, store.RetainEnded.Microseconds(), store.RetainGaveUp.Microseconds()},
+				args: []any{store.MaxReapAtATime, store.RetainEnded.Microseconds(), store.RetainGaveUp.Microseconds(), store.SuspectDelay.Microseconds()},
 				rows: readFates(&r, &wakes),
 			})
 		})

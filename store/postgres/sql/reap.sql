@@ -1,8 +1,8 @@
 -- Move leases without a live process, whoever's they were.
---   $1 how many at most  $2 $3 how long cancelled, discarded jobs are kept (µs)
+--   $1 how many at most  $2 $3 how long cancelled, discarded jobs are kept (µs)  $4 how long a suspect is left alone (µs)
 -- By state and not by event: a claim of a process that is being declared lost may have
 -- committed after the last look. Leases that another reap is moving are left to it.
--- 2 crashes (within 72 h) make a suspect, which is left alone for 15 s; 3 of one that was a suspect end it.
+-- 2 crashes (within 72 h) make a suspect; 3 of one that was a suspect end it.
 -- Plan: a walk over lease with look-ups of process; look-ups of job, inserts.
 WITH stray AS MATERIALIZED (
     SELECT l.id FROM offload.lease AS l
@@ -31,7 +31,7 @@ WITH stray AS MATERIALIZED (
     SELECT id, run_at, started_at, attempt, failures, priority, uses, queue, gate FROM moved WHERE fate = 'released'
 ), apart AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
-    SELECT id, now() + interval '15 seconds', started_at, attempt, failures, priority, uses, true, queue, task, gate FROM moved WHERE fate = 'suspect'
+    SELECT id, clock_timestamp() + $4::bigint * interval '1 microsecond', started_at, attempt, failures, priority, uses, true, queue, task, gate FROM moved WHERE fate = 'suspect'
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + greatest(coalesce(nullif(retain, 0) / 1000, CASE fate WHEN 'cancelled' THEN $2::bigint ELSE $3::bigint END),
