@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Verb is what can be done to a job from outside.
 type Verb string
@@ -19,6 +22,20 @@ type Act struct {
 	IDs  []ID
 	Edit *Edit  // for Change
 	Who  string // recorded, with the verb and the number of jobs; "" is not recorded
+}
+
+// Check refuses an act that says nothing a store could do.
+func (a *Act) Check() error {
+	switch a.Verb {
+	case Cancel, Retry, RunNow, Delete:
+		return nil
+	case Change:
+		if a.Edit == nil {
+			return fmt.Errorf("act: %q without an Edit", a.Verb)
+		}
+		return nil
+	}
+	return fmt.Errorf("act: %q is no verb", a.Verb)
 }
 
 // An Edit changes a job; what is nil stays.

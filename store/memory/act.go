@@ -3,7 +3,6 @@ package memory
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -12,26 +11,13 @@ import (
 // Act is that of store.Operator.
 func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
 	err = s.do(ctx, func(now time.Time) error {
-		if err := checkAct(act); err != nil {
+		if err := act.Check(); err != nil {
 			return err
 		}
 		acted = s.act(act, now)
 		return nil
 	})
 	return acted, err
-}
-
-func checkAct(act store.Act) error {
-	switch act.Verb {
-	case store.Cancel, store.Retry, store.RunNow, store.Delete:
-		return nil
-	case store.Change:
-		if act.Edit == nil {
-			return fmt.Errorf("act: %q without an Edit", act.Verb)
-		}
-		return nil
-	}
-	return fmt.Errorf("act: %q is no verb", act.Verb)
 }
 
 func (s *Store) act(act store.Act, now time.Time) (acted []store.Acted) {

@@ -16,7 +16,7 @@ var deleteSQL string
 
 // Act is that of store.Operator. Nobody else writes meanwhile, so that no job is just moving.
 func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
-	if err := checkAct(act); err != nil {
+	if err := act.Check(); err != nil {
 		return nil, err
 	}
 	err = s.write(ctx, fmt.Sprintf("%s jobs", act.Verb), func(t *txn) (err error) {
@@ -27,19 +27,6 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 		return nil, err
 	}
 	return acted, nil
-}
-
-func checkAct(act store.Act) error {
-	switch act.Verb {
-	case store.Cancel, store.Retry, store.RunNow, store.Delete:
-		return nil
-	case store.Change:
-		if act.Edit == nil {
-			return fmt.Errorf("act: %q without an Edit", act.Verb)
-		}
-		return nil
-	}
-	return fmt.Errorf("act: %q is no verb", act.Verb)
 }
 
 func (t *txn) act(act store.Act) (acted []store.Acted, err error) {
