@@ -78,6 +78,13 @@ func (a *attempt) cancel(why error) {
 	}
 }
 
+// endedBy returns what has ended the handler's context, or nil, its timeout apart.
+func (a *attempt) endedBy() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.why
+}
+
 // patience is how long a handler may go on after its context has ended, before it is shown
 // as stuck.
 const patience = 5 * time.Second

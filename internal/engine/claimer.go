@@ -27,10 +27,11 @@ type claimer struct {
 
 	view    store.View // of the last look
 	lookAt  time.Time
-	looks   *pause // between looks that fail
-	asleep  bool   // the store was told to wake this process
-	full    bool   // the last claim brought as many as were wanted
-	pace    pace   // of jobs claimed
+	away    time.Time // until when the store is left alone, since a call has met an outage
+	tries   *pause    // between tries while it is away
+	asleep  bool      // the store was told to wake this process
+	full    bool      // the last claim brought as many as were wanted
+	pace    pace      // of jobs claimed
 	process store.ID
 	lost    store.ID    // the identity that is lost, until the heart has joined again
 	strays  []time.Time // when to look for leases that nobody here knows of
@@ -46,7 +47,7 @@ type source struct {
 }
 
 func newClaimer(s *shift) *claimer {
-	return &claimer{s: s, queues: map[string]*source{}, looks: newPause(lookEvery, lookAgainMost)}
+	return &claimer{s: s, queues: map[string]*source{}, tries: newPause(lookEvery, lookAgainMost)}
 }
 
 // run claims until ctx ends, or the process is told to stop.
@@ -71,7 +72,7 @@ func (c *claimer) run(ctx context.Context) {
 func (c *claimer) known() bool {
 	process, _ := c.s.hand.who()
 	if process != c.process {
-		c.process, c.asleep, c.strays = process, false, nil
+		c.process, c.asleep, c.strays, c.away = process, false, nil, time.Time{}
 		c.lookAt = time.Now()
 	}
 	return !process.IsZero() && process != c.lost
@@ -87,6 +88,9 @@ func (c *claimer) loseIdentity() {
 func (c *claimer) turn(ctx context.Context) {
 	for ctx.Err() == nil && c.process != c.lost {
 		c.readMail()
+		if time.Now().Before(c.away) {
+			return
+		}
 		if !time.Now().Before(c.lookAt) {
 			c.look(ctx)
 			continue
@@ -119,7 +123,16 @@ func (c *claimer) rest() time.Duration {
 			}
 		}
 	}
+	if until.Before(c.away) {
+		until = c.away
+	}
 	return until.Sub(now)
+}
+
+// avoid leaves the store alone for a while. The next call is a look.
+func (c *claimer) avoid(now time.Time) {
+	c.away = now.Add(c.tries.step())
+	c.lookAt = c.away
 }
 
 // readMail takes note of wakes.
@@ -267,17 +280,21 @@ func (c *claimer) call(queue string, claim func(context.Context) ([]store.Claime
 		claimed, err = claim(ctx)
 		return err
 	})
+	now := time.Now()
 	switch {
 	case err == nil:
 		c.s.trouble.clear("claim jobs")
 		return claimed, nil
 	case errors.Is(err, store.ErrLeaseLost):
 		c.loseIdentity()
+	case store.Temporary(err):
+		c.s.trouble.report("claim jobs", err)
+		c.strays = strayTimes(now)
+		c.avoid(now)
 	default:
 		c.s.trouble.report("claim jobs", err)
-		c.strays = strayTimes(time.Now())
+		c.source(queue).refused = now.Add(jitter(lookEvery))
 	}
-	c.source(queue).refused = time.Now().Add(jitter(lookEvery))
 	return nil, err
 }
 

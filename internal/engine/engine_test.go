@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -394,6 +395,22 @@ func TestRunSaysWhyItCouldNotStart(t *testing.T) {
 		after(time.Second)
 		if took := r.stop(); took > 5*time.Second {
 			t.Errorf("Run that could not join returned after %v", took)
+		}
+	})
+}
+
+func TestAHandlerThatEndsItsGoroutineHasFailed(t *testing.T) {
+	inBubble(t, map[string]handler{"t": func(_ context.Context, job *store.Claimed) error {
+		if job.Attempt < 3 {
+			runtime.Goexit()
+		}
+		return nil
+	}}, func(r *rig) {
+		ids := r.insert("t", 30, nil)
+		after(time.Minute)
+		r.want(store.Completed, ids...)
+		if f := r.failures(ids[0]); len(f) != 2 || f[0].Kind != "exit" {
+			t.Errorf("failures are %+v", f)
 		}
 	})
 }

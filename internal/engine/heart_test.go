@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -208,6 +209,39 @@ func TestAHandlerThatIgnoresItsContextIsShownAsStuck(t *testing.T) {
 		if p := r.process(); len(p.Stuck) != 0 {
 			t.Errorf("process is %+v", p)
 		}
+	})
+}
+
+func TestAnOutageIsNotPokedByEachQueue(t *testing.T) {
+	inBubble(t, map[string]handler{"t": nothing}, func(r *rig) {
+		r.store.set(func() { r.store.hang["Claim"] = true })
+		ids := r.insert("t", 100, func(i int, j *store.NewJob) { j.Queue = fmt.Sprint(i) })
+		after(time.Minute)
+		if n := r.store.count("Claim"); n > 6 {
+			t.Errorf("%d claims were tried in a minute, at 10 s each", n)
+		}
+		r.store.set(func() { r.store.hang["Claim"] = false })
+		after(20 * time.Second)
+		r.want(store.Completed, ids...)
+	})
+}
+
+func TestProcessesKnownToBeDeadAreReapedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, misbehave(), map[string]handler{"t": nothing})
+		ids := insert(t, r.store, "t", 3, nil)
+		ghost := store.NewID()
+		if err := r.store.Store.Join(t.Context(), store.Process{ID: ghost}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.store.Store.Claim(t.Context(), store.ClaimRequest{Process: ghost, Queue: "q", Limit: 3}); err != nil {
+			t.Fatal(err)
+		}
+		r.store.view = func(v *store.View) { v.Dead = []store.ID{ghost} }
+		r.start()
+		synctest.Wait()
+		r.want(store.Completed, ids...)
+		r.stop()
 	})
 }
 

@@ -22,10 +22,10 @@ func (c *claimer) look(ctx context.Context) {
 	}
 	c.s.trouble.settle("look at the store", err)
 	if err != nil {
-		c.lookAt = now.Add(c.looks.step())
+		c.avoid(now)
 		return
 	}
-	c.looks.reset()
+	c.tries.reset()
 	c.lookAt = now.Add(jitter(lookEvery))
 	if !c.asleep && c.full {
 		c.lookAt = now.Add(jitter(lookEveryBusy))

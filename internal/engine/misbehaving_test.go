@@ -19,6 +19,7 @@ type misbehaving struct {
 	lose  map[string]int                  // how many answers of a verb are lost
 	bad   func(store.Ended) error         // why a row is refused
 	taken func(jobs []store.NewJob) error // why an insert is refused
+	view  func(*store.View)               // changes what Look returns
 	calls map[string]int
 	rows  []int    // of each Finish that worked
 	order []string // of calls to Sleep, Claim and Look
@@ -158,7 +159,13 @@ func (m *misbehaving) Leave(ctx context.Context, process store.ID) error {
 }
 
 func (m *misbehaving) Look(ctx context.Context, process store.ID) (store.View, error) {
-	return meet(ctx, m, "Look", func() (store.View, error) { return m.Store.Look(ctx, process) })
+	return meet(ctx, m, "Look", func() (store.View, error) {
+		v, err := m.Store.Look(ctx, process)
+		if m.view != nil {
+			m.view(&v)
+		}
+		return v, err
+	})
 }
 
 func (m *misbehaving) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, error) {

@@ -90,5 +90,6 @@ func (r *reaper) call(ctx context.Context, lost []store.Beaten) {
 	if reaped != (store.Reaped{}) {
 		r.s.Log.Warn("offload: processes were lost; their jobs are given back", "processes", reaped.Processes,
 			"released", reaped.Released, "suspects", reaped.Suspects, "discarded", reaped.Discarded, "cancelled", reaped.Cancelled)
+		r.s.mail.post(store.Wake{Priority: -1}, 0) // they have waited long enough
 	}
 }

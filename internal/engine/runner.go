@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"runtime/pprof"
@@ -17,18 +18,38 @@ type runner struct {
 	current *attempt      // guarded by hand.mu
 	idle    time.Time     // since when; guarded by hand.mu
 
-	task   string // the goroutine's label
+	doing  *attempt // of the goroutine
+	task   string   // its label
 	labels map[string]context.Context
 }
 
-// run runs attempts until the hand closes r.jobs.
-func (r *runner) run(s *shift) {
-	for a := range r.jobs {
-		for a != nil {
-			r.attempt(s, a)
-			a = s.hand.next(r, time.Now())
+// run runs a first attempt, if there is one, then those that come until the hand closes r.jobs.
+func (r *runner) run(s *shift, first *attempt) {
+	defer r.revive(s)
+	r.doing = first
+	for open := true; open; r.doing, open = <-r.jobs {
+		for r.doing != nil {
+			r.attempt(s, r.doing)
+			r.doing = s.hand.next(r, time.Now())
 		}
 	}
+}
+
+// errExit is the failure of a handler that has ended its goroutine.
+var errExit = errors.New("the handler called runtime.Goexit")
+
+// revive fails the attempt whose handler has ended the goroutine, if one has, and goes on in a
+// new one.
+func (r *runner) revive(s *shift) {
+	a := r.doing
+	if a == nil || s.gone() {
+		return
+	}
+	a.verdict, a.ended = Verdict{Err: errExit, Kind: "exit"}, time.Now()
+	a.conclude(a.endedBy())
+	s.finisher.add(a)
+	r.task = ""
+	go r.run(s, s.hand.next(r, time.Now())) // hand.ended tells when it has returned, as of every runner
 }
 
 // attempt runs a handler and hands over what became of it.

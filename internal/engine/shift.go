@@ -49,7 +49,7 @@ func newShift(ctx context.Context, e *Engine) *shift {
 		stopped: make(chan struct{}), unworked: map[string]bool{},
 	}
 	s.calls, s.cancel = context.WithCancel(s.base)
-	s.hand = newHand(e.Total, func(r *runner) { go r.run(s) }) // hand.ended tells when the last has returned
+	s.hand = newHand(e.Total, func(r *runner) { go r.run(s, nil) }) // hand.ended tells when the last has returned
 	s.finisher, s.claimer, s.heart, s.reaper = newFinisher(s), newClaimer(s), newHeart(s), newReaper(s)
 	for _, queue := range append([]string{store.SystemQueue}, e.Queues...) {
 		if slots := e.slotsOf(queue); slots > 0 {
