@@ -41,7 +41,11 @@ func Open(ctx context.Context, address string) (Store, error) {
 		return nil, fmt.Errorf("%w: no store for %q is imported; did you import %s? imported: %s",
 			ErrRefused, scheme, packageOf(scheme), orNone(known))
 	}
-	return open(ctx, address)
+	s, err := open(ctx, address)
+	if err != nil {
+		return nil, err // and no typed nil, which would be no nil
+	}
+	return s, nil
 }
 
 // Scheme returns the scheme of an address: "sqlite" for a plain path, "postgres" for both

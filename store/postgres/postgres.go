@@ -47,8 +47,18 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 // New returns the store in a schema of the pool's database; "" is DefaultSchema. It does not
 // migrate. Close leaves the pool open.
 func New(ctx context.Context, pool *pgxpool.Pool, schema string) (store.Store, error) {
-	return newStore(ctx, pool, options{schema: schema})
+	if pool == nil {
+		return nil, fmt.Errorf("%w: the *pgxpool.Pool is nil", store.ErrRefused)
+	}
+	s, err := newStore(ctx, pool, options{schema: schema})
+	if err != nil {
+		return nil, err // and no typed nil, which would be no nil
+	}
+	return s, nil
 }
+
+// PoolSize returns how many connections the pool may have, which handlers and enqueues share.
+func (s *Store) PoolSize() int { return int(s.pool.Config().MaxConns) }
 
 // newStore makes a store and looks at the server behind the pool.
 func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error) {

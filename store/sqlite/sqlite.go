@@ -44,7 +44,11 @@ func New(ctx context.Context, db *sql.DB) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, path, db, db, func() error { return nil })
+	s, err := start(ctx, path, db, db, func() error { return nil })
+	if err != nil {
+		return nil, err // and no typed nil, which would be no nil
+	}
+	return s, nil
 }
 
 // leastConns is how many connections a pool must allow.
