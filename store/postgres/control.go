@@ -17,7 +17,7 @@ import (
 func (s *Store) within(ctx context.Context, doing string, f func(ctx context.Context, tx pgx.Tx) error) error {
 	return s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, s.sql.durable); err != nil {
+			if _, err := tx.Exec(ctx, s.sql.planner); err != nil {
 				return err
 			}
 			return f(ctx, tx)

@@ -80,7 +80,7 @@ func (s *Store) pruneSome(ctx context.Context, after store.ID, most int) (w walk
 	err = s.onPool(ctx, "remove old jobs", func(ctx context.Context, conn *pgx.Conn) error {
 		return s.transact(ctx, conn, func(t *work) error {
 			w = walk{last: after}
-			err := t.send(ctx, step{sql: s.sql.planner}, step{
+			err := t.send(ctx, step{
 				sql: s.sql.prune, args: []any{[16]byte(after), pruneChunk, most},
 				rows: func(rows pgx.Rows) error {
 					for rows.Next() {

@@ -200,7 +200,7 @@ type work struct {
 // transact calls f with a transaction on a connection of the user's pool, which f must commit.
 // Without that it is rolled back.
 func (s *Store) transact(ctx context.Context, conn *pgx.Conn, f func(w *work) error) error {
-	w := &work{s: s, conn: conn, first: []step{{sql: beginSQL}, {sql: s.sql.durable}}}
+	w := &work{s: s, conn: conn, first: []step{{sql: beginSQL}, {sql: s.sql.planner}}}
 	return settle(ctx, conn, f(w))
 }
 
