@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	lookEvery     = time.Second            // the poll: wakes only make it quicker
+	lookEvery     = time.Second            // at most between two looks: wakes only make it quicker
 	lookEveryBusy = 200 * time.Millisecond // while this process has told nobody to wake it
 	lookAgainMost = 5 * time.Second        // between looks that fail
 	busyRate      = 1000                   // jobs a second from which waking costs more than it gives
@@ -305,6 +305,9 @@ func (c *claimer) sleep(ctx context.Context) bool {
 		return false
 	}
 	c.s.trouble.settle("say that this process sleeps", err)
+	if err != nil {
+		c.avoid(time.Now())
+	}
 	c.asleep = err == nil
 	return c.asleep
 }

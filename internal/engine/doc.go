@@ -16,9 +16,10 @@
 // store: that is the truth; wakes only make it quicker. Under load it claims ahead, as many
 // jobs as are done in about 50 ms.
 //
-// What is shared is behind two locks held for moments and never while calling out: that of
-// the hand (jobs not started, slots, runners, the identity of the process) and that of the
-// finisher's list. Where both are needed the hand's comes first.
+// What is shared is behind locks that are held for moments and never while calling out: that
+// of the hand (jobs not started, slots, runners, the identity of the process), under which an
+// attempt's own may be taken, and those of the finisher, the mailbox, the reaper and the log
+// of troubles, which are taken alone.
 //
 // The engine promises:
 //

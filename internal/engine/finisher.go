@@ -91,7 +91,7 @@ func (f *finisher) run(ctx context.Context) (unwritten int) {
 		case left.closed && left.aside == 0:
 			return 0
 		case left.closed && !f.lastTry(ctx):
-			return f.left()
+			return f.unwritten()
 		case left.dirty > 0 && !now.Before(progressAt):
 			f.writeProgress(ctx, f.takeDirty())
 			progressAt = now.Add(time.Second)
@@ -107,7 +107,7 @@ func (f *finisher) run(ctx context.Context) (unwritten int) {
 			f.wait(ctx, left, progressAt, asideAt)
 		}
 	}
-	return f.left()
+	return f.unwritten()
 }
 
 // lastTry writes what was put aside once more, and reports whether that has worked.
@@ -122,7 +122,8 @@ func (f *finisher) lastTry(ctx context.Context) bool {
 	}
 }
 
-func (f *finisher) left() int {
+// unwritten returns how many ends are not written.
+func (f *finisher) unwritten() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.list) + len(f.out) + len(f.aside)
@@ -135,7 +136,7 @@ func (f *finisher) fetchAside() {
 }
 
 // wait waits until there is something to do, or one of the times has come.
-func (f *finisher) wait(ctx context.Context, left left, progressAt, asideAt time.Time) {
+func (f *finisher) wait(ctx context.Context, left rest, progressAt, asideAt time.Time) {
 	var at <-chan time.Time
 	if left.dirty > 0 || left.aside > 0 {
 		next := asideAt
@@ -153,14 +154,14 @@ func (f *finisher) wait(ctx context.Context, left left, progressAt, asideAt time
 	}
 }
 
-// left is what is there beside the list.
-type left struct {
+// rest is what is there beside the list.
+type rest struct {
 	aside, dirty int
 	closed       bool
 }
 
 // take cuts the next batch: attempts of one identity, with one ending.
-func (f *finisher) take() ([]*attempt, left) {
+func (f *finisher) take() ([]*attempt, rest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.out = nil
@@ -176,7 +177,7 @@ func (f *finisher) take() ([]*attempt, left) {
 	if len(f.list) == 0 {
 		f.list = nil
 	}
-	return f.out, left{len(f.aside), len(f.dirty), f.closed}
+	return f.out, rest{len(f.aside), len(f.dirty), f.closed}
 }
 
 // write writes one batch. Those that are refused for a reason that is not theirs are put
@@ -199,7 +200,9 @@ func (f *finisher) write(ctx context.Context, list []*attempt) {
 
 // putAside keeps attempts for another try.
 func (f *finisher) putAside(list []*attempt, err error) {
-	f.s.trouble.report("write down how attempts ended", err)
+	if f.s.calls.Err() == nil {
+		f.s.trouble.report("write down how attempts ended", err)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.aside = append(f.aside, list...)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ func (c *claimer) look(ctx context.Context) {
 		return
 	}
 	c.tries.reset()
-	c.lookAt = now.Add(jitter(lookEvery))
+	c.lookAt = now.Add(lookEvery - rand.N(lookEvery/10)) // spread, but not later
 	if !c.asleep && c.full {
 		c.lookAt = now.Add(jitter(lookEveryBusy))
 	}
