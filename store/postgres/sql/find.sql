@@ -3,6 +3,7 @@
 --   $4 look in due  $5 for these states  $6 in lease  $7 in blocked  $8 in done  $9 for these outcomes
 --   $10 tasks  $11 queues  $12 created since  $13 until  $14 ids before  $15 process that runs it
 --   $16 tag  $17 its value  $18 text in the last error      (null is any)
+-- LIMIT 1 keeps look-ups of job what they are: stale statistics made hash joins over all of it.
 -- It is planned with its parameters each time. Each place is walked by id from the newest on and
 -- has its own limit, so that a page reads a page of each.
 -- Plan: Index Scan Backward by id for each place asked for, look-ups of the rest.
@@ -13,7 +14,7 @@ WITH matching AS (
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))
           AND CASE WHEN $11::text[] IS NOT NULL THEN j.queue = ANY ($11) ELSE $3::uuid[] IS NOT NULL OR j.queue <> 'offload' END
           AND ($12::timestamptz IS NULL OR j.created_at >= $12) AND ($13::timestamptz IS NULL OR j.created_at < $13)
-          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END)) AS j
+          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END) LIMIT 1) AS j
      WHERE $4 AND $15::uuid IS NULL AND CASE WHEN p.run_at <= now() THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END = ANY ($5::text[]) AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
@@ -25,7 +26,7 @@ WITH matching AS (
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))
           AND CASE WHEN $11::text[] IS NOT NULL THEN j.queue = ANY ($11) ELSE $3::uuid[] IS NOT NULL OR j.queue <> 'offload' END
           AND ($12::timestamptz IS NULL OR j.created_at >= $12) AND ($13::timestamptz IS NULL OR j.created_at < $13)
-          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END)) AS j
+          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END) LIMIT 1) AS j
      WHERE $6 AND ($15::uuid IS NULL OR p.process = $15) AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
@@ -37,7 +38,7 @@ WITH matching AS (
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))
           AND CASE WHEN $11::text[] IS NOT NULL THEN j.queue = ANY ($11) ELSE $3::uuid[] IS NOT NULL OR j.queue <> 'offload' END
           AND ($12::timestamptz IS NULL OR j.created_at >= $12) AND ($13::timestamptz IS NULL OR j.created_at < $13)
-          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END)) AS j
+          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END) LIMIT 1) AS j
      WHERE $7 AND $15::uuid IS NULL AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
@@ -49,7 +50,7 @@ WITH matching AS (
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))
           AND CASE WHEN $11::text[] IS NOT NULL THEN j.queue = ANY ($11) ELSE $3::uuid[] IS NOT NULL OR j.queue <> 'offload' END
           AND ($12::timestamptz IS NULL OR j.created_at >= $12) AND ($13::timestamptz IS NULL OR j.created_at < $13)
-          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END)) AS j
+          AND ($16::text IS NULL OR CASE WHEN $17::text IS NULL THEN j.tags ? $16 ELSE j.tags ->> $16 = $17 END) LIMIT 1) AS j
      WHERE $8 AND $15::uuid IS NULL AND p.outcome = ANY ($9::smallint[]) AND p.outcome < 9 AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
@@ -65,6 +66,8 @@ SELECT m.id, m.state, m.waits, m.attempt, m.failures, m.run_at, m.started_at, m.
        coalesce((SELECT n FROM offload.crash AS c WHERE m.uses & 16 <> 0 AND c.id = m.id AND c.last > now() - interval '72 hours'), 0),
        (SELECT CASE WHEN $2 OR octet_length(result) <= 4096 THEN result END FROM offload.result AS r WHERE m.uses & 8 <> 0 AND r.id = m.id),
        p.done, p.total, p.at, p.note
-FROM matching AS m JOIN offload.job AS j ON j.id = m.id
+FROM matching AS m CROSS JOIN LATERAL (
+    SELECT task, queue, priority, max_attempts, timeout, give_up_after, retain, created_at, tags, input
+    FROM offload.job WHERE job.id = m.id LIMIT 1) AS j
 LEFT JOIN offload.progress AS p ON m.uses & 64 <> 0 AND p.id = m.id AND p.attempt = m.attempt
 ORDER BY m.id DESC
