@@ -26,12 +26,23 @@ func TestManyAreClaimedAheadOfQuickHandlers(t *testing.T) {
 	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
 		r.insert("t", 20_000, nil)
 		after(time.Second)
-		r.store.set(func() { r.store.asks = nil })
+		r.store.set(func() {
+			if asleep := r.store.asleep; len(asleep) == 0 || asleep[len(asleep)-1] {
+				t.Errorf("under load the store was told to wake the process: %v", asleep)
+			}
+			r.store.asks = nil
+		})
 		after(500 * time.Millisecond)
 		r.store.set(func() {
 			// 10,000 a second: 500 ahead, claimed again when half of them are left.
 			if n := len(r.store.asks); n < 10 || n > 30 {
 				t.Errorf("%d claims for 5,000 jobs", n)
+			}
+		})
+		after(10 * time.Second)
+		r.store.set(func() {
+			if n := len(r.store.asleep); n > 3 || !r.store.asleep[n-1] {
+				t.Errorf("after the load it has said %v; want to be woken again", r.store.asleep)
 			}
 		})
 	})
@@ -200,11 +211,11 @@ func TestAHandThatIsCutOffStartsNothing(t *testing.T) {
 	h.adopt(process, time.Now())
 	job := func(offline bool) *attempt { return &attempt{task: &Task{Offline: offline}, claimed: time.Now()} }
 	plain, offline := job(false), job(true)
-	h.put(process, "q", 3, []*attempt{plain, offline})
+	h.put(process, "q", 10, []*attempt{plain, offline})
 	if n := h.freeze(); n != 1 || plain.why != store.ErrLeaseLost || offline.why != nil {
 		t.Errorf("freeze cancelled %d: %v, %v; want only the one that is not offline", n, plain.why, offline.why)
 	}
-	h.put(process, "q", 3, []*attempt{job(false)})
+	h.put(process, "q", 10, []*attempt{job(false)})
 	if len(started) != 2 {
 		t.Error("a job was started while the process was cut off")
 	}

@@ -82,8 +82,10 @@ func TestHeartCancelsBeforeTheLeaseCanEnd(t *testing.T) {
 func TestHangingBeatsAreNoBeats(t *testing.T) {
 	inBubble(t, map[string]handler{"t": obedient}, func(r *rig) {
 		r.insert("t", 1, nil)
-		after(30 * time.Second)
-		r.store.set(func() { r.store.hang["Beat"] = true })
+		for n := r.store.count("Beat"); n == r.store.count("Beat"); {
+			after(10 * time.Millisecond)
+		}
+		r.store.set(func() { r.store.hang["Beat"] = true }) // right after a beat
 		after(cutOff)
 		if r.log.count("no beat could be committed") != 1 {
 			t.Error("the process does not know that it is cut off")

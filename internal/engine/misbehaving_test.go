@@ -13,18 +13,19 @@ import (
 // misbehaving is a store in memory that fails as it is told to.
 type misbehaving struct {
 	*memory.Store
-	mu    sync.Mutex
-	away  map[string]bool                 // verbs that fail with an outage; "" is all
-	hang  map[string]bool                 // verbs that answer nothing until their context ends
-	lose  map[string]int                  // how many answers of a verb are lost
-	bad   func(store.Ended) error         // why a row is refused
-	taken func(jobs []store.NewJob) error // why an insert is refused
-	view  func(*store.View)               // changes what Look returns
-	calls map[string]int
-	rows  []int    // of each Finish that worked
-	order []string // of calls to Sleep, Claim and Look
-	asks  []store.ClaimRequest
-	meets func(ctx context.Context, verb string) (before, after error) // instead of all this
+	mu     sync.Mutex
+	away   map[string]bool                 // verbs that fail with an outage; "" is all
+	hang   map[string]bool                 // verbs that answer nothing until their context ends
+	lose   map[string]int                  // how many answers of a verb are lost
+	bad    func(store.Ended) error         // why a row is refused
+	taken  func(jobs []store.NewJob) error // why an insert is refused
+	view   func(*store.View)               // changes what Look returns
+	calls  map[string]int
+	rows   []int    // of each Finish that worked
+	asleep []bool   // as told by Sleep
+	order  []string // of calls to Sleep, Claim and Look
+	asks   []store.ClaimRequest
+	meets  func(ctx context.Context, verb string) (before, after error) // instead of all this
 }
 
 var (
@@ -173,6 +174,7 @@ func (m *misbehaving) Reap(ctx context.Context, lost []store.Beaten) (store.Reap
 }
 
 func (m *misbehaving) Sleep(ctx context.Context, process store.ID, asleep bool) error {
+	m.set(func() { m.asleep = append(m.asleep, asleep) })
 	return meet0(ctx, m, "Sleep", func() error { return m.Store.Sleep(ctx, process, asleep) })
 }
 

@@ -13,7 +13,7 @@ type pace struct {
 	since time.Time // when work began after the last idle second
 }
 
-const paceMemory = 500 * time.Millisecond
+const paceMemory = time.Second
 
 // begin says that work has come.
 func (p *pace) begin(now time.Time) {
