@@ -1,6 +1,7 @@
 package offload_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +11,12 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(workerVariable); address != "" {
+		os.Exit(workAlone(address))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // storeOf returns the store of an app.
 func storeOf(t *testing.T, app *offload.App) store.Store {
