@@ -133,6 +133,20 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
+// Standby starts a server that was stopped as one that waits for a primary, and only reads.
+func (s *Server) Standby(t testing.TB) {
+	t.Helper()
+	signal := filepath.Join(s.data(), "standby.signal")
+	account, err := plainUser()
+	if err == nil {
+		err = errors.Join(os.WriteFile(signal, nil, 0o600), account.own(signal))
+	}
+	if err != nil {
+		t.Fatalf("make a standby: %v", err)
+	}
+	s.Start(t)
+}
+
 // running reports whether the server is there, ours or given.
 func (s *Server) running() bool {
 	s.mu.Lock()

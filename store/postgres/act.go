@@ -27,9 +27,15 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	if err != nil {
 		return nil, err
 	}
+	if act.Verb == store.Cancel && slices.ContainsFunc(acted, signalled) {
+		wakes = append(wakes, anything)
+	}
 	s.wake(ctx, wakes)
 	return acted, nil
 }
+
+// signalled reports whether the job's process shall look.
+func signalled(a store.Acted) bool { return a.Effect == store.Done && a.State == store.Running }
 
 // An actor does one act within a transaction.
 type actor struct {

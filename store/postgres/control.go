@@ -34,8 +34,8 @@ func (s *Store) Control(ctx context.Context, c store.Control) error {
 		}
 		return s.record(ctx, pgxTx{tx}, store.Record{ID: store.NewID(), Who: c.Who, What: what})
 	})
-	if err == nil && c.ResumeTask != "" {
-		s.wake(ctx, []store.Wake{anything}) // its parked jobs can be claimed again
+	if err == nil {
+		s.wake(ctx, []store.Wake{anything})
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func (s *Store) Examine(ctx context.Context) (findings []store.Finding, err erro
 func (s *Store) examine(ctx context.Context, conn *pgx.Conn) ([]store.Finding, error) {
 	var e server
 	began := time.Now()
-	err := conn.QueryRow(ctx, s.sql.examineServer, pgx.QueryExecModeExec).Scan(
+	err := conn.QueryRow(ctx, s.sql.examineServer, pgx.QueryExecModeCacheDescribe).Scan(
 		&e.version, &e.now, &e.fsync, &e.fullPages, &e.commit, &e.oldest, &e.connections, &e.most)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *Store) examine(ctx context.Context, conn *pgx.Conn) ([]store.Finding, e
 		return findings, nil
 	}
 	var t tables
-	err = conn.QueryRow(ctx, s.sql.examineTables, pgx.QueryExecModeExec, s.schema).Scan(
+	err = conn.QueryRow(ctx, s.sql.examineTables, pgx.QueryExecModeCacheDescribe, s.schema).Scan(
 		&t.bytes, &t.dead, &t.live, &t.stray, &t.overdue, &t.stuck)
 	if err != nil {
 		return nil, err

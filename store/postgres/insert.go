@@ -67,7 +67,11 @@ func newBatch(jobs []store.NewJob) (*batch, error) {
 	}
 	for i := range b.once {
 		n := &b.once[i]
-		if w := (store.Wake{Queue: n.Queue, Priority: n.Priority}); !slices.Contains(b.wakes, w) {
+		w := store.Wake{Queue: n.Queue, Priority: n.Priority}
+		if n.Delay > 0 || !n.RunAt.IsZero() {
+			w = anything // a claim may not find it yet: look when it comes
+		}
+		if !slices.Contains(b.wakes, w) {
 			b.wakes = append(b.wakes, w)
 		}
 		if len(n.Tags) > 0 {

@@ -21,6 +21,7 @@ import (
 // Numbers of listening.
 const (
 	listenEvery = 10 * time.Second       // a connection that listens makes a round trip so often
+	pongTime    = 5 * time.Second        // and takes so long for it at most
 	pollEvery   = 250 * time.Millisecond // in place of notifications behind a pooler
 	redialMost  = 10 * time.Second       // between tries to listen again
 )
@@ -210,7 +211,7 @@ func (s *Store) listenOnce(ctx context.Context, one *ear) error {
 	one.hear(anything) // what came before
 	for {
 		var heard string
-		err := within(ctx, listenEvery, func(ctx context.Context) error {
+		err := within(ctx, s.listenEvery, func(ctx context.Context) error {
 			n, err := conn.WaitForNotification(ctx)
 			if err == nil {
 				heard = n.Payload
@@ -225,7 +226,7 @@ func (s *Store) listenOnce(ctx context.Context, one *ear) error {
 		case !errors.Is(err, context.DeadlineExceeded):
 			return err
 		default:
-			if err := within(ctx, connectTime, conn.Ping); err != nil {
+			if err := within(ctx, s.pongTime, conn.Ping); err != nil {
 				return err
 			}
 		}

@@ -275,10 +275,10 @@ type queryer interface {
 
 func (s *Store) appliedIn(ctx context.Context, q queryer) (map[int]applied, error) {
 	var there bool
-	if err := q.QueryRow(ctx, s.sql.migrated, pgx.QueryExecModeExec, s.schema).Scan(&there); err != nil || !there {
+	if err := q.QueryRow(ctx, s.sql.migrated, pgx.QueryExecModeCacheDescribe, s.schema).Scan(&there); err != nil || !there {
 		return nil, err
 	}
-	rows, err := q.Query(ctx, s.sql.versions, pgx.QueryExecModeExec)
+	rows, err := q.Query(ctx, s.sql.versions, pgx.QueryExecModeCacheDescribe)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -24,6 +25,8 @@ type Store struct {
 	marks   marks
 	lanes   lanes
 	ears    ears
+
+	listenEvery, pongTime time.Duration // shorter in tests
 
 	life context.Context // ends with Close
 	end  context.CancelCauseFunc
@@ -74,6 +77,8 @@ func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error
 		schema:  o.schema,
 		channel: channelOf(o.schema),
 		sql:     newStatements(o.schema),
+
+		listenEvery: listenEvery, pongTime: pongTime,
 	}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	pooled, err := inspect(ctx, pool, o.pooler)

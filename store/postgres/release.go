@@ -15,7 +15,11 @@ func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fe
 
 // Park is that of store.Worker.
 func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
-	return s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect)
+	err := s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect)
+	if err == nil && len(fences) > 0 {
+		s.wake(ctx, []store.Wake{anything}) // those who know their tasks are shown them
+	}
+	return err
 }
 
 // giveBack ends leases without an end of their attempts, and wakes who sleeps.

@@ -1,0 +1,57 @@
+package postgres_test
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+
+	"github.com/offloadhq/offload/internal/cutwire"
+	"github.com/offloadhq/offload/internal/testpg"
+	"github.com/offloadhq/offload/store"
+	"github.com/offloadhq/offload/store/storetest"
+)
+
+// All laws hold behind a pooler that lends a connection for a transaction, and knows nothing of
+// prepared statements. The store finds out by itself.
+func TestStoreBehindPooler(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the whole suite once more")
+	}
+	database := testpg.URL(t)
+	through := testpg.Pooler(t, database)
+	few(t)
+	laws := 0
+	storetest.Run(t, func(t *testing.T) storetest.Subject {
+		laws++
+		address := testpg.With(t, through, "schema", fmt.Sprintf("law_%d", laws))
+		s := open(t, address)
+		migrate(t, s)
+		return storetest.Subject{
+			Store:   s,
+			Begin:   func(t *testing.T) storetest.Tx { return begin(t, database) },
+			Another: func(t *testing.T) store.Store { return open(t, address) },
+			Faulty: func(t *testing.T) (store.Store, storetest.Faults) {
+				p := cutwire.New(t, testpg.Host(t, address))
+				return open(t, testpg.WithHost(t, address, p.Addr())), storetest.Faults{
+					Arm:    func(n int, f storetest.Fault) { p.Arm(n, faults[f]) },
+					Disarm: p.Disarm,
+				}
+			},
+		}
+	})
+}
+
+// few lets the suite play fewer random histories, for as long as the test takes.
+func few(t *testing.T) {
+	t.Helper()
+	const name = "storetest.histories"
+	old := flag.Lookup(name).Value.String()
+	if err := flag.Set(name, "2"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := flag.Set(name, old); err != nil {
+			t.Error(err)
+		}
+	})
+}
