@@ -1,0 +1,116 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/internal/testpg"
+	"github.com/offloadhq/offload/store"
+)
+
+// Calls that are made again until they are answered lose nothing and double nothing, however
+// often the server is cut off in the middle.
+func TestServerRestartsUnderWork(t *testing.T) {
+	server := testpg.Start(t)
+	address := server.Database(t)
+	s := open(t, address)
+	migrate(t, s)
+	jobs := plain(2000)
+	process := store.NewID()
+	again(t, "join", func() error { return s.Join(t.Context(), store.Process{ID: process}) })
+
+	inserted, worked := make(chan bool), make(chan int)
+	go func() {
+		defer close(inserted)
+		for i := 0; i < len(jobs); i += 20 {
+			again(t, "insert", func() error {
+				_, err := s.Insert(t.Context(), jobs[i:i+20])
+				return err
+			})
+		}
+	}()
+	go func() { worked <- workAll(t, s, process, len(jobs)) }()
+	for range 3 {
+		server.Stop(t, syscall.SIGQUIT)
+		server.Start(t)
+	}
+	<-inserted
+	lost := <-worked
+
+	var done, places int
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	err = conn.QueryRow(t.Context(), `select (select count(*) from offload.done where outcome = 0),
+		(select count(*) from offload.due) + (select count(*) from offload.lease) + (select count(*) from offload.blocked)`).Scan(&done, &places)
+	if err != nil || done != len(jobs) || places != 0 {
+		t.Errorf("%d of %d jobs are done, %d elsewhere, %v", done, len(jobs), places, err)
+	}
+	figures, err := s.Figures(t.Context(), store.FigureQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counted int64
+	for _, f := range figures {
+		counted += f.Count
+	}
+	if counted != int64(len(jobs)) {
+		t.Errorf("%d finishes are counted, want %d", counted, len(jobs))
+	}
+	t.Logf("%d leases were lost with the answers to their claims", lost)
+}
+
+// workAll claims and finishes until so many jobs have been finished. Leases of claims whose
+// answers were lost come back when their process is declared lost, and another one goes on.
+func workAll(t *testing.T, s store.Store, process store.ID, n int) (lost int) {
+	for finished := 0; finished < n && !t.Failed(); {
+		var claimed []store.Claimed
+		cut := false
+		again(t, "claim", func() (err error) {
+			claimed, err = s.Claim(t.Context(), store.ClaimRequest{Process: process, Queue: "mail", Limit: 50})
+			cut = cut || err != nil
+			return err
+		})
+		var ended []store.Ended
+		for _, c := range claimed {
+			ended = append(ended, store.Ended{Fence: c.Fence, Task: c.Task, Queue: c.Queue, Outcome: store.OutcomeCompleted})
+		}
+		again(t, "finish", func() error {
+			gone, err := s.Finish(t.Context(), process, ended)
+			if len(gone) > 0 {
+				t.Errorf("finish lost %v", gone)
+			}
+			return err
+		})
+		finished += len(claimed)
+		if cut {
+			again(t, "reap", func() error {
+				r, err := s.Reap(t.Context(), []store.Beaten{{ID: process, Count: -1}})
+				lost += r.Released
+				return err
+			})
+			process = store.NewID()
+			again(t, "join", func() error { return s.Join(t.Context(), store.Process{ID: process}) })
+		}
+	}
+	return lost
+}
+
+// again makes a call until it is answered.
+func again(t *testing.T, doing string, call func() error) {
+	for !t.Failed() {
+		err := call()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Error(fmt.Errorf("%s: %w", doing, err))
+		}
+	}
+}

@@ -1,0 +1,242 @@
+-- The tables as the migrations make them, for reading. Made by: go test -run TestSchemaFile -update
+
+CREATE TABLE offload.blocked (
+    id uuid NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    priority smallint NOT NULL,
+    uses smallint NOT NULL,
+    suspect boolean NOT NULL,
+    queue text NOT NULL,
+    task text NOT NULL,
+    gate text
+);
+CREATE UNIQUE INDEX blocked_pkey ON offload.blocked USING btree (id);
+CREATE INDEX blocked_turn ON offload.blocked USING btree (suspect, queue, task, priority, run_at, id);
+
+CREATE TABLE offload.crash (
+    id uuid NOT NULL,
+    n integer NOT NULL,
+    last timestamp with time zone NOT NULL
+);
+CREATE UNIQUE INDEX crash_pkey ON offload.crash USING btree (id);
+
+CREATE TABLE offload.done (
+    id uuid NOT NULL,
+    keep_until timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    outcome smallint NOT NULL,
+    uses smallint NOT NULL
+);
+CREATE INDEX done_otherwise ON offload.done USING btree (outcome, id) WHERE (outcome <> 0);
+CREATE UNIQUE INDEX done_pkey ON offload.done USING btree (id);
+
+CREATE TABLE offload.due (
+    id uuid NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    priority smallint NOT NULL,
+    uses smallint NOT NULL,
+    queue text NOT NULL,
+    gate text
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE UNIQUE INDEX due_id ON offload.due USING btree (id);
+CREATE UNIQUE INDEX due_pkey ON offload.due USING btree (queue, priority, run_at, id);
+
+CREATE TABLE offload.duty (
+    name text NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    last uuid
+) WITH (fillfactor=50);
+CREATE UNIQUE INDEX duty_pkey ON offload.duty USING btree (name);
+
+CREATE TABLE offload.failure (
+    id uuid NOT NULL,
+    attempt integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    process text NOT NULL,
+    kind text NOT NULL,
+    error text NOT NULL,
+    stack text NOT NULL
+);
+CREATE UNIQUE INDEX failure_pkey ON offload.failure USING btree (id, attempt);
+
+CREATE TABLE offload.figure (
+    minute timestamp with time zone NOT NULL,
+    part uuid NOT NULL,
+    task text NOT NULL,
+    queue text NOT NULL,
+    outcome text NOT NULL,
+    count bigint NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
+CREATE UNIQUE INDEX figure_pkey ON offload.figure USING btree (minute, part, task, queue, outcome);
+
+CREATE TABLE offload.job (
+    id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    timeout bigint NOT NULL,
+    give_up_after bigint NOT NULL,
+    retain bigint NOT NULL,
+    max_attempts integer NOT NULL,
+    priority smallint NOT NULL,
+    queue text NOT NULL,
+    task text NOT NULL,
+    input bytea NOT NULL,
+    tags jsonb
+);
+CREATE UNIQUE INDEX job_pkey ON offload.job USING btree (id);
+
+CREATE TABLE offload.lease (
+    id uuid NOT NULL,
+    process uuid NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    uses smallint NOT NULL,
+    gate text
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE UNIQUE INDEX lease_pkey ON offload.lease USING btree (id);
+
+CREATE TABLE offload.migration (
+    version integer NOT NULL,
+    name text NOT NULL,
+    needs integer NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX migration_pkey ON offload.migration USING btree (version);
+
+CREATE TABLE offload.process (
+    id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    beat_at timestamp with time zone NOT NULL,
+    beats bigint NOT NULL DEFAULT 0,
+    memory bigint NOT NULL,
+    pid bigint NOT NULL,
+    running integer NOT NULL,
+    quiet boolean NOT NULL DEFAULT false,
+    stop boolean NOT NULL DEFAULT false,
+    lost boolean NOT NULL DEFAULT false,
+    asleep boolean NOT NULL DEFAULT false,
+    name text NOT NULL,
+    host text NOT NULL,
+    version text NOT NULL,
+    label text NOT NULL,
+    queues jsonb NOT NULL,
+    stuck uuid[] NOT NULL
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200);
+CREATE UNIQUE INDEX process_pkey ON offload.process USING btree (id);
+
+CREATE TABLE offload.progress (
+    id uuid NOT NULL,
+    attempt integer NOT NULL,
+    done bigint NOT NULL,
+    total bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    note text NOT NULL
+) WITH (fillfactor=70);
+CREATE UNIQUE INDEX progress_pkey ON offload.progress USING btree (id);
+
+CREATE TABLE offload.queue (
+    name text NOT NULL,
+    epoch bigint NOT NULL DEFAULT 0,
+    paused boolean NOT NULL DEFAULT false
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200);
+CREATE UNIQUE INDEX queue_pkey ON offload.queue USING btree (name);
+
+CREATE TABLE offload.record (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    jobs integer NOT NULL,
+    who text NOT NULL,
+    what text NOT NULL,
+    filter bytea,
+    job uuid
+);
+CREATE INDEX record_at ON offload.record USING btree (at);
+CREATE UNIQUE INDEX record_pkey ON offload.record USING btree (id);
+
+CREATE TABLE offload.result (
+    id uuid NOT NULL,
+    result bytea NOT NULL
+);
+CREATE UNIQUE INDEX result_pkey ON offload.result USING btree (id);
+
+CREATE TABLE offload.signal (
+    id uuid NOT NULL,
+    attempt integer NOT NULL
+);
+CREATE UNIQUE INDEX signal_pkey ON offload.signal USING btree (id, attempt);
+
+CREATE TABLE offload.task (
+    name text NOT NULL,
+    queue text NOT NULL DEFAULT ''::text,
+    paused boolean NOT NULL DEFAULT false,
+    seen_at timestamp with time zone,
+    rules bytea,
+    schema bytea
+);
+CREATE UNIQUE INDEX task_pkey ON offload.task USING btree (name);
+
+CREATE OR REPLACE FUNCTION offload.add_counts(a bigint[], b bigint[])
+ RETURNS bigint[]
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT array_agg(coalesce(x, 0) + coalesce(y, 0) ORDER BY i) FROM unnest(a, b) WITH ORDINALITY AS u (x, y, i)
+$function$
+
+
+CREATE OR REPLACE FUNCTION offload.refuse_lost(job uuid, attempt integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'offload: lease lost: attempt % of job % was given away, so this transaction cannot commit', attempt, job
+        USING ERRCODE = 'OF001';
+END
+$function$
+
+
+-- offload.jobs.attempt integer
+
+-- offload.jobs.created_at timestamp with time zone
+
+-- offload.jobs.error text
+
+-- offload.jobs.failures integer
+
+-- offload.jobs.finished_at timestamp with time zone
+
+-- offload.jobs.id uuid
+
+-- offload.jobs.input_size integer
+
+-- offload.jobs.max_attempts integer
+
+-- offload.jobs.priority smallint
+
+-- offload.jobs.process text
+
+-- offload.jobs.queue text
+
+-- offload.jobs.run_at timestamp with time zone
+
+-- offload.jobs.started_at timestamp with time zone
+
+-- offload.jobs.state text
+
+-- offload.jobs.tags jsonb
+
+-- offload.jobs.task text
