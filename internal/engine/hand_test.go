@@ -105,7 +105,7 @@ func TestWhatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
 		r.insert("t", 10_000, nil)
 		after(time.Second)
 		slow.Store(true)
-		after(5 * time.Second)
+		after(10 * time.Second)
 		if counts, _ := r.store.Counts(t.Context()); counts[store.Running] != 10 {
 			t.Errorf("counts are %v; want no leases behind slow handlers", counts)
 		}

@@ -40,7 +40,7 @@ func (h *heart) tellLost(process store.ID) {
 
 // run beats until ctx ends.
 func (h *heart) run(ctx context.Context) {
-	timer := time.NewTimer(jitter(store.BeatEvery / 2))
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
@@ -84,7 +84,12 @@ func (h *heart) pulse(ctx context.Context) time.Duration {
 		return store.BeatEvery
 	}
 	h.beaten(began, beats)
-	return max(store.BeatEvery-time.Since(began), 0)
+	next := store.BeatEvery
+	if at, found := h.watcher.next(); found {
+		// A peer that has stood still for 9 s is looked at again when it is 12, not 15.
+		next = min(next, at-began.Sub(h.began)+time.Millisecond)
+	}
+	return max(next-time.Since(began), 0)
 }
 
 func (h *heart) call(ctx context.Context, process store.ID, timeout time.Duration) (store.Beats, error) {

@@ -49,3 +49,14 @@ func (o *observer) observe(began, ended time.Duration, peers []store.Peer) (lost
 	o.peers = seen
 	return lost
 }
+
+// next returns when the next peer could be found lost, if it goes on standing still. Those
+// that were judged already are not asked for in haste again.
+func (o *observer) next() (at time.Duration, found bool) {
+	for _, p := range o.peers {
+		if judged := p.first + store.LostAfter; judged > o.last && (!found || judged < at) {
+			at, found = judged, true
+		}
+	}
+	return at, found
+}

@@ -63,6 +63,24 @@ func TestObserverReckonsTheShortestTime(t *testing.T) {
 	}
 }
 
+func TestObserverSaysWhenToLookAgain(t *testing.T) {
+	var o observer
+	if _, found := o.next(); found {
+		t.Error("an observer without peers wants to look")
+	}
+	first, second := store.Peer{ID: store.NewID()}, store.Peer{ID: store.NewID()}
+	o.observe(1*time.Second, 1*time.Second, []store.Peer{first})
+	o.observe(4*time.Second, 4*time.Second, []store.Peer{first, second})
+	if at, _ := o.next(); at != 13*time.Second {
+		t.Errorf("the next to be judged is so at %v, want 13 s", at)
+	}
+	o.observe(9*time.Second, 9*time.Second, []store.Peer{first, second})
+	o.observe(13*time.Second, 13*time.Second, []store.Peer{first, second})
+	if at, _ := o.next(); at != 16*time.Second {
+		t.Errorf("after the first, the next is judged at %v, want 16 s", at)
+	}
+}
+
 func TestObserverForgetsWhoIsGone(t *testing.T) {
 	var o observer
 	peers := []store.Peer{{ID: store.NewID(), Count: 1}}
