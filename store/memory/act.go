@@ -59,6 +59,7 @@ func (s *Store) cancel(j *job, state store.State, now time.Time) store.Effect {
 		return store.Nothing
 	case state == store.Running:
 		j.cancel = true
+		s.wake(anything)
 	default:
 		s.take(j)
 		s.putDone(j, store.Cancelled, now)

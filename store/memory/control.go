@@ -16,6 +16,7 @@ import (
 func (s *Store) Control(ctx context.Context, c store.Control) error {
 	return s.do(ctx, func(now time.Time) error {
 		what, err := s.control(c)
+		s.wake(anything)
 		if err == nil && c.Who != "" {
 			s.record(store.Record{ID: store.NewID(), Time: now, Who: c.Who, What: what})
 		}
@@ -37,7 +38,6 @@ func (s *Store) control(c store.Control) (what string, err error) {
 		return "pause task " + c.PauseTask, nil
 	case c.ResumeTask != "":
 		delete(s.pausedTasks, c.ResumeTask)
-		s.wake(store.Wake{Priority: -1}) // its parked jobs can be claimed again
 		return "resume task " + c.ResumeTask, nil
 	}
 	id, told := c.QuietProcess, "quiet"

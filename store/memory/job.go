@@ -90,12 +90,16 @@ func (s *Store) put(j *job, to place) {
 		l := lane{j.Queue, j.Priority}
 		at, _ := slices.BinarySearchFunc(s.due[l], j, earlier)
 		s.due[l] = slices.Insert(s.due[l], at, j)
-		s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+		if j.runAt.After(s.now()) {
+			s.wake(anything) // a claim would not find it: look when it comes
+		} else {
+			s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+		}
 	case leased:
 		s.leases[j.ID] = j
 	case blocked:
 		s.blocked[j.ID] = j
-		s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+		s.wake(anything) // those who know its task are shown it by Look
 	}
 	j.place = to
 }

@@ -38,6 +38,9 @@ func (s *Store) Sleep(ctx context.Context, process store.ID, asleep bool) error 
 	})
 }
 
+// anything is the wake that says no more than that there is something to see.
+var anything = store.Wake{Priority: -1}
+
 // wake wakes processes that sleep.
 func (s *Store) wake(w store.Wake) {
 	for e := range s.ears {

@@ -80,7 +80,7 @@ func (s *Store) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ahead += d
-	s.wake(store.Wake{Priority: -1})
+	s.wake(anything)
 }
 
 // Now returns the store's time.

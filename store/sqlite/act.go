@@ -94,6 +94,7 @@ func (t *txn) cancel(r *row, state store.State) (store.Effect, error) {
 		if _, err := t.exec("INSERT INTO offload_signal (id) VALUES (?1) ON CONFLICT DO NOTHING", r.id[:]); err != nil {
 			return "", err
 		}
+		t.wakeToLook()
 		_, err := t.exec("UPDATE offload_lease SET uses = uses | 2 WHERE id = ?1", r.id[:])
 		return store.Done, err
 	}

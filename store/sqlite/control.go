@@ -24,6 +24,7 @@ var (
 func (s *Store) Control(ctx context.Context, c store.Control) error {
 	return s.write(ctx, "control", func(t *txn) error {
 		what, err := t.control(c)
+		t.wakeToLook()
 		if err != nil || c.Who == "" {
 			return err
 		}
@@ -44,7 +45,6 @@ func (t *txn) control(c store.Control) (what string, err error) {
 		_, err = t.exec("INSERT INTO offload_task (name, queue, paused) VALUES (?1, '', 1) ON CONFLICT DO UPDATE SET paused = 1", c.PauseTask)
 		return "pause task " + c.PauseTask, err
 	case c.ResumeTask != "":
-		t.wake("", -1) // its parked jobs can be claimed again
 		if _, err = t.exec("UPDATE offload_task SET paused = 0 WHERE name = ?1", c.ResumeTask); err == nil {
 			_, err = t.exec("DELETE FROM offload_task WHERE name = ?1 AND seen_at IS NULL", c.ResumeTask)
 		}

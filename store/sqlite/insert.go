@@ -102,7 +102,11 @@ func (t *txn) insertSome(jobs []store.NewJob, inserted []store.Inserted) error {
 	for i := range jobs {
 		j := &jobs[i]
 		args = append(args, j.Queue, j.Priority, t.firstRun(j), j.ID[:], systemBit(j.Queue))
-		t.wake(j.Queue, j.Priority)
+		if j.Delay > 0 || !j.RunAt.IsZero() {
+			t.wakeToLook() // a claim may not find it yet
+		} else {
+			t.wake(j.Queue, j.Priority)
+		}
 	}
 	_, err = t.exec(insertDues[len(jobs)], args...)
 	return err

@@ -102,7 +102,10 @@ func (t *txn) take(r *row) error {
 
 func (t *txn) putDue(r *row) error { return t.put(r, putDueSQL) }
 
-func (t *txn) putBlocked(r *row, waits int) error { return t.put(r, putBlockedSQL, waits) }
+func (t *txn) putBlocked(r *row, waits int) error {
+	t.wakeToLook() // those who know its task are shown it
+	return t.put(r, putBlockedSQL, waits)
+}
 
 // putDone ends a job. What is only known of jobs that have not ended goes.
 func (t *txn) putDone(r *row, state int) error { return t.put(r, putDoneSQL, state, t.now) }
@@ -117,6 +120,8 @@ func (t *txn) put(r *row, query string, more ...any) error {
 		return err
 	case !found:
 		return fmt.Errorf("job %s has a place but no row in offload_job: run `offload doctor`", r.id)
+	case queue != "" && r.runAt > t.now:
+		t.wakeToLook() // a claim would not find it yet
 	case queue != "":
 		t.wake(queue, priority)
 	}

@@ -126,6 +126,9 @@ func (t *txn) wake(queue string, priority int) {
 	}
 }
 
+// wakeToLook says that there is something that Look shows and a claim does not find.
+func (t *txn) wakeToLook() { t.wake("", -1) }
+
 // write runs f in a transaction, with those of other callers, and wakes who sleeps.
 func (s *Store) write(ctx context.Context, doing string, f func(*txn) error) error {
 	t, err := s.writer.do(ctx, f)

@@ -19,6 +19,9 @@ var lookLaws = []law{
 	{"Listen/Insert", "an insert wakes a process that sleeps", listenInsert},
 	{"Listen/OtherStore", "so does an insert by another process", listenOtherStore},
 	{"Listen/Release", "so does a job that is put back", listenRelease},
+	{"Listen/Later", "a process that sleeps looks when a job is inserted for later, so that it knows when", listenLater},
+	{"Listen/Park", "so it does when a job is parked, whose task it may know", listenPark},
+	{"Listen/Told", "so it does when a job that runs is cancelled, on a pause, and when a process is told something", listenTold},
 	{"Listen/Ends", "Listen returns nil when its context has ended", listenEnds},
 }
 
@@ -220,6 +223,44 @@ func listenRelease(s *scene) {
 		s.must(s.Store.Release(s.ctx(), p, fences(c)))
 		c = s.claimOne(p)
 	})
+}
+
+func listenLater(s *scene) {
+	s.wantWake(s.listening("mail"), "", func() { s.enqueue(delay(time.Minute)) })
+}
+
+func listenPark(s *scene) {
+	p, c := s.running("mail")
+	s.wantWake(s.listening("mail"), "", func() {
+		s.must(s.Store.Park(s.ctx(), p, false, fences(c)))
+		c = s.claimParked(p, "mail", 1, c.Task)[0]
+	})
+}
+
+func listenTold(s *scene) {
+	heard := s.listening("mail")
+	s.wantWake(heard, "", func() {
+		_, c := s.running("mail")
+		s.cancel(c.ID)
+	})
+	for _, c := range []store.Control{
+		{PauseQueue: "mail"}, {ResumeQueue: "mail"}, {PauseTask: "send"}, {ResumeTask: "send"},
+		{QuietProcess: s.join()}, {StopProcess: s.join()},
+	} {
+		drain(heard)
+		s.wantWake(heard, "", func() { s.must(s.Store.Control(s.ctx(), c)) })
+	}
+}
+
+// drain forgets what was heard so far.
+func drain(heard <-chan store.Wake) {
+	for {
+		select {
+		case <-heard:
+		default:
+			return
+		}
+	}
 }
 
 func listenEnds(s *scene) {
