@@ -171,7 +171,7 @@ func TestFuncCompletesWithItsResult(t *testing.T) {
 
 // A process whose job was given away cannot commit its effect.
 func TestCompleteOfALostLeaseCannotCommit(t *testing.T) {
-	errs := make(chan error, 2)
+	errs := make(chan error, 2) // of the attempt whose lease is lost; closed at its end
 	take := offload.Declare[int]("take")
 	var db *sql.DB
 	var s store.Store
@@ -179,6 +179,7 @@ func TestCompleteOfALostLeaseCannotCommit(t *testing.T) {
 		if offload.JobOf(ctx).Attempt > 1 {
 			return nil
 		}
+		defer close(errs)
 		ctx = context.WithoutCancel(ctx) // a handler that has not heard of it yet
 		processes, err := s.Processes(ctx)
 		if err != nil {
@@ -208,7 +209,6 @@ func TestCompleteOfALostLeaseCannotCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEnd(t, app, job.ID, offload.Completed)
-	close(errs)
 	if err := <-errs; !errors.Is(err, offload.ErrLeaseLost) {
 		t.Errorf("Complete: %v; want ErrLeaseLost", err)
 	}
