@@ -17,7 +17,8 @@ const engineConns = 2
 // follow each use of a connection are the user's own business and left out.
 func engineConfig(config *pgxpool.Config, pooled bool) *pgxpool.Config {
 	config.MaxConns, config.MinConns, config.MinIdleConns = engineConns, 0, 0
-	config.PrepareConn, config.BeforeAcquire, config.AfterRelease = nil, nil, nil //nolint:staticcheck // BeforeAcquire is old, but users have it
+	//lint:ignore SA1019 BeforeAcquire is old, but users have it
+	config.PrepareConn, config.BeforeAcquire, config.AfterRelease = nil, nil, nil
 	config.PingTimeout = connectTime / 2
 	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > 15*time.Second }
 	shape(config.ConnConfig, pooled)

@@ -12,9 +12,6 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// enqueued is the outcome under which inserts are counted.
-const enqueued = "enqueued"
-
 // A figureKey names what is counted together.
 type figureKey struct{ task, queue, outcome string }
 
