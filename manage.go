@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
 	"github.com/offloadhq/offload/internal/inside"
@@ -43,9 +44,7 @@ func (a *App) act(ctx context.Context, verb store.Verb, ids []ID) error {
 	if err != nil {
 		return fmt.Errorf("offload: %s: %w", verb, err)
 	}
-	if verb == store.Retry || verb == store.RunNow {
-		a.wake(store.Wake{Priority: -1})
-	}
+	a.wake(store.Wake{Priority: -1}) // jobs may be due, or have to end
 	return actError(verb, acted)
 }
 
@@ -96,5 +95,7 @@ func init() {
 		return a.checkInput(&Call{task: task, input: input})
 	}
 	inside.CheckName = func(field, name string) error { return checkName("", field, name) }
+	inside.CheckFilter = func(f store.Filter) error { return (*Filter)(&f).check() }
+	inside.CheckAt = func(field string, at time.Time) error { return checkAt("", field, at) }
 	inside.ActError = actError
 }

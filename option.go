@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/offloadhq/offload/internal/inside"
+	"github.com/offloadhq/offload/store"
 )
 
 // A TaskOption is a default for the jobs of a task.
@@ -149,6 +152,8 @@ func (c *jobConfig) check(task string) error {
 		return err
 	}
 	switch {
+	case c.queue == store.SystemQueue && task != inside.ActTask:
+		return refuse("Queue", c.queue, "a queue of yours; this is offload's own")
 	case c.priority < 0 || c.priority > 9:
 		return refuse("Priority", c.priority, "0 (first) to 9 (last)")
 	case c.maxAttempts < 1 || c.maxAttempts > 1_000_000:
@@ -166,8 +171,8 @@ func (c *jobConfig) check(task string) error {
 		if err := checkName(task, "Tag", name); err != nil {
 			return err
 		}
-		if len(value) > 256 || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-			return refuse("Tag "+name, value, "valid UTF-8 without NUL, at most 256 bytes")
+		if len(value) > 256 || !isText(value) {
+			return refuse("Tag "+name, value, textWant+", at most 256 bytes")
 		}
 	}
 	return nil
@@ -182,15 +187,29 @@ func (c *enqueueConfig) check(task string) error {
 		return &InputError{Task: task, Field: "Delay", Got: *c.delay, Want: "0 or more"}
 	case c.delay != nil && *c.delay > farFuture:
 		return &InputError{Task: task, Field: "Delay", Got: *c.delay, Want: "at most 100 years"}
-	case c.at != nil && (c.at.Year() < 1970 || c.at.Year() > 2262):
-		return &InputError{Task: task, Field: "At", Got: *c.at, Want: "a time between 1970 and 2262"}
 	case c.id != nil && c.id.IsZero():
 		return &InputError{Task: task, Field: "WithID", Got: "the zero id", Want: "an id made by NewID"}
+	}
+	if c.at != nil {
+		return checkAt(task, "At", *c.at)
+	}
+	return nil
+}
+
+// checkAt refuses times that some database cannot keep.
+func checkAt(task, field string, at time.Time) error {
+	if year := at.UTC().Year(); year < 1970 || year > 2262 {
+		return &InputError{Task: task, Field: field, Got: at, Want: "a time between 1970 and 2262"}
 	}
 	return nil
 }
 
 const farFuture = 100 * 365 * 24 * time.Hour
+
+// textWant describes text that every database keeps as it is.
+const textWant = "valid UTF-8 without NUL"
+
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // nameWant describes a valid name of a task, queue or tag.
 const nameWant = "1 to 128 letters, digits, or _ - . : /"

@@ -58,6 +58,33 @@ func (f *Filter) check() error {
 	if f.Max < 0 || f.Max > 10_000 {
 		return &InputError{Field: "Max", Got: f.Max, Want: "0 (100) to 10,000"}
 	}
+	return f.checkNames()
+}
+
+// checkNames refuses names that nothing can have, and text that no error can contain.
+func (f *Filter) checkNames() error {
+	for _, task := range f.Tasks {
+		if err := checkName("", "Tasks", task); err != nil {
+			return err
+		}
+	}
+	for _, queue := range f.Queues {
+		if err := checkName("", "Queues", queue); err != nil {
+			return err
+		}
+	}
+	if f.Tag != "" {
+		name, value, _ := strings.Cut(f.Tag, "=")
+		if err := checkName("", "Tag", name); err != nil {
+			return err
+		}
+		if !isText(value) {
+			return &InputError{Field: "Tag", Got: f.Tag, Want: textWant}
+		}
+	}
+	if !isText(f.Search) {
+		return &InputError{Field: "Search", Got: f.Search, Want: textWant}
+	}
 	return nil
 }
 

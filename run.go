@@ -123,10 +123,11 @@ func (a *App) wake(w store.Wake) {
 // A pooled store knows how many connections handlers and enqueues share.
 type pooled interface{ PoolSize() int }
 
-// warnSmallPool says once what is commonly forgotten when a pool's default is kept.
+// warnSmallPool says once what is commonly forgotten when a pool's default is kept. A pool that
+// Open made is not one that handlers use.
 func (a *App) warnSmallPool() {
 	p, ok := a.store.(pooled)
-	if !ok {
+	if !ok || a.owned {
 		return
 	}
 	if n := a.workersOf("default"); p.PoolSize() < n/4 {

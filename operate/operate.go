@@ -12,7 +12,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/inside"
@@ -34,8 +36,8 @@ func (o *Operator) store() (store.Store, error) {
 	if o == nil {
 		return nil, offload.ErrClosed
 	}
-	if o.who == "" || len(o.who) > 256 {
-		return nil, &offload.InputError{Field: "who", Got: o.who, Want: "a name for the record, at most 256 bytes"}
+	if o.who == "" || len(o.who) > 256 || !utf8.ValidString(o.who) || strings.IndexByte(o.who, 0) >= 0 {
+		return nil, &offload.InputError{Field: "who", Got: o.who, Want: "a name for the record: valid UTF-8 without NUL, at most 256 bytes"}
 	}
 	return inside.Store(o.app)
 }
@@ -114,7 +116,7 @@ func checkActing(f offload.Filter) error {
 	if selectsAll(f) && !all {
 		return &offload.InputError{Field: "Filter", Got: "the zero filter", Want: "a field that selects jobs, or All: true to act on everything"}
 	}
-	return nil
+	return inside.CheckFilter(store.Filter(f))
 }
 
 func selectsAll(f offload.Filter) bool {
@@ -195,8 +197,16 @@ func (e Edit) check() error {
 		return &offload.InputError{Field: "Edit", Got: "no change", Want: "an input, queue, priority or time"}
 	case e.Priority != nil && (*e.Priority < 0 || *e.Priority > 9):
 		return &offload.InputError{Field: "Priority", Got: *e.Priority, Want: "0 (first) to 9 (last)"}
-	case e.Queue != "":
-		return inside.CheckName("Queue", e.Queue)
+	case e.Queue == store.SystemQueue:
+		return &offload.InputError{Field: "Queue", Got: e.Queue, Want: "a queue of yours; this is offload's own"}
+	}
+	if e.Queue != "" {
+		if err := inside.CheckName("Queue", e.Queue); err != nil {
+			return err
+		}
+	}
+	if !e.RunAt.IsZero() {
+		return inside.CheckAt("RunAt", e.RunAt)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,14 +42,19 @@ func (e *Enqueuer) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 	}
 	until := time.Now().Add(insertFor)
 	pause := newPause(20*time.Millisecond, 2*time.Second)
+	var doubt error // an earlier try may have stored them, though its answer was lost
 	for {
 		inserted, err := e.insert(ctx, jobs)
 		if err == nil {
 			return inserted, nil
 		}
+		if doubt != nil && !errors.Is(err, store.ErrUnavailable) {
+			return nil, fmt.Errorf("%w; then: %w", doubt, err)
+		}
 		if !store.Temporary(err) || ctx.Err() != nil {
 			return nil, err
 		}
+		doubt = err
 		wait := pause.step()
 		if time.Now().Add(wait).After(until) {
 			return nil, err

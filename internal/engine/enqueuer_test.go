@@ -74,6 +74,40 @@ func TestALostAnswerMakesNoSecondJob(t *testing.T) {
 	})
 }
 
+// A caller whose first try was not answered, and whose time ends while the second waits for
+// others, must not hear that nothing was stored.
+func TestDoubtStaysWhenTimeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := misbehave()
+		s.lose["Insert"] = 1
+		e := NewEnqueuer(s, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var other sync.WaitGroup
+		time.AfterFunc(10*time.Millisecond, func() { // after the first try, before the second
+			s.set(func() {
+				s.meets = func(context.Context, string) (before, after error) {
+					time.Sleep(5 * time.Second)
+					return nil, nil
+				}
+			})
+			other.Go(func() {
+				if _, err := e.Insert(t.Context(), []store.NewJob{newJob()}); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		_, err := e.Insert(ctx, []store.NewJob{newJob()})
+		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Insert = %v; want ErrUnavailable, since the job is stored", err)
+		}
+		other.Wait()
+		if jobs, err := s.Store.Find(t.Context(), store.Filter{}); err != nil || len(jobs) != 2 {
+			t.Errorf("%d jobs, %v; want both", len(jobs), err)
+		}
+	})
+}
+
 func TestOneBadJobHurtsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := misbehave()

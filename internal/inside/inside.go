@@ -4,6 +4,7 @@ package inside
 
 import (
 	"context"
+	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
 	"github.com/offloadhq/offload/store"
@@ -24,6 +25,12 @@ var (
 
 	// CheckName refuses what can be no name of a queue or task.
 	CheckName func(field, name string) error
+
+	// CheckFilter refuses what can select nothing because it is misspelt.
+	CheckFilter func(f store.Filter) error
+
+	// CheckAt refuses a time that no job can be due at.
+	CheckAt func(field string, at time.Time) error
 
 	// ActError makes an error of what became of jobs.
 	ActError func(verb store.Verb, acted []store.Acted) error

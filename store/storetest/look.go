@@ -244,8 +244,12 @@ func listenTold(s *scene) {
 		s.cancel(c.ID)
 	})
 	for _, c := range []store.Control{
-		{PauseQueue: "mail"}, {ResumeQueue: "mail"}, {PauseTask: "send"}, {ResumeTask: "send"},
-		{QuietProcess: s.join()}, {StopProcess: s.join()},
+		{PauseQueue: "mail"},
+		{ResumeQueue: "mail"},
+		{PauseTask: "send"},
+		{ResumeTask: "send"},
+		{QuietProcess: s.join()},
+		{StopProcess: s.join()},
 	} {
 		drain(heard)
 		s.wantWake(heard, "", func() { s.must(s.Store.Control(s.ctx(), c)) })
