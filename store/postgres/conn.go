@@ -17,8 +17,8 @@ const engineConns = 2
 // follow each use of a connection are the user's own business and left out.
 func engineConfig(config *pgxpool.Config, pooled bool) *pgxpool.Config {
 	config.MaxConns, config.MinConns, config.MinIdleConns = engineConns, 0, 0
-	//lint:ignore SA1019 BeforeAcquire is old, but users have it
-	config.PrepareConn, config.BeforeAcquire, config.AfterRelease = nil, nil, nil
+	config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return true, nil } // in place of an older hook too
+	config.AfterRelease = nil
 	config.PingTimeout = connectTime / 2
 	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > 15*time.Second }
 	shape(config.ConnConfig, pooled)
@@ -56,10 +56,10 @@ func shape(config *pgx.ConnConfig, pooled bool) {
 // tries is how often a call is made whose transaction was in the way of another.
 const tries = 6
 
-// on calls f with a connection of a pool, within the time that a call has, again if another
-// transaction was in the way.
-func (s *Store) on(ctx context.Context, pool *pgxpool.Pool, doing string, f func(ctx context.Context, conn *pgx.Conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+// on calls f with a connection of a pool, within some time, again if another transaction was in
+// the way.
+func (s *Store) on(ctx context.Context, pool *pgxpool.Pool, while time.Duration, doing string, f func(ctx context.Context, conn *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, while)
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)()
 	for n := 1; ; n++ {
@@ -93,10 +93,10 @@ func (s *Store) once(ctx context.Context, pool *pgxpool.Pool, f func(ctx context
 
 // onEngine is on for the engine's calls.
 func (s *Store) onEngine(ctx context.Context, doing string, f func(ctx context.Context, conn *pgx.Conn) error) error {
-	return s.on(ctx, s.engine, doing, f)
+	return s.on(ctx, s.engine, callTime, doing, f)
 }
 
 // onPool is on for the user's.
 func (s *Store) onPool(ctx context.Context, doing string, f func(ctx context.Context, conn *pgx.Conn) error) error {
-	return s.on(ctx, s.pool, doing, f)
+	return s.on(ctx, s.pool, callTime, doing, f)
 }

@@ -12,9 +12,10 @@ import (
 )
 
 // Insert is that of store.Writer. One job is a statement of scalars, jobs alike in all but
-// their inputs are one of two arrays, others one of an array for each column. The processes
-// that sleep are told in the same round trip, in a transaction after the commit: a process
-// commits that it sleeps and then claims once more, so that one of the two always sees the other.
+// their inputs are one of two arrays, others one of an array for each column; many are copied,
+// unless one of them is there already. The processes that sleep are told in the same round trip,
+// in a transaction after the commit: a process commits that it sleeps and then claims once more,
+// so that one of the two always sees the other.
 func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
 	if len(jobs) == 0 {
 		return nil, nil
@@ -24,8 +25,15 @@ func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Insert
 		return nil, err
 	}
 	var stored map[store.ID]bool
-	err = s.onPool(ctx, "insert jobs", func(ctx context.Context, conn *pgx.Conn) error {
-		stored = make(map[store.ID]bool, len(jobs))
+	err = s.on(ctx, s.pool, insertTime(len(jobs)), "insert jobs", func(ctx context.Context, conn *pgx.Conn) (err error) {
+		if stored = make(map[store.ID]bool, len(jobs)); len(b.once) >= copyFrom {
+			if err = s.copy(ctx, conn, b); err == nil {
+				b.storedAll(stored)
+			}
+			if codeOf(err) != codeDuplicate {
+				return err
+			}
+		}
 		steps := append([]step{{sql: s.sql.durable, args: []any{}}}, b.steps(s.sql, collect(stored))...)
 		return s.travel(ctx, &trip{conn: conn, steps: steps, after: []step{s.notify(b.wakes)}})
 	})
@@ -35,6 +43,9 @@ func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Insert
 	s.ears.hear(b.wakes)
 	return b.answers(stored), nil
 }
+
+// insertTime is what an insert of so many jobs has.
+func insertTime(jobs int) time.Duration { return callTime + time.Duration(jobs)*200*time.Microsecond }
 
 // collect reads ids into a set.
 func collect(into map[store.ID]bool) func(pgx.Rows) error {
@@ -88,6 +99,12 @@ func newBatch(jobs []store.NewJob) (*batch, error) {
 	return b, nil
 }
 
+func (b *batch) storedAll(stored map[store.ID]bool) {
+	for i := range b.once {
+		stored[b.once[i].ID] = true
+	}
+}
+
 // answers are in the order of what was given. An id that comes twice was stored once.
 func (b *batch) answers(stored map[store.ID]bool) []store.Inserted {
 	answers := make([]store.Inserted, len(b.jobs))
@@ -112,22 +129,40 @@ func alikeOf(n *store.NewJob) alike {
 	return alike{n.Task, n.Queue, n.Priority, n.MaxAttempts, n.Timeout, n.GiveUpAfter, n.Retain, n.RunAt, n.Delay}
 }
 
-// maxKinds is how many different kinds of jobs are inserted by a statement each.
-const maxKinds = 4
+// Limits of one statement.
+const (
+	maxKinds = 4        // kinds of jobs that have a statement each
+	maxRows  = 10_000   // jobs
+	maxBytes = 16 << 20 // of their inputs
+)
 
-// steps are the statements that insert the batch.
-func (b *batch) steps(sql *statements, rows func(pgx.Rows) error) []step {
+// steps are the statements that insert the batch: as many as its size asks for.
+func (b *batch) steps(sql *statements, rows func(pgx.Rows) error) (steps []step) {
 	if len(b.once) == 1 {
 		return []step{{sql: sql.insertOne, args: b.scalars(&b.once[0]), rows: rows}}
 	}
+	for rest := b.once; len(rest) > 0; {
+		n, size := 0, 0
+		for n < len(rest) && n < maxRows && (n == 0 || size+len(rest[n].Input) <= maxBytes) {
+			size += len(rest[n].Input)
+			n++
+		}
+		steps = append(steps, b.some(sql, rest[:n], rows)...)
+		rest = rest[n:]
+	}
+	return steps
+}
+
+// some are the statements that insert some of the batch.
+func (b *batch) some(sql *statements, jobs []store.NewJob, rows func(pgx.Rows) error) []step {
 	kinds := map[alike][]*store.NewJob{}
 	var order []alike
-	for i := range b.once {
-		n := &b.once[i]
+	for i := range jobs {
+		n := &jobs[i]
 		kind := alikeOf(n)
 		if kinds[kind] == nil {
 			if order = append(order, kind); len(order) > maxKinds || b.tags != nil {
-				return []step{{sql: sql.insertMany, args: b.columns(), rows: rows}}
+				return []step{{sql: sql.insertMany, args: b.columns(jobs), rows: rows}}
 			}
 		}
 		kinds[kind] = append(kinds[kind], n)
@@ -164,8 +199,8 @@ func alikeArgs(jobs []*store.NewJob) []any {
 }
 
 // columns are the parameters of jobs that have little in common.
-func (b *batch) columns() []any {
-	n := len(b.once)
+func (b *batch) columns(jobs []store.NewJob) []any {
+	n := len(jobs)
 	var (
 		ids                  = make([][16]byte, n)
 		tasks, queues        = make([]string, n), make([]string, n)
@@ -177,8 +212,8 @@ func (b *batch) columns() []any {
 		runAts               = make([]*time.Time, n)
 		uses                 = make([]int16, n)
 	)
-	for i := range b.once {
-		j := &b.once[i]
+	for i := range jobs {
+		j := &jobs[i]
 		ids[i], tasks[i], queues[i], priorities[i] = j.ID, j.Task, j.Queue, int16(j.Priority)
 		inputs[i], attempts[i], uses[i] = bytesOf(j.Input), int32(j.MaxAttempts), usesOf(j.Queue)
 		timeouts[i], giveUps[i], retains[i] = int64(j.Timeout), int64(j.GiveUpAfter), int64(j.Retain)

@@ -14,20 +14,24 @@ import (
 
 // Look is that of store.Member: one round trip.
 func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err error) {
+	var missed bool // signals of jobs that nobody runs
 	err = s.onEngine(ctx, "look for work", func(ctx context.Context, conn *pgx.Conn) error {
-		v = store.View{}
+		v, missed = store.View{}, false
 		known, whole := s.lanes.begin()
 		began := time.Now()
 		err := s.engineTrip(ctx, conn,
 			s.lookLanes(known, whole, &v.Lanes),
 			step{sql: s.sql.lookParked, rows: readParked(&v)},
-			step{sql: s.sql.lookSelf, args: []any{[16]byte(process)}, rows: readSelf(&v)},
+			step{sql: s.sql.lookSelf, args: []any{[16]byte(process)}, rows: readSelf(&v, &missed)},
 		)
 		if err == nil && whole {
 			s.lanes.end(v.Lanes, time.Since(began))
 		}
 		return err
 	})
+	if err == nil && missed {
+		_ = s.sweep(ctx) // the next look tries again
+	}
 	slices.SortFunc(v.Lanes, func(a, b store.Lane) int {
 		return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.Priority, b.Priority))
 	})
@@ -121,11 +125,11 @@ func readParked(v *store.View) func(pgx.Rows) error {
 }
 
 // readSelf reads what concerns the process itself, and what is paused.
-func readSelf(v *store.View) func(pgx.Rows) error {
+func readSelf(v *store.View, missed *bool) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		var cancel [][16]byte
 		for rows.Next() {
-			if err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel); err != nil {
+			if err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel, missed); err != nil {
 				return err
 			}
 		}

@@ -46,24 +46,27 @@ func (s *Store) Beat(ctx context.Context, p store.Process) (beats store.Beats, e
 				}
 				return rows.Err()
 			}},
-			step{sql: s.sql.peers, args: []any{[16]byte(p.ID), store.ObservedPeers}, rows: func(rows pgx.Rows) error {
-				var id [16]byte
-				var count int64
-				for rows.Next() {
-					if err := rows.Scan(&id, &count); err != nil {
-						return err
-					}
-					beats.Peers = append(beats.Peers, store.Peer{ID: id, Count: count})
-				}
-				return rows.Err()
-			}},
-			step{sql: s.sql.sweep, args: []any{store.RetainEnded.Microseconds()}},
+			step{sql: s.sql.peers, args: []any{[16]byte(p.ID), store.ObservedPeers}, rows: readPeers(&beats)},
 		)
 	})
 	if beats.Lost {
 		beats.Peers = nil
 	}
 	return beats, err
+}
+
+func readPeers(beats *store.Beats) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var id [16]byte
+		var count int64
+		for rows.Next() {
+			if err := rows.Scan(&id, &count); err != nil {
+				return err
+			}
+			beats.Peers = append(beats.Peers, store.Peer{ID: id, Count: count})
+		}
+		return rows.Err()
+	}
 }
 
 // Sleep is that of store.Member.

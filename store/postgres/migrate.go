@@ -278,10 +278,8 @@ func (s *Store) appliedIn(ctx context.Context, q queryer) (map[int]applied, erro
 	if err := q.QueryRow(ctx, s.sql.migrated, pgx.QueryExecModeCacheDescribe, s.schema).Scan(&there); err != nil || !there {
 		return nil, err
 	}
-	rows, err := q.Query(ctx, s.sql.versions, pgx.QueryExecModeCacheDescribe)
-	if err != nil {
-		return nil, err
-	}
+	// An error of Query comes back from ForEachRow.
+	rows, _ := q.Query(ctx, s.sql.versions, pgx.QueryExecModeCacheDescribe)
 	known := map[int]applied{}
 	var version int
 	var a applied
@@ -289,6 +287,9 @@ func (s *Store) appliedIn(ctx context.Context, q queryer) (map[int]applied, erro
 		known[version] = a
 		return nil
 	})
+	if unmigrated(codeOf(err)) {
+		return nil, nil // taken back since the last statement
+	}
 	return known, err
 }
 

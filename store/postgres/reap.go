@@ -99,6 +99,13 @@ func (s *Store) bury(ctx context.Context) error {
 	})
 }
 
+// sweep cancels jobs whose signal came just too late.
+func (s *Store) sweep(ctx context.Context) error {
+	return s.onEngine(ctx, "cancel what was signalled", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.engineTrip(ctx, conn, step{sql: s.sql.sweep, args: []any{store.RetainEnded.Microseconds()}})
+	})
+}
+
 // Leave is that of store.Member. The process is marked lost first, so that no claim of its own
 // that is still under way can come after what is released here.
 func (s *Store) Leave(ctx context.Context, process store.ID) error {

@@ -10,34 +10,32 @@ import (
 
 // Release is that of store.Worker.
 func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fence) error {
-	return s.giveBack(ctx, "release jobs", s.sql.release, process, fences)
+	wakes, err := s.giveBack(ctx, "release jobs", s.sql.release, process, fences)
+	s.wake(ctx, wakes)
+	return err
 }
 
 // Park is that of store.Worker.
 func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
-	err := s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect)
-	if err == nil && len(fences) > 0 {
+	wakes, err := s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect)
+	if len(wakes) > 0 {
 		s.wake(ctx, []store.Wake{anything}) // those who know their tasks are shown them
 	}
 	return err
 }
 
-// giveBack ends leases without an end of their attempts, and wakes who sleeps.
-func (s *Store) giveBack(ctx context.Context, doing, sql string, process store.ID, fences []store.Fence, more ...any) error {
+// giveBack ends leases without an end of their attempts, and returns where they came from.
+func (s *Store) giveBack(ctx context.Context, doing, sql string, process store.ID, fences []store.Fence, more ...any) (wakes []store.Wake, err error) {
 	if len(fences) == 0 {
-		return nil
+		return nil, nil
 	}
 	ids, attempts := fenceArgs(fences)
 	args := append([]any{[16]byte(process), ids, attempts, store.RetainEnded.Microseconds()}, more...)
-	var wakes []store.Wake
-	err := s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		wakes = nil
 		return s.engineTrip(ctx, conn, step{sql: sql, args: args, rows: readWakes(&wakes)})
 	})
-	if err == nil {
-		s.wake(ctx, wakes)
-	}
-	return err
+	return wakes, err
 }
 
 // readWakes reads queues and priorities.

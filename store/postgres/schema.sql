@@ -174,10 +174,9 @@ CREATE TABLE offload.result (
 CREATE UNIQUE INDEX result_pkey ON offload.result USING btree (id);
 
 CREATE TABLE offload.signal (
-    id uuid NOT NULL,
-    attempt integer NOT NULL
+    id uuid NOT NULL
 );
-CREATE UNIQUE INDEX signal_pkey ON offload.signal USING btree (id, attempt);
+CREATE UNIQUE INDEX signal_pkey ON offload.signal USING btree (id);
 
 CREATE TABLE offload.task (
     name text NOT NULL,

@@ -38,13 +38,13 @@ func clean(sql string) string {
 // Statements are all statements of a store, as the files in sql have them.
 type statements struct {
 	actCancel, actCancelWithin, actDelete, actEdit, actRetry, actRunNow, beat, bury, claim, claimParked,
-	complete, condemn, countEnqueued, counted, countedBegin, counts, durable, examineServer, examineTables,
-	failures, figure, figures, find, finishCompleted, finishOthers, finished, inputs, insertAlike, insertMany,
-	insertOne, insertWithin, join, judge, leasesOf, lock, lookKnown, lookLanes, lookParked, lookSelf,
-	mergeFigures, migrateLock, migrated, notify, notifyWithin, now, park, pauseQueue, pauseTask, peers,
-	planner, processes, progress, prune, pruneCrashes, pruneFigures, pruneRecords, pruneTasks, queues, reap,
-	record, records, register, release, result, settings, sleep, stored, sweep, takeDuty, tasks, tell,
-	versions, walkTo, walked string
+	complete, condemn, copyBegin, copyDue, copyJob, countEnqueued, counted, countedBegin, counts, durable,
+	examineServer, examineTables, failures, figure, figures, find, finishCompleted, finishOthers, finished,
+	inputs, insertAlike, insertMany, insertOne, insertWithin, join, judge, leasesOf, lock, lookKnown,
+	lookLanes, lookParked, lookSelf, mergeFigures, migrateLock, migrated, notify, notifyWithin, now, park,
+	pauseQueue, pauseTask, peers, planner, processes, progress, prune, pruneCrashes, pruneFigures,
+	pruneRecords, pruneTasks, queues, reap, record, records, register, release, result, settings, sleep,
+	stored, sweep, takeDuty, tasks, tell, versions, walkTo, walked string
 }
 
 func newStatements(schema string) *statements {
@@ -62,6 +62,9 @@ func newStatements(schema string) *statements {
 		claimParked:     load("claim_parked"),
 		complete:        load("complete"),
 		condemn:         load("condemn"),
+		copyBegin:       load("copy_begin"),
+		copyDue:         load("copy_due"),
+		copyJob:         load("copy_job"),
 		countEnqueued:   load("count_enqueued"),
 		counted:         load("counted"),
 		countedBegin:    load("counted_begin"),

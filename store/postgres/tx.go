@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -139,15 +140,19 @@ func (t *txWriter) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 		}
 		rest = rest[n:]
 	}
-	var told []string
-	for _, w := range b.wakes {
-		told = append(told, encodeWake(w))
-	}
-	err = each(ctx, t.tx, t.s.sql.notifyWithin, []any{t.s.channel, strings.Join(told, "\n")}, nil)
-	if err != nil {
+	if err := t.notify(ctx, b.wakes); err != nil {
 		return nil, t.fail("insert jobs in a transaction", err)
 	}
 	return b.answers(stored), nil
+}
+
+// notify tells processes when the transaction commits.
+func (t *txWriter) notify(ctx context.Context, wakes []store.Wake) error {
+	told := make([]string, len(wakes))
+	for i, w := range wakes {
+		told[i] = encodeWake(w)
+	}
+	return each(ctx, t.tx, t.s.sql.notifyWithin, []any{t.s.channel, strings.Join(told, "\n")}, nil)
 }
 
 // chunk returns how many of n rows one statement takes: a power of two, so that drivers which
@@ -211,6 +216,9 @@ func (t *txWriter) Act(ctx context.Context, act store.Act) ([]store.Acted, error
 		return nil, fmt.Errorf("act: %q cannot be done within a transaction, only %q", act.Verb, store.Cancel)
 	}
 	acted, err := (&actor{s: t.s, tx: t.tx, act: act, users: true}).do(ctx)
+	if err == nil && slices.ContainsFunc(acted, signalled) {
+		err = t.notify(ctx, []store.Wake{anything})
+	}
 	return acted, t.fail("cancel in a transaction", err)
 }
 

@@ -11,11 +11,13 @@ WITH d AS (
     RETURNING id, run_at, started_at, attempt, failures, uses, 'blocked' AS state
 ), l AS (
     UPDATE offload.lease SET uses = uses | 1 WHERE id = ANY ($1::uuid[]) AND uses & 1 = 0
-    RETURNING id, attempt
+    RETURNING id
 ), s AS (
-    INSERT INTO offload.signal (id, attempt) SELECT id, attempt FROM l ORDER BY id ON CONFLICT DO NOTHING
+    INSERT INTO offload.signal (id) SELECT id FROM l ORDER BY id ON CONFLICT DO NOTHING
 ), waiting AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT * FROM b
+), heard AS (
+    DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM waiting))
 ), k AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT w.id, clock_timestamp() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond',

@@ -10,9 +10,9 @@ WITH d AS (
     DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[])
     RETURNING id, run_at, started_at, attempt, failures, uses, 'blocked' AS state
 ), l AS (
-    SELECT id, attempt, uses & 1 <> 0 AS signalled FROM offload.lease WHERE id = ANY ($1::uuid[])
+    SELECT id, uses & 1 <> 0 AS signalled FROM offload.lease WHERE id = ANY ($1::uuid[])
 ), s AS (
-    INSERT INTO offload.signal (id, attempt) SELECT id, attempt FROM l WHERE NOT signalled ORDER BY id ON CONFLICT DO NOTHING
+    INSERT INTO offload.signal (id) SELECT id FROM l WHERE NOT signalled ORDER BY id ON CONFLICT DO NOTHING
     RETURNING id
 ), waiting AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT * FROM b

@@ -11,6 +11,8 @@ WITH d AS (
 ), again AS MATERIALIZED (
     SELECT x.*, j.queue, j.priority FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
     CROSS JOIN LATERAL (SELECT queue, priority FROM offload.job WHERE job.id = x.id LIMIT 1) AS j
+), heard AS (
+    DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM again))
 ), i AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue, gate)
     SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses, queue, gate FROM again

@@ -59,7 +59,7 @@ WITH matching AS (
 )
 SELECT m.id, m.state, m.waits, m.attempt, m.failures, m.run_at, m.started_at, m.finished_at,
        CASE WHEN m.process IS NULL THEN '' ELSE coalesce((SELECT label FROM offload.process AS p WHERE p.id = m.process), m.process::text) END,
-       m.process IS NOT NULL AND (m.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = m.id AND s.attempt = m.attempt)),
+       m.process IS NOT NULL AND (m.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = m.id)),
        j.task, j.queue, j.priority::int, j.max_attempts, j.timeout, j.give_up_after, j.retain, j.created_at, j.tags,
        octet_length(j.input), CASE WHEN $2 OR octet_length(j.input) <= 4096 THEN j.input END,
        coalesce((SELECT error FROM offload.failure AS f WHERE m.uses & 4 <> 0 AND f.id = m.id ORDER BY attempt DESC LIMIT 1), ''),

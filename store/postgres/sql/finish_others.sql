@@ -33,7 +33,7 @@ WITH wanted AS MATERIALIZED (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & 16 <> 0)
 ), signalled AS (
     SELECT id, outcome FROM ended
-    WHERE uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = ended.id AND s.attempt = ended.attempt)
+    WHERE uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = ended.id)
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM signalled)
 )

@@ -21,7 +21,7 @@ WITH stray AS MATERIALIZED (
     SELECT g.id, g.run_at, g.started_at, g.attempt, g.failures, g.gate, (g.uses & ~3 | 16)::smallint AS uses,
            j.queue, j.task, j.priority, j.retain,
            coalesce((SELECT label FROM offload.process AS p WHERE p.id = g.process), g.process::text) AS label,
-           CASE WHEN g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id AND s.attempt = g.attempt)
+           CASE WHEN g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id)
                      THEN 'cancelled'
                 WHEN c.n >= 3 THEN 'discarded' WHEN c.n = 2 THEN 'suspect' ELSE 'released' END AS fate
     FROM given AS g JOIN crashed AS c ON c.id = g.id

@@ -8,7 +8,7 @@ WITH given AS (
     RETURNING l.*
 ), moved AS MATERIALIZED (
     SELECT g.*, j.queue, j.priority, j.retain,
-           g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id AND s.attempt = g.attempt) AS cancelled
+           g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id) AS cancelled
     FROM given AS g CROSS JOIN LATERAL (SELECT queue, priority, retain FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
 ), back AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue, gate)

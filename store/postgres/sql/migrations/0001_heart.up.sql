@@ -104,11 +104,9 @@ CREATE TABLE offload.crash (
     last timestamptz NOT NULL
 );
 
--- Attempts that shall end.
+-- Jobs whose attempt shall end, and not be followed by another one.
 CREATE TABLE offload.signal (
-    id      uuid    NOT NULL,
-    attempt integer NOT NULL,
-    PRIMARY KEY (id, attempt)
+    id uuid PRIMARY KEY
 );
 
 CREATE TABLE offload.progress (
