@@ -283,7 +283,7 @@ func (s *Store) appliedIn(ctx context.Context, q queryer) (map[int]applied, erro
 	known := map[int]applied{}
 	var version int
 	var a applied
-	_, err = pgx.ForEachRow(rows, []any{&version, &a.name, &a.needs, &a.at}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&version, &a.name, &a.needs, &a.at}, func() error {
 		known[version] = a
 		return nil
 	})
