@@ -21,6 +21,7 @@ type outage struct {
 
 // onEachOutage runs a test on a store of each kind that it can take away.
 func onEachOutage(t *testing.T, test func(t *testing.T, o outage)) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(t, lockedFile(t))

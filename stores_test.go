@@ -14,6 +14,7 @@ import (
 
 // onEachStore runs a test on an empty database of each kind that processes can share.
 func onEachStore(t *testing.T, test func(t *testing.T, address string)) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(t, filepath.Join(t.TempDir(), "offload.db"))
