@@ -23,6 +23,9 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 	if err != nil {
 		return nil, Discard(err)
 	}
+	if err := checkActInput(&in); err != nil {
+		return nil, Discard(err)
+	}
 	filter := in.Filter
 	filter.Max = actPage
 	if begun := JobOf(ctx).CreatedAt.Add(time.Microsecond); filter.Until.IsZero() || filter.Until.After(begun) {
@@ -49,6 +52,15 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 			return nil, err
 		}
 	}
+}
+
+// checkActInput refuses what operate would have refused, for acts that were enqueued by name.
+func checkActInput(in *inside.ActInput) error {
+	if !inside.Meant(in.Filter) {
+		return &InputError{Task: inside.ActTask, Field: "filter", Got: "the zero filter", Want: inside.MeantWant}
+	}
+	act := store.Act{Verb: in.Verb, Edit: in.Edit}
+	return act.Check()
 }
 
 func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job) (changed int, err error) {

@@ -165,7 +165,8 @@ func (a *App) open() error {
 // set. When Enqueue returns without error the jobs are durable.
 //
 // Without a store it tries again for up to 10 s, as long as ctx lasts, and then returns
-// ErrUnavailable. A commit that has begun is finished even when ctx ends.
+// ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
+// the call for up to 10 s more.
 func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	news, err := a.newJobs(ctx, calls)
 	if err != nil || len(news) == 0 {

@@ -110,18 +110,10 @@ func (o *Operator) all(ctx context.Context, in inside.ActInput, f offload.Filter
 
 // checkActing refuses the filter that selects everything without saying so.
 func checkActing(f offload.Filter) error {
-	f.Max, f.Before = 0, offload.ID{}
-	all := f.All
-	f.All = false
-	if selectsAll(f) && !all {
-		return &offload.InputError{Field: "Filter", Got: "the zero filter", Want: "a field that selects jobs, or All: true to act on everything"}
+	if !inside.Meant(store.Filter(f)) {
+		return &offload.InputError{Field: "Filter", Got: "the zero filter", Want: inside.MeantWant}
 	}
 	return inside.CheckFilter(store.Filter(f))
-}
-
-func selectsAll(f offload.Filter) bool {
-	return len(f.IDs) == 0 && len(f.States) == 0 && len(f.Tasks) == 0 && len(f.Queues) == 0 && f.Tag == "" &&
-		f.Process.IsZero() && f.Search == "" && f.Since.IsZero() && f.Until.IsZero()
 }
 
 // An Edit is a change of a job; what is not set stays.

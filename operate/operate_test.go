@@ -72,6 +72,23 @@ func TestActsByFilterAreJobs(t *testing.T) {
 	}
 }
 
+func TestActByNameIsRefusedThatSaysTooLittle(t *testing.T) {
+	app := discarded(t, 3)
+	for _, input := range []string{`{"verb":"delete","filter":{}}`, `{"verb":"burn","filter":{"All":true}}`} {
+		jobs, err := app.Enqueue(t.Context(), offload.NewCall("offload.act", []byte(input)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		app.Drain()
+		if act, err := app.Job(t.Context(), jobs[0].ID); err != nil || act.State != offload.Discarded {
+			t.Errorf("act %s: %+v, %v; want it discarded", input, act, err)
+		}
+	}
+	if n := count(t, app, offload.Discarded); n != 3 {
+		t.Errorf("%d jobs left; want all 3", n)
+	}
+}
+
 func TestActIsUndoneByCancellingIt(t *testing.T) {
 	app := discarded(t, 3)
 	act, err := operate.As(app.App, "ada").DeleteAll(t.Context(), allDiscarded)

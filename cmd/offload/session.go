@@ -149,7 +149,7 @@ func (s *session) open(ctx context.Context, parts ...offload.Part) (*offload.App
 func (s *session) create(ctx context.Context, parts ...offload.Part) (*offload.App, error) {
 	app, err := offload.Open(ctx, s.address(), append([]offload.Part{offload.LogTo(s.log(slog.LevelInfo))}, parts...)...)
 	if errors.Is(err, offload.ErrSchema) {
-		return nil, fmt.Errorf("%w; `offload migrate --status` shows the versions, `offload migrate` brings it up to date", err)
+		return nil, fmt.Errorf("%w; `offload migrate --status` shows the versions; where the database is the older one, `offload migrate` brings it up to date", err)
 	}
 	return app, err
 }

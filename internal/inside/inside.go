@@ -46,3 +46,12 @@ type ActInput struct {
 	Filter store.Filter `json:"filter"`
 	Edit   *store.Edit  `json:"edit,omitempty"`
 }
+
+// MeantWant says what a filter needs that acts.
+const MeantWant = "a field that selects jobs, or All: true to act on everything"
+
+// Meant reports whether a filter may act: it selects jobs, or says that all are meant.
+func Meant(f store.Filter) bool {
+	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag != "" ||
+		!f.Process.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
+}
