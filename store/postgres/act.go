@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -18,8 +17,8 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 		return nil, err
 	}
 	var wakes []store.Wake
-	err = s.within(ctx, string(act.Verb), func(ctx context.Context, tx pgx.Tx) error {
-		a := &actor{s: s, tx: pgxTx{tx}, act: act}
+	err = s.within(ctx, string(act.Verb), func(ctx context.Context, tx ownTx) error {
+		a := &actor{s: s, tx: tx, act: act}
 		acted, err = a.do(ctx)
 		wakes = a.wakes
 		return err

@@ -14,25 +14,26 @@ import (
 )
 
 // within calls f with a transaction on the user's pool, and commits it.
-func (s *Store) within(ctx context.Context, doing string, f func(ctx context.Context, tx pgx.Tx) error) error {
+func (s *Store) within(ctx context.Context, doing string, f func(ctx context.Context, tx ownTx) error) error {
 	return s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, s.sql.planner); err != nil {
+			own := ownTx{tx}
+			if err := own.exec(ctx, s.sql.planner); err != nil {
 				return err
 			}
-			return f(ctx, tx)
+			return f(ctx, own)
 		})
 	})
 }
 
 // Control is that of store.Operator.
 func (s *Store) Control(ctx context.Context, c store.Control) error {
-	err := s.within(ctx, "control", func(ctx context.Context, tx pgx.Tx) error {
+	err := s.within(ctx, "control", func(ctx context.Context, tx ownTx) error {
 		what, err := s.control(ctx, tx, c)
 		if err != nil || c.Who == "" {
 			return err
 		}
-		return s.record(ctx, pgxTx{tx}, store.Record{ID: store.NewID(), Who: c.Who, What: what})
+		return s.record(ctx, tx, store.Record{ID: store.NewID(), Who: c.Who, What: what})
 	})
 	if err == nil {
 		s.wake(ctx, []store.Wake{anything})
@@ -41,20 +42,16 @@ func (s *Store) Control(ctx context.Context, c store.Control) error {
 }
 
 // control does what c says and returns it in words.
-func (s *Store) control(ctx context.Context, tx pgx.Tx, c store.Control) (what string, err error) {
+func (s *Store) control(ctx context.Context, tx ownTx, c store.Control) (what string, err error) {
 	switch {
 	case c.PauseQueue != "":
-		_, err = tx.Exec(ctx, s.sql.pauseQueue, c.PauseQueue, true)
-		return "pause queue " + c.PauseQueue, err
+		return "pause queue " + c.PauseQueue, tx.exec(ctx, s.sql.pauseQueue, c.PauseQueue, true)
 	case c.ResumeQueue != "":
-		_, err = tx.Exec(ctx, s.sql.pauseQueue, c.ResumeQueue, false)
-		return "resume queue " + c.ResumeQueue, err
+		return "resume queue " + c.ResumeQueue, tx.exec(ctx, s.sql.pauseQueue, c.ResumeQueue, false)
 	case c.PauseTask != "":
-		_, err = tx.Exec(ctx, s.sql.pauseTask, c.PauseTask, true)
-		return "pause task " + c.PauseTask, err
+		return "pause task " + c.PauseTask, tx.exec(ctx, s.sql.pauseTask, c.PauseTask, true)
 	case c.ResumeTask != "":
-		_, err = tx.Exec(ctx, s.sql.pauseTask, c.ResumeTask, false)
-		return "resume task " + c.ResumeTask, err
+		return "resume task " + c.ResumeTask, tx.exec(ctx, s.sql.pauseTask, c.ResumeTask, false)
 	}
 	id, told := c.QuietProcess, "quiet"
 	if id.IsZero() {
@@ -63,18 +60,24 @@ func (s *Store) control(ctx context.Context, tx pgx.Tx, c store.Control) (what s
 	if id.IsZero() {
 		return "", badCall{errors.New("nothing to do")}
 	}
-	var label string
-	err = tx.QueryRow(ctx, s.sql.tell, [16]byte(id), told).Scan(&label)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", fmt.Errorf("%s process %s: %w", told, id, store.ErrNotFound)
+	label, there := "", false
+	err = each(ctx, tx, s.sql.tell, []any{[16]byte(id), told}, func(scan func(...any) error) error {
+		there = true
+		return scan(&label)
+	})
+	if err == nil && !there {
+		err = store.ErrNotFound
 	}
-	return fmt.Sprintf("%s process %s", told, label), err
+	if err != nil {
+		return "", fmt.Errorf("%s process %s: %w", told, id, err)
+	}
+	return fmt.Sprintf("%s process %s", told, label), nil
 }
 
 // PutRecord is that of store.Operator.
 func (s *Store) PutRecord(ctx context.Context, r store.Record) error {
-	return s.within(ctx, "keep a record", func(ctx context.Context, tx pgx.Tx) error {
-		return s.record(ctx, pgxTx{tx}, r)
+	return s.within(ctx, "keep a record", func(ctx context.Context, tx ownTx) error {
+		return s.record(ctx, tx, r)
 	})
 }
 
@@ -109,11 +112,13 @@ func (s *Store) RegisterTasks(ctx context.Context, tasks []store.Task) error {
 	}
 	sorted := slices.Clone(tasks)
 	slices.SortStableFunc(sorted, func(a, b store.Task) int { return cmp.Compare(a.Name, b.Name) })
-	return s.within(ctx, "register tasks", func(ctx context.Context, tx pgx.Tx) error {
-		b := &pgx.Batch{}
-		for _, t := range sorted {
-			b.Queue(s.sql.register, t.Name, t.Queue, t.Rules, t.Schema)
-		}
-		return tx.SendBatch(ctx, b).Close()
+	return s.onPool(ctx, "register tasks", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.transact(ctx, conn, func(w *work) error {
+			steps := make([]step, len(sorted))
+			for i, t := range sorted {
+				steps[i] = step{sql: s.sql.register, args: []any{t.Name, t.Queue, t.Rules, t.Schema}}
+			}
+			return w.commit(ctx, steps...)
+		})
 	})
 }

@@ -132,7 +132,7 @@ func alikeOf(n *store.NewJob) alike {
 // Limits of one statement.
 const (
 	maxKinds = 4        // kinds of jobs that have a statement each
-	maxRows  = 10_000   // jobs
+	maxRows  = 1000     // jobs
 	maxBytes = 16 << 20 // of their inputs
 )
 

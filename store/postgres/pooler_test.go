@@ -55,3 +55,25 @@ func few(t *testing.T) {
 		}
 	})
 }
+
+// A pool that keeps statements prepared is of no use behind such a pooler to its owner. The
+// store does not use it so.
+func TestPoolOfTheUserBehindPooler(t *testing.T) {
+	through := testpg.Pooler(t, testpg.URL(t))
+	stores := []store.Store{newStore(t, pool(t, through)), newStore(t, pool(t, through))}
+	if ran := run(t, stores[0], 100); ran != 100 {
+		t.Errorf("%d jobs ran, want 100", ran)
+	}
+	for range 20 { // by turns, on the few connections of the pooler
+		for _, s := range stores {
+			must(t, s.Control(t.Context(), store.Control{PauseQueue: "mail", Who: "ada"}))
+			must(t, s.RegisterTasks(t.Context(), []store.Task{{Name: "send", Queue: "mail"}}))
+			jobs := plain(600)
+			insert(t, s, jobs...)
+			acted, err := s.Act(t.Context(), store.Act{Verb: store.Cancel, IDs: []store.ID{jobs[0].ID, jobs[599].ID}})
+			if err != nil || acted[0].Effect != store.Done || acted[1].Effect != store.Done {
+				t.Errorf("cancel gave %+v, %v", acted, err)
+			}
+		}
+	}
+}

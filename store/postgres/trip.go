@@ -45,7 +45,7 @@ func (s *Store) travel(ctx context.Context, t *trip) error {
 		return err
 	}
 	all := append(t.steps[:len(t.steps):len(t.steps)], t.after...)
-	kept := t.conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	kept := !s.pooled && t.conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	described, err := s.describe(ctx, t.conn, all, kept)
 	if err != nil {
 		return err

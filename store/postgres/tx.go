@@ -37,6 +37,19 @@ func (t pgxTx) query(ctx context.Context, sql string, args ...any) (rows, error)
 	return pgxRows{r}, err
 }
 
+// An ownTx is a transaction of ours on the user's pool. Its statements are planned each time
+// with their parameters, and none is kept prepared, whatever is in between.
+type ownTx struct{ tx pgx.Tx }
+
+func (t ownTx) query(ctx context.Context, sql string, args ...any) (rows, error) {
+	return pgxTx(t).query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+}
+
+// exec runs a statement that returns nothing of interest.
+func (t ownTx) exec(ctx context.Context, sql string, args ...any) error {
+	return each(ctx, t, sql, args, nil)
+}
+
 // pgxRows are pgx.Rows that close as those of database/sql do.
 type pgxRows struct{ pgx.Rows }
 
