@@ -74,6 +74,7 @@ type held struct {
 	process   store.ID
 	attempt   int
 	cancelled bool
+	live      bool // its process was not declared lost
 }
 
 func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
@@ -86,7 +87,7 @@ func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended
 		for rows.Next() {
 			var id, holder [16]byte
 			var h held
-			if err := rows.Scan(&id, &holder, &h.attempt, &h.cancelled); err != nil {
+			if err := rows.Scan(&id, &holder, &h.attempt, &h.cancelled, &h.live); err != nil {
 				return err
 			}
 			h.process = holder
@@ -101,7 +102,7 @@ func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended
 	var gone []store.Fence
 	for _, e := range ended {
 		h, there := leases[e.ID]
-		if !there || h.process != process || h.attempt != e.Attempt {
+		if !there || !h.live || h.process != process || h.attempt != e.Attempt {
 			gone = append(gone, e.Fence)
 			continue
 		}

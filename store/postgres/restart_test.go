@@ -114,3 +114,48 @@ func again(t *testing.T, doing string, call func() error) {
 		}
 	}
 }
+
+// A reap leaves leases that somebody has locked to the next one. Until then its process, being
+// lost, can write nothing all the same.
+func TestLostProcessWhoseLeaseWasLocked(t *testing.T) {
+	address := testpg.URL(t)
+	s := open(t, address)
+	migrate(t, s)
+	lost, heir := store.NewID(), store.NewID()
+	must(t, s.Join(t.Context(), store.Process{ID: lost}))
+	must(t, s.Join(t.Context(), store.Process{ID: heir}))
+	insert(t, s, plain(1)...)
+	claimed, err := s.Claim(t.Context(), store.ClaimRequest{Process: lost, Queue: "mail", Limit: 1})
+	must(t, err)
+	locked := begin(t, address)
+	_, err = locked.Value.(pgx.Tx).Exec(t.Context(), "select from offload.lease for update")
+	must(t, err)
+	r, err := s.Reap(t.Context(), []store.Beaten{{ID: lost, Count: -1}})
+	if err != nil || r.Processes != 1 || r.Released != 0 {
+		t.Errorf("Reap = %+v, %v; want the lease left alone", r, err)
+	}
+	must(t, locked.Rollback())
+
+	for _, outcome := range []store.Outcome{store.OutcomeCompleted, store.OutcomeRetry} {
+		gone, err := s.Finish(t.Context(), lost, []store.Ended{{Fence: claimed[0].Fence, Outcome: outcome}})
+		if err != nil || len(gone) != 1 {
+			t.Errorf("Finish(%s) by a lost process lost %v, %v; want its attempt", outcome, gone, err)
+		}
+	}
+	tx := begin(t, address)
+	w, err := s.Within(tx.Value)
+	must(t, err)
+	if err := w.Complete(t.Context(), lost, store.Ended{Fence: claimed[0].Fence}); !errors.Is(err, store.ErrLeaseLost) {
+		t.Errorf("Complete by a lost process = %v, want an ErrLeaseLost", err)
+	}
+	must(t, tx.Rollback())
+
+	r, err = s.Reap(t.Context(), nil)
+	if err != nil || r.Released != 1 {
+		t.Errorf("the next Reap = %+v, %v; want the lease released", r, err)
+	}
+	again, err := s.Claim(t.Context(), store.ClaimRequest{Process: heir, Queue: "mail", Limit: 1})
+	if err != nil || len(again) != 1 || again[0].Attempt != 2 {
+		t.Errorf("Claim = %+v, %v; want the second attempt", again, err)
+	}
+}

@@ -3,6 +3,7 @@
 -- Plan: look-ups by id.
 WITH ended AS (
     DELETE FROM offload.lease WHERE id = $1::uuid AND process = $2::uuid AND attempt = $3::int
+      AND EXISTS (SELECT FROM offload.process AS p WHERE p.id = $2::uuid AND NOT p.lost)
     RETURNING id, run_at, started_at, attempt, failures, uses
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)

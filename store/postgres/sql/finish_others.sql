@@ -2,7 +2,7 @@
 -- (retry) to due, others to done, with their failures.
 --   $1 process  $2 ids  $3 attempts  $4 outcomes  $5 until it runs again or is removed (µs)
 --   $6 uses to add  $7 errors  $8 kinds  $9 stacks, null for no failure  $10 how many they are
--- Divides by zero unless all leases were there, and those that were cancelled end as cancelled
+-- Divides by zero unless all leases were there, the process was not declared lost, and those that were cancelled end as cancelled
 -- or completed: then the caller goes the exact way.
 -- Plan: Index Scan using lease_pkey for each, look-ups of job, inserts.
 WITH wanted AS MATERIALIZED (
@@ -11,6 +11,7 @@ WITH wanted AS MATERIALIZED (
 ), ended AS (
     DELETE FROM offload.lease AS l USING wanted AS w
     WHERE l.id = w.id AND l.attempt = w.attempt AND l.process = $1
+      AND EXISTS (SELECT FROM offload.process AS p WHERE p.id = $1 AND NOT p.lost)
     RETURNING l.id, l.run_at, l.started_at, l.attempt, l.failures, l.gate, w.outcome, w.wait, w.error, w.kind, w.stack,
               (l.uses | w.uses | 2)::smallint AS uses
 ), again AS (
