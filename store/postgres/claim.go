@@ -71,10 +71,11 @@ func inOrder(claimed []store.Claimed, priorities []int) {
 
 // A claimView is what a claim saw beside jobs.
 type claimView struct {
-	member     bool // the process is there, and not lost
-	now        time.Time
-	epoch      int64
-	xmin, xmax int64 // of its snapshot
+	member bool // the process is there, and not lost
+	now    time.Time
+	epoch  int64
+	xmin   int64 // of its snapshot: all transactions below have ended
+	number int64 // of its own transaction
 }
 
 // readClaimed reads what the claiming statements return: at least one row, with no job if none
@@ -90,7 +91,7 @@ func readClaimed(rows pgx.Rows, queue string, v *claimView, claimed []store.Clai
 		runAt, createdAt                               *time.Time
 	)
 	columns := []any{
-		&v.member, &v.now, &v.epoch, &v.xmin, &v.xmax,
+		&v.member, &v.now, &v.epoch, &v.xmin, &v.number,
 		&id, &attempt, &failures, &crashes, &prior, &task, &input, &large, &tags,
 		&maxAttempts, &timeout, &giveUpAfter, &retain, &runAt, &createdAt,
 	}

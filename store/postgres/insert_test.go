@@ -67,8 +67,8 @@ func asNew(j *store.Job) store.NewJob {
 // shown is a new job as it must come back: due by its time, or by the store's.
 func shown(n *store.NewJob, found *store.Job) store.NewJob {
 	want := *n
-	if n.RunAt.IsZero() {
-		want.RunAt = found.CreatedAt.Add(n.Delay)
+	if late := found.RunAt.Sub(found.CreatedAt.Add(n.Delay)); n.RunAt.IsZero() && late >= 0 && late < time.Minute {
+		want.RunAt = found.RunAt
 	}
 	if n.Input == nil {
 		want.Input = []byte{}

@@ -10,13 +10,15 @@ import (
 // Marks say where claims begin. Under a snapshot that somebody holds open, dead entries pile up
 // at the left edge of due, and each claim from the left would walk over them.
 //
-// The mark of a lane is the last run_at of the newest claim whose snapshot is older than every
-// transaction still running: a transaction that could add rows left of it would have been
-// running then, and a later one stamps a later time. Until that is known, the marks of newer
-// claims wait in ahead. Rows that come left of a mark all the same (a claim was rolled back, a
-// clock was set back, somebody's transaction is long) are found by a scan from the left, once a
-// second, or less often where that costs more than a twentieth of the time; jobs that are put
-// back in front by the queue's epoch, at once.
+// The mark of a lane is how far a claim had come, once all transactions with numbers below the
+// claim's own have ended and a later claim has seen what they did: every writer gets its number
+// first and stamps run_at then, so whoever gets its number after the claim stamps a later time
+// than the claim has come to. Until then the marks of newer claims wait in ahead.
+//
+// Rows that come left of a mark all the same (a claim was rolled back, a clock was set back,
+// somebody's transaction is long) are found by a scan from the left, once a second, or less often
+// where that costs more than a twentieth of the time; jobs that are put back in front by the
+// queue's epoch, at once.
 type marks struct {
 	mu     sync.Mutex
 	queues map[string]*queueMarks
@@ -36,11 +38,11 @@ type lane struct {
 	ahead []ahead   // in the order of their claims
 }
 
-// An ahead is a mark that holds once every transaction before xmax has ended.
+// An ahead is a mark that holds once every transaction with a number below has ended.
 type ahead struct {
-	xmax  int64
-	mark  time.Time
-	since time.Time
+	number int64
+	mark   time.Time
+	since  time.Time
 }
 
 // Numbers of marks.
@@ -164,8 +166,8 @@ func (l *lane) advance(reached time.Time, v claimView, now time.Time) {
 	if len(l.ahead) == maxAhead {
 		l.ahead = append(l.ahead[:1], l.ahead[2:]...) // it only holds a little longer
 	}
-	l.ahead = append(l.ahead, ahead{v.xmax, reached, now})
-	for len(l.ahead) > 0 && (l.ahead[0].xmax <= v.xmin || now.Sub(l.ahead[0].since) > maxLag) {
+	l.ahead = append(l.ahead, ahead{v.number, reached, now})
+	for len(l.ahead) > 0 && (l.ahead[0].number <= v.xmin || now.Sub(l.ahead[0].since) > maxLag) {
 		l.mark, l.ahead = l.ahead[0].mark, l.ahead[1:]
 	}
 }

@@ -5,6 +5,8 @@
 -- it begins at the left. Rows that another claim has locked are passed over.
 -- The process's own row is locked, so that no claim of a process that is being declared lost can
 -- commit after its leases have been given away.
+-- Its own number is above that of every transaction that has stamped a run_at before, and xmin
+-- says which of them have ended. (The snapshot's xmax is only one above the last that has ended.)
 -- Where nothing is claimed one row comes back, with nulls.
 -- Plan: Index Scan using due_pkey for each lane, Tid Scan, look-ups of job; no sort, no Seq Scan.
 WITH me AS MATERIALIZED (
@@ -32,14 +34,14 @@ WITH me AS MATERIALIZED (
     INSERT INTO offload.lease (id, process, run_at, started_at, attempt, failures, uses, gate)
     SELECT id, $1, run_at, now(), attempt + 1, failures, uses, gate FROM taken
 )
-SELECT view.member, view.now, view.epoch, view.xmin, view.xmax,
+SELECT view.member, view.now, view.epoch, view.xmin, view.number,
        taken.id, taken.attempt + 1, taken.failures, coalesce(crash.n, 0), taken.priority::int,
        job.task, job.input, job.large, job.tags, job.max_attempts, job.timeout, job.give_up_after, job.retain,
        taken.run_at, job.created_at
 FROM (
     SELECT EXISTS (SELECT FROM me) AS member, now() AS now, seen.epoch,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin,
-           pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax
+           pg_current_xact_id()::text::bigint AS number
     FROM seen
 ) AS view
 LEFT JOIN taken ON true

@@ -8,11 +8,11 @@ WITH added AS (
     SELECT id, clock_timestamp(), $7, $8, $9, $6, $5, $4, $3, input
     FROM unnest($1::uuid[], $2::bytea[]) AS n (id, input)
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, created_at
+    RETURNING id
 )
 INSERT INTO offload.due (id, run_at, attempt, failures, priority, uses, queue)
-SELECT id, CASE WHEN $10::timestamptz IS NULL THEN created_at + $11::bigint * interval '1 microsecond'
-                ELSE greatest($10::timestamptz, created_at) END,
+SELECT id, CASE WHEN $10::timestamptz IS NULL THEN clock_timestamp() + $11::bigint * interval '1 microsecond'
+                ELSE greatest($10::timestamptz, clock_timestamp()) END,
        0, 0, $5, $12, $4
 FROM added
 RETURNING id

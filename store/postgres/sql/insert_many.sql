@@ -12,11 +12,11 @@ WITH wanted AS MATERIALIZED (
     SELECT id, clock_timestamp(), timeout, give_up_after, retain, max_attempts, priority, queue, task, input, tags::jsonb
     FROM wanted
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, created_at
+    RETURNING id
 )
 INSERT INTO offload.due (id, run_at, attempt, failures, priority, uses, queue)
-SELECT id, CASE WHEN n.run_at IS NULL THEN added.created_at + n.delay * interval '1 microsecond'
-                ELSE greatest(n.run_at, added.created_at) END,
+SELECT id, CASE WHEN n.run_at IS NULL THEN clock_timestamp() + n.delay * interval '1 microsecond'
+                ELSE greatest(n.run_at, clock_timestamp()) END,
        0, 0, n.priority, n.uses, n.queue
 FROM added JOIN wanted n USING (id)
 RETURNING id
