@@ -111,13 +111,7 @@ func (t *txn) leave(process store.ID) (more bool, err error) {
 	if err != nil || number == 0 {
 		return false, err
 	}
-	var all []row
-	err = each(t, func(rows *sql.Rows) error {
-		var r row
-		err := rows.Scan(append([]any{idInto{&r.id}}, r.into()...)...)
-		all = append(all, r)
-		return err
-	}, `SELECT id, 2, process, attempt, failures, uses, run_at, started_at, closer, closed, 0
+	all, err := t.leases(`SELECT id, 2, process, attempt, failures, uses, run_at, started_at, closer, closed, 0
 		FROM offload_lease WHERE process = ?1 LIMIT ?2`, number, store.MaxReapAtATime)
 	if err != nil {
 		return false, err

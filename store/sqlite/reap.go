@@ -51,13 +51,7 @@ func (t *txn) declareLost(lost []store.Beaten) (n int, err error) {
 
 // reap moves leases without a live process, and reports whether there may be more.
 func (t *txn) reap(reaped *store.Reaped) (more bool, err error) {
-	var all []row
-	err = each(t, func(rows *sql.Rows) error {
-		var r row
-		err := rows.Scan(append([]any{idInto{&r.id}}, r.into()...)...)
-		all = append(all, r)
-		return err
-	}, reapSQL, store.MaxReapAtATime)
+	all, err := t.leases(reapSQL, store.MaxReapAtATime)
 	if err != nil {
 		return false, err
 	}
@@ -70,6 +64,17 @@ func (t *txn) reap(reaped *store.Reaped) (more bool, err error) {
 		}
 	}
 	return len(all) == store.MaxReapAtATime, nil
+}
+
+// leases reads what a query returns: ids, each with its place.
+func (t *txn) leases(query string, args ...any) (all []row, err error) {
+	err = each(t, func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(append([]any{idInto{&r.id}}, r.into()...)...)
+		all = append(all, r)
+		return err
+	}, query, args...)
+	return all, err
 }
 
 // crash puts back the job of a lease that was taken from a lost process, and counts the crash.
