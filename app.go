@@ -95,8 +95,12 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	return a, nil
 }
 
-// checkTasks refuses tasks whose options, or the app's defaults for them, are wrong.
+// checkTasks refuses tasks whose options, or the app's defaults for them, are wrong, and keeps
+// what these add up to.
 func (a *App) checkTasks(p *parts) error {
+	for _, bound := range a.tasks {
+		bound.config = a.taskConfig(bound.definition)
+	}
 	for _, def := range p.declared {
 		config := a.taskConfig(def)
 		if err := config.check(def.name); err != nil {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/store"
@@ -171,7 +170,7 @@ func (c *jobConfig) check(task string) error {
 		if err := checkName(task, "Tag", name); err != nil {
 			return err
 		}
-		if len(value) > 256 || !isText(value) {
+		if len(value) > 256 || !inside.IsText(value) {
 			return refuse("Tag "+name, value, textWant+", at most 256 bytes")
 		}
 	}
@@ -208,8 +207,6 @@ const farFuture = 100 * 365 * 24 * time.Hour
 
 // textWant describes text that every database keeps as it is.
 const textWant = "valid UTF-8 without NUL"
-
-func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // nameWant describes a valid name of a task, queue or tag.
 const nameWant = "1 to 128 letters, digits, or _ - . : /"

@@ -30,7 +30,8 @@ type parts struct {
 // A boundTask is a task with the function this app runs it by.
 type boundTask struct {
 	*definition
-	run runFunc // nil: known, not worked
+	run    runFunc    // nil: known, not worked
+	config taskConfig // what app and task say of its jobs, once all parts are known
 }
 
 // A setting remembers how deep inside of Parts it was made: what is given beside wins.
@@ -99,7 +100,7 @@ func (p *parts) bind(def *definition, run runFunc) {
 		case old != nil && run == nil:
 			continue // known already, perhaps with its function
 		}
-		p.tasks[name] = &boundTask{def, run}
+		p.tasks[name] = &boundTask{definition: def, run: run}
 	}
 	p.declared = append(p.declared, def)
 }

@@ -3,12 +3,14 @@ package offload
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
+	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -51,7 +53,7 @@ func (a *App) Jobs(ctx context.Context, f Filter) ([]*Job, error) {
 // check refuses what can select nothing because it is misspelt.
 func (f *Filter) check() error {
 	for _, s := range f.States {
-		if !known(s) {
+		if !slices.Contains(store.States, s) {
 			return &InputError{Field: "State", Got: string(s), Want: "one of " + stateNames}
 		}
 	}
@@ -78,11 +80,11 @@ func (f *Filter) checkNames() error {
 		if err := checkName("", "Tag", name); err != nil {
 			return err
 		}
-		if !isText(value) {
+		if !inside.IsText(value) {
 			return &InputError{Field: "Tag", Got: f.Tag, Want: textWant}
 		}
 	}
-	if !isText(f.Search) {
+	if !inside.IsText(f.Search) {
 		return &InputError{Field: "Search", Got: f.Search, Want: textWant}
 	}
 	return nil
@@ -95,15 +97,6 @@ var stateNames = func() string {
 	}
 	return strings.Join(names, ", ")
 }()
-
-func known(state State) bool {
-	for _, s := range store.States {
-		if s == state {
-			return true
-		}
-	}
-	return false
-}
 
 // Failures returns the failed attempts of a job, oldest first.
 func (a *App) Failures(ctx context.Context, id ID) ([]Failure, error) {
@@ -179,13 +172,8 @@ func (w *waiters) add(id ID) (ended <-chan struct{}, forget func()) {
 func (w *waiters) remove(id ID, c chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var rest []chan struct{}
-	for _, other := range w.byID[id] {
-		if other != c {
-			rest = append(rest, other)
-		}
-	}
-	if w.byID[id] = rest; rest == nil {
+	w.byID[id] = slices.DeleteFunc(w.byID[id], func(other chan struct{}) bool { return other == c })
+	if len(w.byID[id]) == 0 {
 		delete(w.byID, id)
 	}
 	w.count.Add(-1)

@@ -32,14 +32,12 @@ func (a *App) taskConfig(def *definition) taskConfig {
 // defaultsOf returns what a call starts from: app and task, or, where this app doesn't have
 // the task, what a process has registered of it.
 func (a *App) defaultsOf(ctx context.Context, c *Call) (jobConfig, error) {
-	def := c.def
-	if def == nil {
-		if bound := a.tasks[c.task]; bound != nil {
-			def = bound.definition
-		}
-	}
-	if def != nil {
-		return a.taskConfig(def).jobConfig, nil
+	bound := a.tasks[c.task]
+	switch {
+	case bound != nil && (c.def == nil || c.def == bound.definition):
+		return bound.config.jobConfig, nil
+	case c.def != nil:
+		return a.taskConfig(c.def).jobConfig, nil
 	}
 	return a.registry.defaults(ctx, a.store, c.task)
 }
@@ -48,7 +46,7 @@ func (a *App) defaultsOf(ctx context.Context, c *Call) (jobConfig, error) {
 func (a *App) registrations() []store.Task {
 	var tasks []store.Task
 	for name, bound := range a.tasks {
-		config := a.taskConfig(bound.definition)
+		config := &bound.config
 		encoded, err := json.Marshal(rules{
 			Priority: config.priority, MaxAttempts: config.maxAttempts, Timeout: config.timeout,
 			GiveUpAfter: config.giveUpAfter, Retain: config.retain, Tags: config.tags,

@@ -78,11 +78,11 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		if bound.run == nil {
 			continue // known, not worked
 		}
-		config := a.taskConfig(bound.definition)
-		if config.backoff == nil {
-			config.backoff = defaultBackoff
+		task := &engine.Task{Run: a.runner(bound.run), Backoff: bound.config.backoff, Offline: bound.config.offline}
+		if task.Backoff == nil {
+			task.Backoff = defaultBackoff
 		}
-		tasks[name] = &engine.Task{Run: a.runner(bound.run), Backoff: config.backoff, Offline: config.offline}
+		tasks[name] = task
 	}
 	return engine.New(engine.Config{
 		Store:   a.store,

@@ -12,9 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/inside"
@@ -36,7 +34,7 @@ func (o *Operator) store() (store.Store, error) {
 	if o == nil {
 		return nil, offload.ErrClosed
 	}
-	if o.who == "" || len(o.who) > 256 || !utf8.ValidString(o.who) || strings.IndexByte(o.who, 0) >= 0 {
+	if o.who == "" || len(o.who) > 256 || !inside.IsText(o.who) {
 		return nil, &offload.InputError{Field: "who", Got: o.who, Want: "a name for the record: valid UTF-8 without NUL, at most 256 bytes"}
 	}
 	return inside.Store(o.app)

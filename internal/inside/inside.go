@@ -4,7 +4,9 @@ package inside
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/offloadhq/offload/internal/engine"
 	"github.com/offloadhq/offload/store"
@@ -55,3 +57,6 @@ func Meant(f store.Filter) bool {
 	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag != "" ||
 		!f.Process.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
+
+// IsText reports whether every database keeps s as it is: valid UTF-8 without NUL.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
