@@ -73,6 +73,16 @@ func busy(err error) bool {
 	return c == codeBusy || c == codeLocked
 }
 
+// roomless reports whether there was no room on the disk, or the disk has failed: a quota or a
+// limit of the system looks like that.
+func roomless(err error) bool {
+	if err == nil {
+		return false
+	}
+	c := codeOf(err)
+	return c == codeFull || c == codeIO
+}
+
 // errHeld is what a person reads who holds the lock.
 var errHeld = errors.New("a transaction of this program or another holds the database: to enqueue within a transaction of yours use app.Tx, and keep transactions short")
 
@@ -98,7 +108,9 @@ func explain(doing string, err error) error {
 		return store.Unavailable(doing, fmt.Errorf("%w: %w", errHeld, err))
 	case codeFull:
 		return store.Unavailable(doing, fmt.Errorf("the disk is full, or the file as large as it may get: %w", err))
-	case codeIO, codeInterrupt, codeNoMemory, codeCannotOpen:
+	case codeIO:
+		return store.Unavailable(doing, fmt.Errorf("the disk has failed, or a quota or limit is reached: %w", err))
+	case codeInterrupt, codeNoMemory, codeCannotOpen:
 		return store.Unavailable(doing, err)
 	case codeReadOnly:
 		return fmt.Errorf("%s: %w: the file is read-only or was moved away: %w", doing, store.ErrRefused, err)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,8 +36,9 @@ type writer struct {
 	drained chan struct{} // closed when the writer is closed and nobody leads
 
 	// Of whoever leads.
-	c      *session // nil until it is needed, and after an error that leaves doubt
-	doubts []doubt  // given back first in the next transaction
+	c       *session // nil until it is needed, and after an error that leaves doubt
+	doubts  []doubt  // given back first in the next transaction
+	cramped bool     // the last transaction found no room on the disk
 }
 
 // A doubt is leases of which nobody knows whether they were taken: the answer to COMMIT was
@@ -136,6 +138,7 @@ func (w *writer) work(ctx context.Context, c *call) {
 	}
 	calls := w.take()
 	w.run(calls)
+	w.cramped = slices.ContainsFunc(calls, func(c *call) bool { return roomless(c.err) })
 	for _, done := range calls {
 		if done != c {
 			close(done.done)
@@ -201,6 +204,10 @@ func (w *writer) tryBegin(ctx context.Context) error {
 			return err
 		}
 		w.c = c
+	}
+	if w.cramped {
+		w.cramped = false
+		_ = w.c.fold() // what it cannot do the transaction will tell
 	}
 	_, err := w.c.exec("BEGIN IMMEDIATE")
 	if err != nil && !busy(err) {
