@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 const (
 	smallFile  = 256 << 20 // up to this size the whole file is checked
-	largeLog   = 256 << 20 // a log that a reader keeps from being cut
 	littleDisk = 512 << 20
 )
 
@@ -131,12 +129,12 @@ func (s *Store) examineSize(q *snapshots) (store.Finding, error) {
 
 func (s *Store) examineLog(*snapshots) (store.Finding, error) {
 	f := store.Finding{Name: "log", Level: store.Fine, Text: "empty"}
-	info, err := os.Stat(s.path + "-wal")
-	if err != nil {
-		return f, nil // it is there while the database is open, mostly
+	size := logSize(s.path)
+	if size == 0 {
+		return f, nil
 	}
-	f.Text = bytesText(info.Size())
-	if info.Size() > largeLog {
+	f.Text = bytesText(size)
+	if size > largeLog {
 		f.Level, f.Advice = store.Warning, "a transaction that reads for long keeps the log from being cut: end it"
 	}
 	return f, nil

@@ -85,6 +85,7 @@ func (s *Store) Beat(ctx context.Context, p store.Process) (beats store.Beats, e
 	if err != nil {
 		return store.Beats{}, err
 	}
+	s.mindLog()
 	return beats, nil
 }
 

@@ -22,8 +22,8 @@ var writing = []pragma{
 	{set: "PRAGMA journal_mode = WAL", get: "PRAGMA journal_mode", want: "wal", why: "readers and the writer would lock each other out"},
 	// NORMAL loses what was acknowledged when the power goes.
 	{set: "PRAGMA synchronous = FULL", get: "PRAGMA synchronous", want: "2", why: "acknowledged jobs would be lost when the power goes"},
-	// A log that one long reader has let grow is cut back when it starts anew.
-	{set: "PRAGMA journal_size_limit = 67108864"},
+	// A log that one long reader has let grow is cut back when it starts anew: 32 MiB.
+	{set: "PRAGMA journal_size_limit = 33554432"},
 	// Larger than the default of 1,000 pages: fewer pauses to copy the log into the file.
 	{set: "PRAGMA wal_autocheckpoint = 4000"},
 	{set: "PRAGMA cache_size = -16384"}, // 16 MiB
@@ -33,7 +33,7 @@ var writing = []pragma{
 var reading = []pragma{
 	{set: "PRAGMA busy_timeout = 1000"},
 	{set: "PRAGMA query_only = 1"},
-	{set: "PRAGMA journal_size_limit = 67108864"},
+	{set: "PRAGMA journal_size_limit = 33554432"},
 }
 
 // waiting is the time a reading connection waits where WAL must wait at all: while a log is

@@ -22,6 +22,7 @@ type Store struct {
 	reader  *reader // the connection for questions of the engine
 	members members
 	ears    ears
+	gauge   gauge
 	name    atomic.Value // of the database, a string, once it was read
 
 	once   sync.Once
