@@ -14,18 +14,30 @@ import (
 // binaries returns the folder with initdb and postgres, or skips the test.
 func binaries(t testing.TB) string {
 	t.Helper()
+	bin, err := find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bin == "" {
+		Skip(t, "postgres", "postgresql")
+	}
+	return bin
+}
+
+// find returns the folder with initdb and postgres, "" where nothing is installed.
+func find() (string, error) {
 	if bin := os.Getenv("OFFLOAD_TEST_PGBIN"); bin != "" {
 		if !has(bin, "initdb", "postgres") {
-			t.Fatalf("$OFFLOAD_TEST_PGBIN is %q, where there is no initdb or no postgres", bin)
+			return "", fmt.Errorf("$OFFLOAD_TEST_PGBIN is %q, where there is no initdb or no postgres", bin)
 		}
-		return bin
+		return bin, nil
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is well-formed
 	found = slices.DeleteFunc(found, func(bin string) bool { return !has(bin, "initdb", "postgres") })
 	if len(found) == 0 {
-		Skip(t, "postgres", "postgresql")
+		return "", nil
 	}
-	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
+	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) }), nil
 }
 
 func has(bin string, names ...string) bool {

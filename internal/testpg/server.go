@@ -27,6 +27,22 @@ type Server struct {
 // Address is that of the server's own database, for its superuser.
 func (s *Server) Address() string { return s.address }
 
+// Run starts a server for a program that is no test. The caller closes it; where that does not
+// happen, it ends with the program. Settings are lines of postgresql.conf.
+func Run(settings ...string) (*Server, error) {
+	bin, err := find()
+	if err != nil {
+		return nil, err
+	}
+	if bin == "" {
+		return nil, errors.New("there is no PostgreSQL; want initdb and postgres below /usr/lib/postgresql, or in $OFFLOAD_TEST_PGBIN (apt-get install postgresql)")
+	}
+	return start(bin, settings...)
+}
+
+// Close stops a server that Run has started and removes its data.
+func (s *Server) Close() { s.close() }
+
 // start makes a server and starts it.
 func start(bin string, settings ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "testpg-")
