@@ -152,7 +152,7 @@ func TestPragmasAreReadBack(t *testing.T) {
 	s := openTest(t)
 	if _, err := s.writer.do(t.Context(), func(tx *txn) error {
 		for query, want := range map[string]string{
-			"PRAGMA journal_mode": "wal", "PRAGMA synchronous": "2", "PRAGMA busy_timeout": "0", "PRAGMA journal_size_limit": "67108864",
+			"PRAGMA journal_mode": "wal", "PRAGMA synchronous": "2", "PRAGMA busy_timeout": "0", "PRAGMA journal_size_limit": fmt.Sprint(cutLog),
 		} {
 			if got, err := texts(tx, query); err != nil || len(got) != 1 || got[0] != want {
 				t.Errorf("%s on the writing connection = %v, %v; want %s", query, got, err, want)

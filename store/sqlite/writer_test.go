@@ -175,7 +175,8 @@ func TestAClaimInDoubtIsGivenBack(t *testing.T) {
 	req := store.ClaimRequest{Process: me, Queue: "mail", Priorities: []int{5}, Limit: 10}
 	lost := 0
 	for n := 2; lost < 3; n++ { // the first begins, and ends its connection
-		faults.Arm(n, 1) // LoseAnswer
+		s.writer.cramped = false // after what looks like a disk that fails; a fault in a fold hurts nobody
+		faults.Arm(n, 1)         // LoseAnswer
 		_, err := s.Claim(t.Context(), req)
 		faults.Disarm()
 		if err == nil {
