@@ -6,9 +6,11 @@ GO        ?= go
 FUZZTIME  ?= 10s
 # Flags for the test runner, such as TESTFLAGS='-run TestX ./store/...'
 TESTFLAGS ?=
+# Flags and trials for chaos, such as CHAOSFLAGS='-seed 7 -store sqlite kill-loop'
+CHAOSFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench mattn postgres18 demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench chaos mattn postgres18 demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -36,6 +38,9 @@ cross: ## what users link compiles for other systems, without cgo
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
 	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"
+
+chaos: ## harm to workers, databases and disks on purpose, over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
+	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
 	@cd bench && CGO_ENABLED=1 $(GO) test -timeout 20m ./...

@@ -1,0 +1,6 @@
+package main
+
+import "syscall"
+
+// dieWithParent has the kernel kill a child when the thread that started it ends.
+func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
