@@ -1,16 +1,17 @@
-// Package cutwire is a proxy in front of a PostgreSQL server that breaks connections when a
-// test says so: at a statement, after a statement whose answer is then lost, or by falling
-// silent with every connection open, as a dead link does.
+// Package cutwire is a proxy in front of a PostgreSQL server that does to connections what
+// networks do to them, when a test says so: it breaks them at a statement, after a statement
+// whose answer is then lost, or after so many bytes; it is slow; it falls silent with every
+// connection open, as a dead link does; it leads to another server.
 //
-// It follows the wire protocol, so that it knows where a statement begins and when its answer
-// is complete. It does not speak TLS.
+// It follows the wire protocol, so that it knows which statement is asked for and when its
+// answer is complete. It does not speak TLS.
 package cutwire
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"testing"
-	"time"
 )
 
 // A Fault is what happens to a statement.
@@ -21,44 +22,60 @@ const (
 	LoseAnswer              // the server has done it, and the connection breaks before its answer
 )
 
-// A Statement is one that a client sends: the text of a plain query, or an execution within
-// the extended protocol, whose text was sent earlier.
+// A Statement is one that a client asks for.
 type Statement struct {
-	Query string // "" for an execution
+	Query     string
+	Execution bool // of a statement sent earlier, within the extended protocol
 }
 
 // A Proxy stands between clients and a server.
 type Proxy struct {
 	listener net.Listener
-	target   string
 	all      sync.WaitGroup // of its goroutines
 
 	mu     sync.Mutex // of what follows
+	target string
 	links  map[*link]bool
 	closed bool
 	refuse bool
-	delay  time.Duration
-	silent chan struct{} // closed when it speaks again; nil while it speaks
+	shape  shape
 	armed  func(Statement) bool
+	each   bool // the fault is met again and again
 	fault  Fault
-	met    bool
+	met    int
 }
 
-// New starts a proxy on loopback in front of a server, given as host:port. It ends with the test.
-func New(t testing.TB, target string) *Proxy {
-	t.Helper()
+// Listen starts a proxy on loopback in front of a server, given as host:port. It must be closed.
+func Listen(target string) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("cutwire: %v", err)
+		return nil, err
 	}
 	p := &Proxy{listener: l, target: target, links: map[*link]bool{}}
 	p.all.Go(p.accept)
-	t.Cleanup(p.close)
+	return p, nil
+}
+
+// New is Listen for a test, with which the proxy ends.
+func New(t testing.TB, target string) *Proxy {
+	t.Helper()
+	p, err := Listen(target)
+	if err != nil {
+		t.Fatalf("cutwire: %v", err)
+	}
+	t.Cleanup(p.Close)
 	return p
 }
 
 // Addr is where the proxy listens, as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// Target leads new connections to another server. Those that are open stay where they are.
+func (p *Proxy) Target(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
 
 // Arm makes the n-th statement from now, counted from 1, meet a fault, once.
 func (p *Proxy) Arm(n int, f Fault) {
@@ -69,18 +86,40 @@ func (p *Proxy) Arm(n int, f Fault) {
 }
 
 // ArmWhen makes the first statement that match takes meet a fault, once.
-func (p *Proxy) ArmWhen(f Fault, match func(Statement) bool) {
+func (p *Proxy) ArmWhen(f Fault, match func(Statement) bool) { p.arm(f, match, false) }
+
+// ArmEach makes each statement that match takes meet a fault, until Disarm. Calls of match
+// come one after the other.
+func (p *Proxy) ArmEach(f Fault, match func(Statement) bool) { p.arm(f, match, true) }
+
+func (p *Proxy) arm(f Fault, match func(Statement) bool, each bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.armed, p.fault, p.met = match, f, false
+	p.armed, p.each, p.fault, p.met = match, each, f, 0
 }
 
-// Disarm takes the fault back and reports whether it was met.
+// Disarm takes the fault, or the reset, back and reports whether it was met.
 func (p *Proxy) Disarm() (met bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.armed = nil
+	p.armed, p.shape.reset = nil, 0
+	return p.met > 0
+}
+
+// Met returns how often what was armed last has been met.
+func (p *Proxy) Met() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.met
+}
+
+// ResetAfter resets a connection after n more bytes, counted from 1 over all connections and
+// in both directions: the one over which the n-th came, once. What came before it was
+// delivered.
+func (p *Proxy) ResetAfter(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shape.reset, p.met = n, 0
 }
 
 // Cut closes all connections.
@@ -99,31 +138,6 @@ func (p *Proxy) Refuse(refuse bool) {
 	p.refuse = refuse
 }
 
-// Delay delays each message by d.
-func (p *Proxy) Delay(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.delay = d
-}
-
-// Silence says whether connections stay open and nothing more comes through them. What was
-// sent meanwhile comes through when it ends.
-func (p *Proxy) Silence(silent bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.silence(silent)
-}
-
-func (p *Proxy) silence(silent bool) {
-	switch {
-	case silent && p.silent == nil:
-		p.silent = make(chan struct{})
-	case !silent && p.silent != nil:
-		close(p.silent)
-		p.silent = nil
-	}
-}
-
 // Links returns how many connections are open.
 func (p *Proxy) Links() int {
 	p.mu.Lock()
@@ -138,46 +152,29 @@ func (p *Proxy) meet(s Statement) (f Fault, met bool) {
 	if p.armed == nil || !p.armed(s) {
 		return 0, false
 	}
-	p.armed, p.met = nil, true
+	if p.met++; !p.each {
+		p.armed = nil
+	}
 	return p.fault, true
-}
-
-// pass waits as long as a message has to.
-func (p *Proxy) pass() {
-	p.mu.Lock()
-	silent, delay := p.silent, p.delay
-	p.mu.Unlock()
-	if silent != nil {
-		<-silent
-	}
-	if delay > 0 {
-		<-time.After(delay)
-	}
 }
 
 // accept takes connections until the listener is closed.
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		p.all.Go(func() { p.serve(client) })
+		if err == nil {
+			p.all.Go(func() { p.serve(client.(*net.TCPConn)) })
+		}
 	}
 }
 
 // serve joins a client with the server until one of them goes.
-func (p *Proxy) serve(client net.Conn) {
-	defer client.Close()
-	if p.refuses() {
-		return
-	}
-	server, err := net.Dial("tcp", p.target)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	l := &link{proxy: p, client: client, server: server}
+func (p *Proxy) serve(client *net.TCPConn) {
+	l := &link{proxy: p, client: client, gone: make(chan struct{})}
+	defer l.cut()
 	if !p.add(l) {
 		return
 	}
@@ -185,16 +182,11 @@ func (p *Proxy) serve(client net.Conn) {
 	l.run()
 }
 
-func (p *Proxy) refuses() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.refuse
-}
-
+// add takes a link in, unless there shall be no more.
 func (p *Proxy) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.refuse {
 		return false
 	}
 	p.links[l] = true
@@ -207,12 +199,17 @@ func (p *Proxy) remove(l *link) {
 	delete(p.links, l)
 }
 
-// close ends the proxy and waits for its goroutines.
-func (p *Proxy) close() {
-	p.listener.Close()
+func (p *Proxy) targetNow() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.target
+}
+
+// Close ends the proxy with its connections, and waits for its goroutines.
+func (p *Proxy) Close() {
+	_ = p.listener.Close() // a second time is no harm
 	p.mu.Lock()
 	p.closed = true
-	p.silence(false)
 	for l := range p.links {
 		l.cut()
 	}

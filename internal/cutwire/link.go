@@ -2,22 +2,30 @@ package cutwire
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync"
 )
 
 // A link is one connection of a client, and the one to the server behind it.
 type link struct {
-	proxy          *Proxy
-	client, server net.Conn
+	proxy  *Proxy
+	client *net.TCPConn
+	gone   chan struct{} // closed when it is cut
+	once   sync.Once
+
+	listens bool          // LISTEN was asked for; guarded by Proxy.mu
+	deaf    chan struct{} // not nil if nothing comes through any more; guarded by Proxy.mu
+
+	said said // statements that were sent
 
 	mu      sync.Mutex // of what follows
-	pending int        // answers that the server has not completed
-	losing  bool       // what comes from the server is dropped
-	asked   bool       // the statement whose answer is lost has been asked for completely
+	server  *net.TCPConn
+	pending int  // answers that the server has not completed
+	losing  bool // what comes from the server is dropped
+	asked   bool // the statement whose answer is lost has been asked for completely
 }
 
 // Codes of a first message that does not start a session.
@@ -27,120 +35,165 @@ const (
 	codeGSS    = 80877104
 )
 
+// maxChunk is from how many bytes a chunk is sent on though more has come with it.
+const maxChunk = 64 << 10
+
 // run carries messages both ways until one side is closed.
 func (l *link) run() {
-	from := bufio.NewReader(l.client)
-	if !l.greet(from) {
+	if !l.hold() {
 		return
 	}
-	var answers sync.WaitGroup
-	answers.Go(l.carryAnswers)
-	l.carryStatements(from)
-	l.cut()
-	answers.Wait()
+	server, err := net.Dial("tcp", l.proxy.targetNow())
+	if err != nil || !l.join(server.(*net.TCPConn)) {
+		return
+	}
+	from := bufio.NewReader(l.client)
+	up, down := newWire(l, server), newWire(l, l.client)
+	first, session := l.greet(from)
+	if first == nil {
+		return
+	}
+	if !session {
+		if up.deliver(first) {
+			_, _ = io.Copy(io.Discard, server) // until it has been taken
+		}
+		return
+	}
+	l.pending = 1 // the server says when it is ready
+	up.send(first)
+	var all sync.WaitGroup
+	all.Go(up.run)
+	all.Go(down.run)
+	all.Go(func() {
+		defer down.end()
+		l.readAnswers(bufio.NewReader(server), down)
+	})
+	l.readStatements(from, up)
+	up.end()
+	all.Wait()
 }
 
-func (l *link) cut() {
-	l.client.Close()
-	l.server.Close()
-}
-
-// greet carries the first message. It refuses encryption, and reports whether a session begins.
-func (l *link) greet(from *bufio.Reader) bool {
-	for {
-		var head [8]byte
-		if _, err := io.ReadFull(from, head[:]); err != nil {
-			return false
-		}
-		size, code := binary.BigEndian.Uint32(head[:4]), binary.BigEndian.Uint32(head[4:])
-		if code == codeTLS || code == codeGSS {
-			if _, err := l.client.Write([]byte{'N'}); err != nil {
-				return false
-			}
-			continue
-		}
-		if size < 8 || size > 1<<16 {
-			return false
-		}
-		l.proxy.pass()
-		rest := make([]byte, size-8)
-		if _, err := io.ReadFull(from, rest); err != nil {
-			return false
-		}
-		if _, err := l.server.Write(append(head[:], rest...)); err != nil {
-			return false
-		}
-		l.pending = 1 // the server says when it is ready
-		if code == codeCancel {
-			_, _ = io.Copy(io.Discard, l.server) // until it has been taken
-			return false
-		}
+// join adds the connection to the server, unless the link has been cut meanwhile.
+func (l *link) join(server *net.TCPConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = server
+	select {
+	case <-l.gone:
+		server.Close()
+		return false
+	default:
 		return true
 	}
 }
 
-// carryStatements carries what the client sends.
-func (l *link) carryStatements(from *bufio.Reader) {
-	to := bufio.NewWriter(l.server)
+// cut closes both connections.
+func (l *link) cut() {
+	l.once.Do(func() {
+		close(l.gone)
+		l.client.Close()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.server != nil {
+			l.server.Close()
+		}
+	})
+}
+
+// reset cuts the link so that both sides learn of it by a reset, not by an end.
+func (l *link) reset() {
+	l.mu.Lock()
+	_ = l.client.SetLinger(0) // which fails where it is closed already
+	_ = l.server.SetLinger(0)
+	l.mu.Unlock()
+	l.cut()
+}
+
+// greet reads the first message, refusing encryption, and reports whether a session begins with
+// it. It returns nil if none came.
+func (l *link) greet(from *bufio.Reader) (first []byte, session bool) {
 	for {
-		kind, message, err := readMessage(from)
+		var head [8]byte
+		if _, err := io.ReadFull(from, head[:]); err != nil || !l.hold() {
+			return nil, false
+		}
+		size, code := binary.BigEndian.Uint32(head[:4]), binary.BigEndian.Uint32(head[4:])
+		if code == codeTLS || code == codeGSS {
+			if _, err := l.client.Write([]byte{'N'}); err != nil {
+				return nil, false
+			}
+			continue
+		}
+		if size < 8 || size > 1<<16 {
+			return nil, false
+		}
+		first = make([]byte, size)
+		copy(first, head[:])
+		if _, err := io.ReadFull(from, first[8:]); err != nil {
+			return nil, false
+		}
+		return first, code != codeCancel
+	}
+}
+
+// readStatements reads what the client sends.
+func (l *link) readStatements(from *bufio.Reader, to *wire) {
+	var out []byte
+	for {
+		m, err := readMessage(from)
 		if err != nil {
 			return
 		}
-		l.proxy.pass()
-		if kind == 'Q' || kind == 'E' {
-			if f, met := l.proxy.meet(statement(kind, message)); met {
+		if s, is := l.said.statement(m); is {
+			l.listen(s)
+			if f, met := l.proxy.meet(s); met {
 				if f == Fail {
 					return
 				}
 				l.lose()
 			}
 		}
-		if kind == 'Q' || kind == 'S' {
+		if kind := m.kind(); kind == 'Q' || kind == 'S' {
 			l.ask()
 		}
-		if _, err := to.Write(message); err != nil {
-			return
-		}
-		if from.Buffered() == 0 {
-			if err := to.Flush(); err != nil {
+		if out = append(out, m...); from.Buffered() == 0 || len(out) > maxChunk {
+			if !to.send(out) {
 				return
 			}
+			out = nil
 		}
 	}
 }
 
-func statement(kind byte, message []byte) (s Statement) {
-	if kind == 'Q' {
-		s.Query = string(bytes.TrimRight(message[5:], "\x00"))
+// listen takes note of a LISTEN.
+func (l *link) listen(s Statement) {
+	if strings.HasPrefix(s.Query, "LISTEN ") {
+		l.proxy.mu.Lock()
+		defer l.proxy.mu.Unlock()
+		l.listens = true
 	}
-	return s
 }
 
-// carryAnswers carries what the server sends, or drops it.
-func (l *link) carryAnswers() {
-	defer l.cut()
-	from, to := bufio.NewReader(l.server), bufio.NewWriter(l.client)
+// readAnswers reads what the server sends, and hands it on or drops it.
+func (l *link) readAnswers(from *bufio.Reader, to *wire) {
+	var out []byte
 	for {
-		kind, message, err := readMessage(from)
+		m, err := readMessage(from)
 		if err != nil {
 			return
 		}
-		l.proxy.pass()
-		losing, done := l.answered(kind)
+		losing, done := l.answered(m.kind())
 		if done {
 			return
 		}
 		if losing {
 			continue
 		}
-		if _, err := to.Write(message); err != nil {
-			return
-		}
-		if from.Buffered() == 0 {
-			if err := to.Flush(); err != nil {
+		if out = append(out, m...); from.Buffered() == 0 || len(out) > maxChunk {
+			if !to.send(out) {
 				return
 			}
+			out = nil
 		}
 	}
 }
@@ -169,20 +222,4 @@ func (l *link) answered(kind byte) (losing, done bool) {
 		l.pending--
 	}
 	return l.losing, l.losing && l.asked && (l.pending == 0 || kind == 'G')
-}
-
-// readMessage reads a message: its kind, its length, and what is in it.
-func readMessage(from *bufio.Reader) (kind byte, message []byte, err error) {
-	var head [5]byte
-	if _, err := io.ReadFull(from, head[:]); err != nil {
-		return 0, nil, err
-	}
-	size := binary.BigEndian.Uint32(head[1:])
-	if size < 4 || size > 1<<30 {
-		return 0, nil, io.ErrUnexpectedEOF
-	}
-	message = make([]byte, 1+size)
-	copy(message, head[:])
-	_, err = io.ReadFull(from, message[5:])
-	return head[0], message, err
 }

@@ -54,17 +54,25 @@ func start(bin string, settings ...string) (*Server, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
+	if err := s.runAnywhere(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+// runAnywhere starts the server on a port that is free.
+func (s *Server) runAnywhere() (err error) {
 	for range 10 { // another program may take the port between the choice and the start
 		if s.port, err = freePort(); err != nil {
 			break
 		}
 		s.address = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
 		if err = s.run(); err == nil {
-			return s, nil
+			return nil
 		}
 	}
-	os.RemoveAll(dir)
-	return nil, err
+	return err
 }
 
 // initialize makes the data directory.

@@ -4,8 +4,8 @@
 //
 // The first call in a test binary makes a server from installed binaries, on loopback, with
 // default durability; it ends, and its data go, when the test binary ends, however that
-// happens. [Start] makes one more for a test that stops or restarts it, [Pooler] puts
-// pgbouncer in front of a database.
+// happens. [Start] makes one more for a test that stops or restarts it, and its Replica one that
+// follows it; [Pooler] puts pgbouncer in front of a database.
 //
 // Where nothing is installed the tests are skipped, with a line that make test collects; where
 // $CI is set they fail instead. Two variables change what is used:
@@ -86,12 +86,36 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.address)
+	conn := s.connect(ctx, t)
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// connect returns a connection of the superuser's, which may write whatever the server's settings say.
+func (s *Server) connect(ctx context.Context, t testing.TB) *pgx.Conn {
+	t.Helper()
+	config, err := pgx.ParseConfig(s.address)
+	if err != nil {
+		t.Fatalf("address of the test server: %v", err)
+	}
+	config.RuntimeParams["default_transaction_read_only"] = "off"
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		t.Fatalf("connect to the test server: %v", err)
 	}
+	return conn
+}
+
+// ask reads one row in the server's own database.
+func (s *Server) ask(t testing.TB, sql string, args []any, into ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn := s.connect(ctx, t)
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
+	if err := conn.QueryRow(ctx, sql, args...).Scan(into...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }

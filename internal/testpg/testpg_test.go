@@ -45,6 +45,53 @@ func TestServerStartsAgain(t *testing.T) {
 	}
 }
 
+func TestReplicaIsPromoted(t *testing.T) {
+	primary := testpg.Start(t)
+	address := primary.Database(t)
+	replica := primary.Replica(t)
+	primary.Exec(t, "create table kept as select 7 as n")
+	for ask(t, replica.Address(), "select count(*)::text from pg_class where relname = 'kept'") != "1" {
+		if t.Context().Err() != nil {
+			t.Fatal("the replica never followed")
+		}
+	}
+	replica.Promote(t)
+	replica.Exec(t, "insert into kept values (8)")
+	primary.ReadOnly(t, true)
+	if is := ask(t, address, "select current_setting('transaction_read_only')"); is != "on" {
+		t.Errorf("transaction_read_only is %s, want on", is)
+	}
+}
+
+func TestServerOutlivesABackend(t *testing.T) {
+	s := testpg.Start(t)
+	address := s.Database(t)
+	if s.KillBackend(t, address) {
+		t.Error("a process was killed on a database that nobody uses")
+	}
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if !s.KillBackend(t, address) {
+		t.Error("no process was killed")
+	}
+	if err := conn.Ping(t.Context()); err == nil {
+		t.Error("Ping on a connection that was killed = nil")
+	}
+	for {
+		conn, err := pgx.Connect(t.Context(), address)
+		if err == nil {
+			conn.Close(t.Context())
+			break
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestPoolerAnswers(t *testing.T) {
 	address := testpg.URL(t)
 	through := testpg.Pooler(t, address)
