@@ -45,9 +45,11 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Clai
 	})
 }
 
-// claim runs take for a process that is alive.
+// claim runs take for a process that is alive. Its commit need not be synced by itself: when
+// the power goes, the process that holds the leases goes with it, and what it might have
+// finished would have been synced after them.
 func (s *Store) claim(ctx context.Context, doing string, process store.ID, take func(*txn, int64) ([]store.Claimed, error)) (claimed []store.Claimed, err error) {
-	err = s.write(ctx, doing, func(t *txn) error {
+	err = s.writeLax(ctx, doing, func(t *txn) error {
 		number, alive, err := t.process(process)
 		if err != nil {
 			return err

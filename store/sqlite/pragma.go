@@ -20,7 +20,8 @@ var writing = []pragma{
 	{set: "PRAGMA busy_timeout = 0"},
 	// Readers never wait for the writer, and a commit is one fsync.
 	{set: "PRAGMA journal_mode = WAL", get: "PRAGMA journal_mode", want: "wal", why: "readers and the writer would lock each other out"},
-	// NORMAL loses what was acknowledged when the power goes.
+	// NORMAL loses what was acknowledged when the power goes. The writer sets it for what may
+	// be lost, see writer.doLax.
 	{set: "PRAGMA synchronous = FULL", get: "PRAGMA synchronous", want: "2", why: "acknowledged jobs would be lost when the power goes"},
 	// A log that one long reader has let grow is cut back when it starts anew: 32 MiB.
 	{set: "PRAGMA journal_size_limit = 33554432"},

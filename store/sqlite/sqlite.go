@@ -133,6 +133,17 @@ func (t *txn) wakeToLook() { t.wake("", -1) }
 // write runs f in a transaction, with those of other callers, and wakes who sleeps.
 func (s *Store) write(ctx context.Context, doing string, f func(*txn) error) error {
 	t, err := s.writer.do(ctx, f)
+	return s.written(ctx, doing, t, err)
+}
+
+// writeLax is write for what a loss of power may undo.
+func (s *Store) writeLax(ctx context.Context, doing string, f func(*txn) error) error {
+	t, err := s.writer.doLax(ctx, f)
+	return s.written(ctx, doing, t, err)
+}
+
+// written explains an error, or wakes who sleeps.
+func (s *Store) written(ctx context.Context, doing string, t *txn, err error) error {
 	if err != nil {
 		return s.explain(ctx, doing, err)
 	}

@@ -37,6 +37,7 @@ type writer struct {
 
 	// Of whoever leads.
 	c       *session // nil until it is needed, and after an error that leaves doubt
+	lax     bool     // commits are not synced at present
 	doubts  []doubt  // given back first in the next transaction
 	cramped bool     // the last transaction found no room on the disk
 }
@@ -51,6 +52,7 @@ type doubt struct {
 // A call is one write operation.
 type call struct {
 	f     func(*txn) error
+	lax   bool // that a loss of power undoes it does no harm
 	since time.Time
 	lead  chan struct{} // closed when it is this call's turn to lead
 	done  chan struct{} // closed when err is set
@@ -68,10 +70,21 @@ func newWriter(pool *sql.DB) *writer {
 // through its txn, and what it sets must not be used when do returns an error. If ctx ends
 // while f waits, it is not run; once it runs, it is committed.
 func (w *writer) do(ctx context.Context, f func(*txn) error) (*txn, error) {
+	return w.submit(ctx, &call{f: f})
+}
+
+// doLax is do for what a loss of power may undo: unless others share its commit, that is not
+// synced to the disk, but only with the next one that is. A process that is killed undoes
+// nothing.
+func (w *writer) doLax(ctx context.Context, f func(*txn) error) (*txn, error) {
+	return w.submit(ctx, &call{f: f, lax: true})
+}
+
+func (w *writer) submit(ctx context.Context, c *call) (*txn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c := &call{f: f, since: time.Now(), lead: make(chan struct{}), done: make(chan struct{})}
+	c.since, c.lead, c.done = time.Now(), make(chan struct{}), make(chan struct{})
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -146,11 +159,14 @@ func (w *writer) work(ctx context.Context, c *call) {
 	}
 }
 
-// take cuts the queue.
+// take cuts the queue; before a commit that is not synced, up to the first call that must last.
 func (w *writer) take() []*call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(len(w.queue), mostCut)
+	n := 0
+	for n < min(len(w.queue), mostCut) && (w.queue[n].lax || !w.lax) {
+		n++
+	}
 	calls := w.queue[:n:n]
 	w.queue = w.queue[n:]
 	for _, c := range calls {
@@ -203,17 +219,40 @@ func (w *writer) tryBegin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.c = c
+		w.c, w.lax = c, false
 	}
 	if w.cramped {
 		w.cramped = false
 		_ = w.c.fold() // what it cannot do the transaction will tell
 	}
-	_, err := w.c.exec("BEGIN IMMEDIATE")
+	err := w.relax()
+	if err == nil {
+		_, err = w.c.exec("BEGIN IMMEDIATE")
+	}
 	if err != nil && !busy(err) {
 		w.drop()
 	}
 	return err
+}
+
+// relax has commits synced, or not if all calls that wait are lax. It must be called outside of
+// a transaction.
+func (w *writer) relax() error {
+	w.mu.Lock()
+	lax := !slices.ContainsFunc(w.queue, func(c *call) bool { return !c.lax })
+	w.mu.Unlock()
+	if lax == w.lax {
+		return nil
+	}
+	setting := "PRAGMA synchronous = FULL"
+	if lax {
+		setting = "PRAGMA synchronous = NORMAL"
+	}
+	if err := w.c.script(setting); err != nil {
+		return err
+	}
+	w.lax = lax
+	return nil
 }
 
 // pause waits before the next try for a lock: 0.3 ms at first, since most transactions are

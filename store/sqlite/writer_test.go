@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +78,75 @@ func TestCallsThatQueueUpShareACommit(t *testing.T) {
 	}
 	if counts, err := s.Counts(t.Context()); err != nil || counts[store.Available] != calls-1 {
 		t.Errorf("Counts = %v, %v; want %d jobs, those of all calls but the bad one", counts, err, calls-1)
+	}
+}
+
+// What may be lost with the power shares the sync of what may not, or does without one.
+func TestOnlyLaxCallsAloneAreNotSynced(t *testing.T) {
+	s := openTest(t)
+	synchronous := func(tx *txn) (level string, err error) {
+		// Not prepared: such a statement answers what was set when it was.
+		err = tx.database.(*session).conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&level)
+		return level, err
+	}
+	const normal, full = "1", "2"
+	for _, test := range []struct {
+		name string
+		lax  []bool // of calls that queue up together
+		want []string
+	}{
+		{"lax alone", []bool{true}, []string{normal}},
+		{"lax together", []bool{true, true}, []string{normal, normal}},
+		{"strict alone", []bool{false}, []string{full}},
+		{"a strict one behind", []bool{true, false}, []string{full, full}},
+		{"a strict one before", []bool{false, true}, []string{full, full}},
+		{"lax again", []bool{true}, []string{normal}},
+	} {
+		release := occupy(t, s)
+		var all sync.WaitGroup
+		got := make([]string, len(test.lax))
+		for i, lax := range test.lax {
+			submit := s.writer.do
+			if lax {
+				submit = s.writer.doLax
+			}
+			all.Go(func() {
+				_, err := submit(t.Context(), func(tx *txn) (err error) {
+					got[i], err = synchronous(tx)
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			queued(s, i+1)
+		}
+		release()
+		all.Wait()
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: synchronous = %q, want %q", test.name, got, test.want)
+		}
+	}
+
+	// One that comes when the transaction has begun without a sync waits for the next.
+	var late sync.WaitGroup
+	var level string
+	_, err := s.writer.doLax(t.Context(), func(*txn) error {
+		late.Go(func() {
+			_, err := s.writer.do(t.Context(), func(tx *txn) (err error) {
+				level, err = synchronous(tx)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		queued(s, 1)
+		return nil
+	})
+	late.Wait()
+	if err != nil || level != full {
+		t.Errorf("a strict call behind a lax transaction: synchronous = %q, %v, want %q", level, err, full)
 	}
 }
 
@@ -174,7 +244,7 @@ func TestAClaimInDoubtIsGivenBack(t *testing.T) {
 	must(t, err)
 	req := store.ClaimRequest{Process: me, Queue: "mail", Priorities: []int{5}, Limit: 10}
 	lost := 0
-	for n := 2; lost < 3; n++ { // the first begins, and ends its connection
+	for n := 3; lost < 3; n++ { // the first two have it begin without a sync, and end its connection
 		s.writer.cramped = false // after what looks like a disk that fails; a fault in a fold hurts nobody
 		faults.Arm(n, 1)         // LoseAnswer
 		_, err := s.Claim(t.Context(), req)
