@@ -370,6 +370,9 @@ func finishWhileReaped(s *scene) {
 				lost[f] = true
 			}
 		})
+		// A reap may leave what a finish has locked to the next one.
+		_, err := s.Store.Reap(s.ctx(), nil)
+		s.must(err)
 		for _, c := range claimed {
 			want := store.Completed
 			if lost[c.Fence] {
