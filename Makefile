@@ -8,9 +8,11 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 # Flags and trials for chaos, such as CHAOSFLAGS='-seed 7 -store sqlite kill-loop'
 CHAOSFLAGS ?=
+# Flags for the comparison with peers, such as BENCHFLAGS='-only offload,river -rounds 1'
+BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench chaos mattn postgres18 demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench bench-peers chaos mattn postgres18 demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -39,10 +41,13 @@ cross: ## what users link compiles for other systems, without cgo
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
 	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"
 
+bench-peers: ## offload beside its peers, some minutes; renews results and README, or does what $BENCHFLAGS say
+	@cd bench && $(GO) run ./compare $(BENCHFLAGS)
+
 chaos: ## harm to workers, databases and disks on purpose, over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
-mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
+mattn: ## the laws on SQLite's C library, by cgo, in a module of its own; and that the peers there run
 	@cd bench && CGO_ENABLED=1 $(GO) test -timeout 20m ./...
 
 postgres18: ## PostgreSQL's tests on version 18, which comes from npm, in place of the installed one

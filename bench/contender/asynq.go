@@ -13,12 +13,12 @@ import (
 
 const (
 	asynqModule = "github.com/hibiken/asynq"
-	asynqNotes  = "jobs are in memory, so the backlog is bounded by it; a completed job is deleted; enqueueing is no part of a database transaction; a lost worker's jobs go on after 30 s to 90 s"
-	everySecond = "in the memory of Redis, flushed once a second: a power loss takes up to a second of jobs that were acknowledged"
+	asynqNotes  = "holds the backlog in memory, and deletes completed jobs; its enqueues are no part of a database transaction; a lost worker's jobs go on after 30 to 90 s"
+	everySecond = "in memory, and flushed once a second: a loss of power takes the last second's"
 )
 
 var asynqDefaults = Contender{
-	Name: "asynq", System: "Asynq", Variant: "defaults", Store: Redis, Peer: true,
+	Name: "asynq-defaults", System: "Asynq", Variant: "defaults", Store: Redis, Peer: true,
 	Settings:   "as many jobs at once as cores, check of empty queues each second; appendonly yes, appendfsync everysec",
 	Durability: everySecond,
 	Notes:      asynqNotes,
@@ -42,9 +42,9 @@ var asynqTuned = Contender{
 }
 
 var asynqAlways = Contender{
-	Name: "asynq-always", System: "Asynq", Variant: "tuned, each write flushed", Store: Redis, Peer: true, Tuned: true,
+	Name: "asynq-always", System: "Asynq", Variant: "tuned, fsync always", Store: Redis, Peer: true, Tuned: true,
 	Settings:   "100 jobs at once, check of empty queues each 10 ms; appendonly yes, appendfsync always",
-	Durability: "flushed",
+	Durability: flushed,
 	Notes:      asynqNotes,
 	Jobs:       10_000,
 	Module:     asynqModule,

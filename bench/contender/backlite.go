@@ -11,9 +11,9 @@ import (
 )
 
 var backliteDefaults = Contender{
-	Name: "backlite", System: "backlite", Variant: "defaults", Store: SQLite, Peer: true,
+	Name: "backlite-defaults", System: "backlite", Variant: "defaults", Store: SQLite, Peer: true,
 	Settings:   "10 workers, as its documents set it; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      backliteNotes,
 	Many:       "Add of 1,000",
 	Jobs:       500,
@@ -26,7 +26,7 @@ var backliteDefaults = Contender{
 var backliteTuned = Contender{
 	Name: "backlite-tuned", System: "backlite", Variant: "tuned", Store: SQLite, Peer: true, Tuned: true,
 	Settings:   "1,000 workers; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      backliteNotes,
 	Many:       "Add of 1,000",
 	Jobs:       4000,
@@ -38,7 +38,7 @@ var backliteTuned = Contender{
 
 const (
 	backliteModule = "github.com/mikestefanello/backlite"
-	backliteNotes  = "one process per file; keeps no completed job unless told to; a lost worker's jobs go on after a time that is set"
+	backliteNotes  = "is for one process; it deletes completed jobs unless told to keep them; a lost worker's jobs go on after a time that is set, 10 minutes here"
 )
 
 // onBacklite is backlite. Its tasks find their queue by a method of their type, and so this

@@ -23,7 +23,7 @@ type Contender struct {
 	Tuned      bool   // set by a careful user; false is as it comes
 	Settings   string // how it is set
 	Durability string // what an enqueue that has returned survives
-	Notes      string // what it does that others don't, or leaves out
+	Notes      string // what it does that others don't, or leaves out: "keeps …"
 	Many       string // the call that enqueues many at once, "" if it has none
 	Jobs       int    // how many jobs its drain has: some seconds' worth
 	Module     string // the Go module it comes in, "" for offload and what npm brings
@@ -39,6 +39,9 @@ const (
 	SQLite     Store = "SQLite"
 	Redis      Store = "Redis"
 )
+
+// flushed is the durability of a contender whose enqueue returns when the job is on disk.
+const flushed = "flushed to disk"
 
 // A Place is where a contender finds its database. What it does not need may be unset.
 type Place struct {

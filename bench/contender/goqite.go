@@ -14,9 +14,9 @@ import (
 )
 
 var goqiteDefaults = Contender{
-	Name: "goqite", System: "goqite", Variant: "defaults", Store: SQLite, Peer: true,
+	Name: "goqite-defaults", System: "goqite", Variant: "defaults", Store: SQLite, Peer: true,
 	Settings:   "as many jobs at once as cores, poll of 100 ms; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      goqiteNotes,
 	Many:       "CreateTx, 1,000 in one transaction",
 	Jobs:       100,
@@ -29,7 +29,7 @@ var goqiteDefaults = Contender{
 var goqiteTuned = Contender{
 	Name: "goqite-tuned", System: "goqite", Variant: "tuned", Store: SQLite, Peer: true, Tuned: true,
 	Settings:   "1,000 jobs at once, poll of 10 ms; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      goqiteNotes,
 	Many:       "CreateTx, 1,000 in one transaction",
 	Jobs:       4000,
@@ -41,7 +41,7 @@ var goqiteTuned = Contender{
 
 const (
 	goqiteModule = "maragu.dev/goqite"
-	goqiteNotes  = "a queue of messages: a job that ended is deleted, and one that failed three times stays; retries have no growing wait"
+	goqiteNotes  = "deletes completed jobs; a lost worker's jobs go on after 5 s; a failed one is tried three times, with no growing wait"
 )
 
 // goqiteSchema is schema_sqlite.sql of goqite v0.4.0, which the module does not export.

@@ -14,12 +14,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-const graphileNotes = "in Node.js, JSON decoded by its driver; enqueued from Go by its SQL functions; a completed job is deleted; a lost worker's jobs go on after 4 hours"
+const graphileNotes = "runs in Node.js, and is enqueued to from Go by its SQL functions; it deletes completed jobs; a lost worker's jobs go on after 4 hours"
 
 var graphile = Contender{
-	Name: "graphile-worker", System: "graphile-worker", Variant: "defaults", Store: PostgreSQL, Peer: true,
+	Name: "graphile-worker-defaults", System: "graphile-worker", Variant: "defaults", Store: PostgreSQL, Peer: true,
 	Settings:   "one job at once, poll of 2 s beside notifications",
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      graphileNotes,
 	Many:       "add_jobs",
 	Jobs:       2000,
@@ -29,10 +29,10 @@ var graphile = Contender{
 var graphileTuned = Contender{
 	Name: "graphile-worker-tuned", System: "graphile-worker", Variant: "tuned", Store: PostgreSQL, Peer: true, Tuned: true,
 	Settings:   "24 jobs at once, 25 connections, local queue of 500, completions batched: the settings of its own speed test",
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      graphileNotes,
 	Many:       "add_jobs",
-	Jobs:       30_000,
+	Jobs:       60_000,
 	Open:       graphileByHand.open,
 }
 

@@ -14,8 +14,8 @@ import (
 
 var offloadPostgres = Contender{
 	Name: "offload-postgres", System: "offload", Store: PostgreSQL,
-	Settings:   "as it comes: 100 jobs of a queue at once",
-	Durability: "committed and flushed",
+	Settings:   "100 jobs of a queue at once",
+	Durability: flushed,
 	Notes:      "keeps completed jobs for a day, in a table of their own; a lost worker's jobs go on within 20 s",
 	Many:       "EnqueueMany",
 	Jobs:       200_000,
@@ -26,8 +26,8 @@ var offloadPostgres = Contender{
 
 var offloadSQLite = Contender{
 	Name: "offload-sqlite", System: "offload", Store: SQLite,
-	Settings:   "as it comes: 100 jobs of a queue at once",
-	Durability: "committed and flushed",
+	Settings:   "100 jobs of a queue at once",
+	Durability: flushed,
 	Notes:      "keeps completed jobs for a day, in a table of their own; a lost worker's jobs go on within a second",
 	Many:       "EnqueueMany",
 	Jobs:       200_000,

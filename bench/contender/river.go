@@ -31,9 +31,9 @@ var riverByHand = riverSettings{
 }
 
 var river = Contender{
-	Name: "river", System: "River", Variant: "defaults", Store: PostgreSQL, Peer: true,
+	Name: "river-defaults", System: "River", Variant: "defaults", Store: PostgreSQL, Peer: true,
 	Settings:   "100 workers, cooldown of 100 ms, pgx's pool as it comes",
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      riverNotes,
 	Many:       "InsertManyFast",
 	Jobs:       3000,
@@ -44,18 +44,18 @@ var river = Contender{
 var riverTuned = Contender{
 	Name: "river-tuned", System: "River", Variant: "tuned", Store: PostgreSQL, Peer: true, Tuned: true,
 	Settings:   "2,000 workers, cooldown of 2 ms, poll of 20 ms, 24 connections",
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      riverNotes,
 	Many:       "InsertManyFast",
-	Jobs:       40_000,
+	Jobs:       60_000,
 	Module:     riverModule,
 	Open:       riverByHand.onPostgres,
 }
 
 var riverSQLite = Contender{
-	Name: "river-sqlite", System: "River", Variant: "defaults", Store: SQLite, Peer: true,
+	Name: "river-sqlite-defaults", System: "River", Variant: "defaults", Store: SQLite, Peer: true,
 	Settings:   "100 workers, cooldown of 100 ms; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      riverNotes + "; its makers call this driver early",
 	Many:       "InsertManyFast",
 	Jobs:       2000,
@@ -66,7 +66,7 @@ var riverSQLite = Contender{
 var riverSQLiteTuned = Contender{
 	Name: "river-sqlite-tuned", System: "River", Variant: "tuned", Store: SQLite, Peer: true, Tuned: true,
 	Settings:   "2,000 workers, cooldown of 2 ms, poll of 20 ms; " + sqliteSettings,
-	Durability: "committed and flushed",
+	Durability: flushed,
 	Notes:      riverNotes + "; its makers call this driver early",
 	Many:       "InsertManyFast",
 	Jobs:       4000,
