@@ -68,7 +68,8 @@ type Ledger struct {
 // An Entry is what the ledger knows of one job.
 type Entry struct {
 	Task    string
-	Tx      bool // its effect is in its own transaction
+	Tx      bool   // its effect is in its own transaction
+	By      string // the process that has tried to enqueue it
 	Tried   time.Time
 	Acked   time.Time // zero: Enqueue has not returned without an error
 	Refused string    // the error that it has returned
@@ -163,7 +164,7 @@ func (l *Ledger) take(process, line string) error {
 	}
 	switch fields[0] {
 	case verbTried:
-		e.Tried = at
+		e.Tried, e.By = at, process
 		e.Task, words, _ = strings.Cut(words, " ")
 		e.Tx = words == "tx"
 	case verbAcked:
