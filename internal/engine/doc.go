@@ -18,8 +18,8 @@
 //
 // What is shared is behind locks that are held for moments and never while calling out: that
 // of the hand (jobs not started, slots, runners, the identity of the process), under which an
-// attempt's own may be taken, and those of the finisher, the mailbox, the reaper and the log
-// of troubles, which are taken alone.
+// attempt's own may be taken, and those of the finisher, the mailbox, the reaper, the
+// scribe and the log of troubles, which are taken alone.
 //
 // The engine promises:
 //
@@ -27,5 +27,5 @@
 //   - no two attempts of a job overlap as far as a process can know: cut off from the store
 //     for 9 s it cancels its handlers, and others take its jobs 12 s after its last beat;
 //   - no outage ends Run, and no result is dropped in one;
-//   - Run returns at most two seconds after the grace period, whatever handlers and store do.
+//   - Run returns at most two seconds after the grace period, whatever handlers, store and log do.
 package engine

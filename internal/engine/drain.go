@@ -16,6 +16,7 @@ type Count struct{ Completed, Retried, Discarded, Cancelled, Snoozed int }
 // goroutine. It is for tests, with a store whose clock stands still.
 func (e *Engine) Drain(ctx context.Context) (Count, error) {
 	d := &drainer{shift: newShift(ctx, e), ctx: ctx}
+	defer e.scribe.flush()
 	defer d.cancel()
 	d.process.ID = store.NewID()
 	if err := e.Store.Join(ctx, d.describe(d.process.ID)); err != nil {

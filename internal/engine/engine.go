@@ -12,6 +12,7 @@ import (
 type Engine struct {
 	Config
 	mail    mailbox
+	scribe  *scribe
 	running atomic.Bool
 }
 
@@ -23,7 +24,9 @@ func New(c Config) *Engine {
 	if c.Event == nil {
 		c.Event = func(Event) {}
 	}
-	return &Engine{Config: c, mail: newMailbox()}
+	s := &scribe{}
+	c.Log = s.logger(c.Log)
+	return &Engine{Config: c, mail: newMailbox(), scribe: s}
 }
 
 // Wake says that this program has inserted jobs: those of w are claimed at once. It never
@@ -38,6 +41,7 @@ func (e *Engine) Wake(w store.Wake) {
 // Each call is a process of its own to the store. It must not be called while it runs. An
 // error means that it could not start: the store refused to let it join.
 func (e *Engine) Run(ctx context.Context) error {
+	defer e.scribe.flush()
 	s := newShift(ctx, e)
 	defer s.cancel()
 	if err := s.start(ctx); err != nil {
