@@ -13,9 +13,9 @@ import (
 // A Survey is what the database holds of a trial's jobs, as of one moment.
 type Survey struct {
 	Jobs      map[offload.ID]Stored
-	Strays    []Lease            // leases without a live process
-	Effects   map[offload.ID]int // of transactional jobs
-	Completed int64              // as the figures say
+	Strays    []Lease              // leases without a live process
+	Effects   map[offload.ID][]int // of transactional jobs: attempts
+	Completed int64                // as the figures say
 }
 
 // A Stored is one job in the database.
@@ -23,6 +23,7 @@ type Stored struct {
 	Asked   bool    // it has a row in job
 	Places  []Place // where it is: one, if all is well
 	Outcome Outcome // of a job in done
+	Attempt int     // of a job in done: the one that ended it
 }
 
 // A Place is where a job can be.
@@ -98,7 +99,7 @@ func misplaced(id offload.ID, stored Stored) string {
 // checkEffects is I3: one effect for a completed transactional job, and for no other.
 func checkEffects(l *Ledger, v *Survey) (broken []Broken) {
 	for id, e := range byID(l.Jobs) {
-		n, want := v.Effects[id], 0
+		n, want := len(v.Effects[id]), 0
 		if e.Tx && v.Jobs[id].Outcome == Completed {
 			want = 1
 		}
@@ -112,6 +113,10 @@ func checkEffects(l *Ledger, v *Survey) (broken []Broken) {
 		}
 	}
 	for _, n := range l.NotesOf(secondEffect) {
+		// A process that was declared lost may come late: then the effect is that of a later attempt.
+		if !slices.ContainsFunc(v.Effects[n.Job], func(attempt int) bool { return attempt < n.Attempt }) {
+			continue
+		}
 		broken = append(broken, Broken{"I3", fmt.Sprintf("attempt %d of job %s, in %s, met the effect of an earlier one", n.Attempt, n.Job, n.Process)})
 	}
 	return broken
@@ -158,13 +163,19 @@ func checkKnown(l *Ledger, v *Survey) (broken []Broken) {
 	return broken
 }
 
-// checkAttempts is I8: attempts rise.
-func checkAttempts(l *Ledger, _ *Survey) (broken []Broken) {
+// checkAttempts is I8: attempts rise, and what ended a job is its last.
+func checkAttempts(l *Ledger, v *Survey) (broken []Broken) {
 	for id, e := range byID(l.Jobs) {
 		runs := slices.SortedStableFunc(slices.Values(e.Runs), func(a, b Run) int { return a.Start.Compare(b.Start) })
 		for i := 1; i < len(runs); i++ {
 			if runs[i].Attempt <= runs[i-1].Attempt {
 				broken = append(broken, Broken{"I8", fmt.Sprintf("the attempts of job %s do not rise: %s", id, e.runs())})
+				break
+			}
+		}
+		for _, r := range runs {
+			if stored := v.Jobs[id]; stored.Outcome != "" && r.Attempt > stored.Attempt {
+				broken = append(broken, Broken{"I8", fmt.Sprintf("job %s was ended by attempt %d, which had been given up: %s", id, stored.Attempt, e.runs())})
 				break
 			}
 		}

@@ -37,8 +37,7 @@ type statements struct {
 	exists  string   // whether offload's tables are there
 	any     string   // whether there are jobs
 
-	// All places of all jobs from an id on: id, place, or "job" for the job itself, and the
-	// number of the outcome.
+	// All places of all jobs from an id on.
 	places string
 	// Ids of recent jobs, from an id on, that are not in exactly one place.
 	torn string
@@ -212,7 +211,8 @@ func (d *Database) gather(ctx context.Context, tx *sql.Tx, query string, since o
 		var id idInto
 		var place string
 		var outcome sql.NullInt64
-		if err := r.Scan(&id, &place, &outcome); err != nil {
+		var attempt int
+		if err := r.Scan(&id, &place, &outcome, &attempt); err != nil {
 			return err
 		}
 		stored := jobs[offload.ID(id)]
@@ -222,7 +222,7 @@ func (d *Database) gather(ctx context.Context, tx *sql.Tx, query string, since o
 			stored.Places = append(stored.Places, Place(place))
 		}
 		if outcome.Valid {
-			stored.Outcome = d.sql.outcome[int(outcome.Int64)]
+			stored.Outcome, stored.Attempt = d.sql.outcome[int(outcome.Int64)], attempt
 		}
 		jobs[offload.ID(id)] = stored
 		return nil
@@ -270,7 +270,7 @@ func (d *Database) counts(ctx context.Context, since offload.ID) (map[Place]int,
 
 // survey reads all that the check at rest needs.
 func (d *Database) survey(ctx context.Context, since offload.ID, tasks []string) (*Survey, error) {
-	v := &Survey{Effects: map[offload.ID]int{}}
+	v := &Survey{Effects: map[offload.ID][]int{}}
 	err := d.with(func(db *sql.DB) error {
 		return snapshot(ctx, db, func(tx *sql.Tx) (err error) {
 			if v.Jobs, err = d.gather(ctx, tx, d.sql.places, since); err != nil {
@@ -281,8 +281,9 @@ func (d *Database) survey(ctx context.Context, since offload.ID, tasks []string)
 			}
 			return rows(ctx, tx, d.sql.effects, []any{d.id(since)}, func(r *sql.Rows) error {
 				var id idInto
-				err := r.Scan(&id)
-				v.Effects[offload.ID(id)]++
+				var attempt int
+				err := r.Scan(&id, &attempt)
+				v.Effects[offload.ID(id)] = append(v.Effects[offload.ID(id)], attempt)
 				return err
 			})
 		})
@@ -311,6 +312,23 @@ func (d *Database) completed(ctx context.Context, since offload.ID, tasks []stri
 		n += step.Completed
 	}
 	return n, app.Close()
+}
+
+// held reports whether some process holds SQLite's file, so that nobody can write.
+func (d *Database) held(ctx context.Context) bool {
+	if d.Kind != "sqlite" {
+		return false
+	}
+	db, err := sql.Open("sqlite", "file:"+d.Address+"?_pragma=busy_timeout(500)&_txlock=immediate")
+	if err != nil {
+		return false
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return strings.Contains(err.Error(), "SQLITE_BUSY")
+	}
+	return tx.Rollback() != nil
 }
 
 // An idInto scans an id, however a database returns it.

@@ -23,7 +23,7 @@
 //	I4  every lease has a live process, and at rest there is none
 //	I6  the figures of completed jobs are as many as there are completed jobs
 //	I7  no job is stored that nobody tried to enqueue
-//	I8  the attempts of a job rise with each start
+//	I8  the attempts of a job rise with each start, and the last one is what ends it
 //
 // All are checked when the work has come to rest; I2, and I4 with 20 s of grace, also each
 // second while it goes on. I5, that a limit holds, has to wait until there are limits.

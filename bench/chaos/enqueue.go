@@ -113,11 +113,11 @@ func (w *Writer) call(kind Kind, in Work) *offload.Call {
 		opts = append(opts, offload.Queue(kind.Queue))
 	}
 	call := task.declare().Call(in, opts...)
-	words := kind.Task
+	words := "plain"
 	if in.Tx {
-		words += " tx"
+		words = "tx"
 	}
-	w.write(verbTried, call.ID(), 0, words)
+	w.write(verbTried, call.ID(), 0, kind.Task+" "+words+" "+in.Do)
 	return call
 }
 

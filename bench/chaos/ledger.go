@@ -17,7 +17,7 @@ import (
 
 // Verbs of the ledger's lines: verb, job, attempt, time in nanoseconds, and words.
 const (
-	verbTried   = "tried"   // an enqueue is about to be made; words are the task, and "tx" for a transactional job
+	verbTried   = "tried"   // an enqueue is about to be made; words are the task, "tx" or "plain", and the input's Do
 	verbAcked   = "acked"   // Enqueue has returned: the job is durable
 	verbRefused = "refused" // Enqueue has returned an error
 	verbStart   = "start"   // a handler begins
@@ -69,7 +69,7 @@ type Ledger struct {
 type Entry struct {
 	Task    string
 	Tx      bool   // its effect is in its own transaction
-	By      string // the process that has tried to enqueue it
+	Do      string // of its input
 	Tried   time.Time
 	Acked   time.Time // zero: Enqueue has not returned without an error
 	Refused string    // the error that it has returned
@@ -164,9 +164,9 @@ func (l *Ledger) take(process, line string) error {
 	}
 	switch fields[0] {
 	case verbTried:
-		e.Tried, e.By = at, process
-		e.Task, words, _ = strings.Cut(words, " ")
-		e.Tx = words == "tx"
+		e.Tried = at
+		parts := append(strings.SplitN(words, " ", 3), "", "")
+		e.Task, e.Tx, e.Do = parts[0], parts[1] == "tx", parts[2]
 	case verbAcked:
 		e.Acked, e.Refused = at, ""
 	case verbRefused:

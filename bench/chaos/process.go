@@ -197,9 +197,31 @@ func (p *Process) Signal(sig syscall.Signal) {
 	if sig != syscall.SIGSTOP && sig != syscall.SIGCONT {
 		p.expect()
 	}
-	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	err := p.signal(sig)
+	if err != nil && p.Alive() && !errors.Is(err, os.ErrProcessDone) {
 		p.stage.Errorf("send %v to %s: %v", sig, p.Name, err)
 	}
+}
+
+func (p *Process) signal(sig syscall.Signal) error {
+	if len(p.Spec.Wrap) == 0 {
+		return p.cmd.Process.Signal(sig)
+	}
+	pid, err := p.wrapped()
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, sig)
+}
+
+// wrapped is the process that the command in front has started.
+func (p *Process) wrapped() (pid int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.PID, p.PID))
+	if err != nil {
+		return 0, err
+	}
+	_, err = fmt.Sscan(string(text), &pid)
+	return pid, err
 }
 
 // Pause stops the process in the middle of whatever it does.

@@ -35,6 +35,7 @@ type Task struct {
 // A Hand is what handlers have of their worker.
 type Hand struct {
 	*Child
+	Do       string // of the Worker
 	transact func(ctx context.Context, f func(exec execFunc, tx any) error) error
 	effect   string // the statement
 }
@@ -48,6 +49,7 @@ type Worker struct {
 	Queues []string      // none is all
 	Files  uint64        // RLIMIT_NOFILE; 0 leaves it
 	Pool   int           // connections for transactions of handlers; 0 is 4
+	Do     string        // how handlers of trials behave in this worker
 }
 
 // Spec is that of a worker.
@@ -119,6 +121,7 @@ func work(ctx context.Context, c *Child) error {
 		return err
 	}
 	defer closePool()
+	h.Do = w.Do
 	parts := []offload.Part{offload.LogTo(c.Log), offload.Workers("default", 20)}
 	if w.Slots > 0 {
 		parts = append(parts, offload.Workers("default", w.Slots))
@@ -224,21 +227,44 @@ func transactPGX(pool *pgxpool.Pool) func(context.Context, func(execFunc, any) e
 }
 
 // Complete completes the running job in a transaction with its effect.
-func (h *Hand) Complete(ctx context.Context) error {
-	job := offload.JobOf(ctx)
+func (h *Hand) Complete(ctx context.Context) error { return h.CompleteThen(ctx, func() {}) }
+
+// CompleteThen is Complete, with something done before the commit.
+func (h *Hand) CompleteThen(ctx context.Context, then func()) error {
 	return h.transact(ctx, func(exec execFunc, tx any) error {
-		var id any = job.ID.String()
-		if h.Kind == "sqlite" {
-			id = job.ID[:]
+		if err := h.insertEffect(ctx, exec); err != nil {
+			return err
 		}
-		if err := exec(ctx, h.effect, id, job.Attempt, h.Name); err != nil {
-			if isDuplicate(err) {
-				h.Ledger.Note(job.ID, job.Attempt, secondEffect)
-			}
-			return fmt.Errorf("insert the effect: %w", err)
+		err := offload.AppOf(ctx).Tx(tx).Complete(ctx)
+		if err == nil {
+			then()
 		}
-		return offload.AppOf(ctx).Tx(tx).Complete(ctx)
+		return err
 	})
+}
+
+// CompleteFirst is Complete, with the effect after the completion.
+func (h *Hand) CompleteFirst(ctx context.Context) error {
+	return h.transact(ctx, func(exec execFunc, tx any) error {
+		if err := offload.AppOf(ctx).Tx(tx).Complete(ctx); err != nil {
+			return err
+		}
+		return h.insertEffect(ctx, exec)
+	})
+}
+
+// insertEffect is what a transactional job is for. It must happen once.
+func (h *Hand) insertEffect(ctx context.Context, exec execFunc) error {
+	job := offload.JobOf(ctx)
+	var id any = job.ID.String()
+	if h.Kind == "sqlite" {
+		id = job.ID[:]
+	}
+	err := exec(ctx, h.effect, id, job.Attempt, h.Name)
+	if err != nil && isDuplicate(err) {
+		h.Ledger.Note(job.ID, job.Attempt, secondEffect)
+	}
+	return err
 }
 
 // isDuplicate reports whether a row with this key was there.
