@@ -10,14 +10,18 @@ import (
 )
 
 // trouble keeps the log readable while the store is away: each kind of failing call is
-// logged when it begins, then ever more rarely, and once when it is over.
+// logged when it begins, then ever more rarely, and once when it is over. A store that comes
+// and goes, as on a disk that is nearly full, makes one line a minute of it at most.
 type trouble struct {
 	log  *slog.Logger
 	mu   sync.Mutex // held for moments
-	open map[string]*outage
+	kind map[string]*outage
 }
 
+// An outage is the last one of a kind.
 type outage struct {
+	over        bool
+	told        bool // there was a line since it began
 	began, last time.Time
 	every       time.Duration
 	failed      int
@@ -29,40 +33,52 @@ const (
 )
 
 func newTrouble(log *slog.Logger) *trouble {
-	return &trouble{log: log, open: map[string]*outage{}}
+	return &trouble{log: log, kind: map[string]*outage{}}
 }
 
 // report says that something has failed.
 func (t *trouble) report(doing string, err error) {
 	now := time.Now()
 	t.mu.Lock()
-	o := t.open[doing]
-	if o == nil {
-		t.open[doing] = &outage{began: now, last: now, every: tellAgain, failed: 1}
-		t.mu.Unlock()
-		t.log.Warn("offload: "+doing+" failed; it will be tried again", "error", err)
-		return
+	o := t.kind[doing]
+	switch {
+	case o == nil:
+		o = &outage{began: now, every: tellAgain}
+		t.kind[doing] = o
+	case o.over:
+		o.over, o.told, o.began, o.every, o.failed = false, false, now, tellAgain, 0
 	}
 	o.failed++
-	tell := now.Sub(o.last) >= o.every
+	tell, first := now.Sub(o.last) >= o.every, o.failed == 1
 	if tell {
-		o.last, o.every = now, min(2*o.every, tellAgainAt)
+		if o.told {
+			o.every = min(2*o.every, tellAgainAt)
+		}
+		o.last, o.told = now, true
 	}
 	failed, lasted := o.failed, now.Sub(o.began)
 	t.mu.Unlock()
-	if tell {
+	switch {
+	case tell && first:
+		t.log.Warn("offload: "+doing+" failed; it will be tried again", "error", err)
+	case tell:
 		t.log.Warn("offload: "+doing+" still fails", "error", err, "failed", failed, "for", lasted.Round(time.Second))
 	}
 }
 
-// clear says that it works.
+// clear says that it works. It is told if the failing was.
 func (t *trouble) clear(doing string) {
 	t.mu.Lock()
-	o := t.open[doing]
-	delete(t.open, doing)
+	o := t.kind[doing]
+	if o == nil || o.over {
+		t.mu.Unlock()
+		return
+	}
+	o.over = true
+	told, began, failed := o.told, o.began, o.failed
 	t.mu.Unlock()
-	if o != nil {
-		t.log.Info(fmt.Sprintf("offload: %s works again", doing), "after", time.Since(o.began).Round(time.Millisecond), "failed", o.failed)
+	if told {
+		t.log.Info(fmt.Sprintf("offload: %s works again", doing), "after", time.Since(began).Round(time.Millisecond), "failed", failed)
 	}
 }
 
