@@ -17,6 +17,7 @@ type Trial struct {
 	Short  time.Duration // how long harm is done in go test
 	Long   time.Duration // how long in make chaos
 	Quiet  bool          // in go test it runs alone, since it needs the whole machine
+	Rooted bool          // it needs root: only this program runs it, never go test
 
 	// Needs says what this machine lacks for the trial, and how to get it; "" is nothing. Nil
 	// needs nothing beside the store.
