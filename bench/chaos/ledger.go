@@ -70,6 +70,7 @@ type Entry struct {
 	Task    string
 	Tx      bool   // its effect is in its own transaction
 	Do      string // of its input
+	By      string // the process that has tried to enqueue it
 	Tried   time.Time
 	Acked   time.Time // zero: Enqueue has not returned without an error
 	Refused string    // the error that it has returned
@@ -164,7 +165,7 @@ func (l *Ledger) take(process, line string) error {
 	}
 	switch fields[0] {
 	case verbTried:
-		e.Tried = at
+		e.Tried, e.By = at, process
 		parts := append(strings.SplitN(words, " ", 3), "", "")
 		e.Task, e.Tx, e.Do = parts[0], parts[1] == "tx", parts[2]
 	case verbAcked:
