@@ -84,11 +84,21 @@ func (s *Store) once(ctx context.Context, pool *pgxpool.Pool, f func(ctx context
 		return nil
 	}
 	if breaks(err) {
+		if codeOf(err) == codeReadOnly {
+			s.leave()
+		}
 		err = errors.Join(err, conn.Conn().Close(ctx))
 	} else if code := codeOf(err); code == codeNoStatement || code == codeStalePlan {
 		err = errors.Join(err, conn.Conn().DeallocateAll(ctx))
 	}
 	return err
+}
+
+// leave has all connections made anew, because one has led to a server that is only read now:
+// the others would still answer questions there, from tables that stand still.
+func (s *Store) leave() {
+	s.engine.Reset()
+	s.pool.Reset()
 }
 
 // onEngine is on for the engine's calls.

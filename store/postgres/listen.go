@@ -196,12 +196,7 @@ func (s *Store) listenOnce(ctx context.Context, one *ear) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(ctx)
-		<-conn.PgConn().CleanupDone()
-	}()
+	defer hangUp(conn)
 	if err := within(ctx, connectTime, func(ctx context.Context) error {
 		_, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{s.channel}.Sanitize())
 		return err
@@ -226,10 +221,38 @@ func (s *Store) listenOnce(ctx context.Context, one *ear) error {
 		case !errors.Is(err, context.DeadlineExceeded):
 			return err
 		default:
-			if err := within(ctx, s.pongTime, conn.Ping); err != nil {
+			if err := within(ctx, s.pongTime, func(ctx context.Context) error { return s.pong(ctx, conn) }); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// errDemoted is why a connection that is sound is given up.
+var errDemoted = errors.New("store/postgres: the server has become one that is only read")
+
+// pong makes a round trip to a server on which jobs can still be stored.
+func (s *Store) pong(ctx context.Context, conn *pgx.Conn) error {
+	var writable bool
+	if err := conn.QueryRow(ctx, read("writable"), pgx.QueryExecModeSimpleProtocol).Scan(&writable); err != nil {
+		return err
+	}
+	if !writable {
+		s.leave()
+		return errDemoted
+	}
+	return nil
+}
+
+// hangUp closes a connection. To tell a server that does not answer takes the driver up to 15 s,
+// which it may have for itself.
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
 	}
 }
 
