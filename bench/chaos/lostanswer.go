@@ -96,6 +96,7 @@ func reportAnswers(s *Stage, met map[string]int) {
 		}
 	}
 	noneRefused(s)
+	noneDiscarded(s)
 	noneDoubled(s)
 	choresDone(s)
 	var waits []time.Duration

@@ -41,6 +41,7 @@ func restartServer(s *Stage) {
 	over := time.Now()
 	s.Settle(2 * time.Minute)
 	noneRefused(s)
+	noneDiscarded(s)
 	reportCrashes(s, crashes, over)
 	lines := 0
 	for _, role := range []string{"worker", "enqueuer"} {

@@ -45,6 +45,21 @@ func noneRefused(s *Stage) {
 	}
 }
 
+// noneDiscarded reports jobs that were given up: no trial here fails them so often by itself.
+func noneDiscarded(s *Stage) {
+	s.Helper()
+	v, err := s.Database.survey(s.ctx, s.Since, nil)
+	if err != nil {
+		s.Fatalf("survey: %v", err)
+	}
+	for id, stored := range byID(v.Jobs) {
+		if stored.Outcome == Discarded {
+			e := s.Ledger().Job(id)
+			s.Broken("discarded", "job %s was discarded: %s", id, e.runs())
+		}
+	}
+}
+
 // logLines returns how many lines each process of a role has written to its log from a time
 // on, up to another.
 func logLines(s *Stage, role string, from, to time.Time) map[string]int {

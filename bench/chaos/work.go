@@ -217,12 +217,17 @@ func transactSQL(db *sql.DB) func(context.Context, func(execFunc, any) error) er
 
 func transactPGX(pool *pgxpool.Pool) func(context.Context, func(execFunc, any) error) error {
 	return func(ctx context.Context, f func(execFunc, any) error) error {
-		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			return f(func(ctx context.Context, query string, args ...any) error {
 				_, err := tx.Exec(ctx, query, args...)
 				return err
 			}, tx)
 		})
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == "25006" {
+			pool.Reset() // the server is the primary no more, and would be asked again and again
+		}
+		return err
 	}
 }
 
