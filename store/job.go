@@ -76,7 +76,7 @@ const (
 	SystemQueue    = "offload" // holds offload's own jobs; left out of lists unless named
 	LostAfter      = 12 * time.Second
 	BeatEvery      = 3 * time.Second
-	ObservedPeers  = 3 // how many processes each process observes
+	ObservedPeers  = 32 // how many processes each process observes: that so many can go at once, and one that is left finds them
 	MaxReapAtATime = 1000
 )
 

@@ -154,6 +154,29 @@ func TestALostProcessIsReapedByItsPeers(t *testing.T) {
 	})
 }
 
+// When a machine is gone with many processes, the one that is left finds them all in the time of
+// one, and not a few at a time.
+func TestManyLostProcessesAreReapedByTheOneThatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, misbehave(), map[string]handler{"t": nothing})
+		const ghosts = 20
+		ids := insert(t, r.store, "t", ghosts, nil)
+		for range ghosts {
+			ghost := store.NewID()
+			if err := r.store.Store.Join(t.Context(), store.Process{ID: ghost}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.store.Store.Claim(t.Context(), store.ClaimRequest{Process: ghost, Queue: "q", Limit: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.start()
+		after(20 * time.Second)
+		r.want(store.Completed, ids...)
+		r.stop()
+	})
+}
+
 func TestAnOutageForAllMakesNobodyLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := misbehave()

@@ -12,7 +12,7 @@ var memberLaws = []law{
 	{"Join/Again", "joining again, after an error that leaves doubt, is joining once", joinAgain},
 	{"Beat/Counts", "each beat counts up, and keeps what it says of its process", beatCounts},
 	{"Beat/Unknown", "a process that is not there is told that it is lost, and stays away", beatUnknown},
-	{"Beat/Ring", "a process observes the next three by id, as a ring, without itself", beatRing},
+	{"Beat/Ring", "a process observes the next ones by id, as a ring, without itself", beatRing},
 }
 
 func (s *scene) process(id store.ID) store.Process {
@@ -81,8 +81,11 @@ func beatUnknown(s *scene) {
 
 func beatRing(s *scene) {
 	var all []store.ID
-	for n := range 6 {
+	for n := range store.ObservedPeers + 3 {
 		all = sorted(append(all, s.join()))
+		if n > 3 && n < store.ObservedPeers {
+			continue
+		}
 		for i, me := range all {
 			var want []store.ID
 			for k := 1; k <= min(n, store.ObservedPeers); k++ {
