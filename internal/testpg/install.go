@@ -24,6 +24,13 @@ func binaries(t testing.TB) string {
 	return bin
 }
 
+// Binaries returns the folder with initdb and postgres for a test that runs a server in a way of
+// its own, or skips the test.
+func Binaries(t testing.TB) string {
+	t.Helper()
+	return binaries(t)
+}
+
 // find returns the folder with initdb and postgres, "" where nothing is installed.
 func find() (string, error) {
 	if bin := os.Getenv("OFFLOAD_TEST_PGBIN"); bin != "" {
@@ -104,4 +111,22 @@ func (a account) attributes() *syscall.SysProcAttr {
 		return &syscall.SysProcAttr{}
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.uid, Gid: a.gid}}
+}
+
+// Own gives a file or folder to the account that servers run under.
+func Own(path string) error {
+	account, err := plainUser()
+	if err != nil {
+		return err
+	}
+	return account.own(path)
+}
+
+// Attributes has a program run under the account of servers.
+func Attributes() (*syscall.SysProcAttr, error) {
+	account, err := plainUser()
+	if err != nil {
+		return nil, err
+	}
+	return account.attributes(), nil
 }
