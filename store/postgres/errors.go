@@ -32,6 +32,7 @@ const (
 	codeSerialize   = "40001"
 	codeDeadlock    = "40P01"
 	codeLockTimeout = "55P03"
+	codeNoRight     = "42501"
 )
 
 // sqlState is what errors of PostgreSQL drivers have.
@@ -82,6 +83,9 @@ func (s *Store) fail(doing string, err error) error {
 		return store.Unavailable(doing, err)
 	case unmigrated(code):
 		return fmt.Errorf("%s: %w: schema %q has not what this program needs; migrate it: %w", doing, store.ErrSchema, s.schema, err)
+	case code == codeNoRight:
+		return fmt.Errorf("%s: %w: user %q lacks a right; want USAGE on schema %q and SELECT, INSERT, UPDATE and DELETE on its tables, to migrate also CREATE: %w",
+			doing, store.ErrRefused, s.pool.Config().ConnConfig.User, s.schema, err)
 	case code != "" && !passes(code), errors.As(err, &bad):
 		return fmt.Errorf("%s: %w", doing, err)
 	}

@@ -181,6 +181,33 @@ func TestSettingsOfTheRole(t *testing.T) {
 	}
 }
 
+// A role that lacks rights is told which, by each call that needs them.
+func TestMissingRightsAreNamed(t *testing.T) {
+	server := testpg.Shared(t)
+	address := testpg.URL(t)
+	migrate(t, open(t, address))
+	server.Exec(t, "create role onlooker login")
+	exec(t, address, "grant usage on schema offload to onlooker; grant select on all tables in schema offload to onlooker")
+	t.Cleanup(func() {
+		exec(t, address, "drop owned by onlooker")
+		server.Exec(t, "drop role onlooker")
+	})
+	s := open(t, testpg.WithUser(t, address, "onlooker", ""))
+	if _, err := s.Counts(t.Context()); err != nil {
+		t.Errorf("Counts = %v", err)
+	}
+	_, inserting := s.Insert(t.Context(), plain(1))
+	for call, err := range map[string]error{
+		"Insert":        inserting,
+		"RegisterTasks": s.RegisterTasks(t.Context(), []store.Task{{Name: "send", Queue: "mail"}}),
+		"Migrate":       s.Migrate(t.Context(), 0),
+	} {
+		if !errors.Is(err, store.ErrRefused) || !strings.Contains(err.Error(), `user "onlooker" lacks a right; want USAGE on schema "offload"`) {
+			t.Errorf("%s = %v, want an ErrRefused that names the rights", call, err)
+		}
+	}
+}
+
 // run inserts jobs, lets three processes run them at once, and returns how many they finished.
 func run(t *testing.T, s store.Store, n int) (ran int) {
 	t.Helper()
