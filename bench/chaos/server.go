@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +18,29 @@ import (
 // openServer makes a server for one trial.
 func openServer(s *Stage) *Database {
 	s.Helper()
-	server := testpg.Start(s)
+	return openServerWith(s)
+}
+
+// openServerWith is openServer with lines of postgresql.conf.
+func openServerWith(s *Stage, settings ...string) *Database {
+	s.Helper()
+	server := testpg.Start(s, settings...)
 	return OnPostgres(server.Database(s), server)
+}
+
+// exec runs statements, each by itself, as the server's superuser.
+func (d *Database) exec(ctx context.Context, statements ...string) error {
+	conn, err := pgx.Connect(ctx, d.Address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
 }
 
 // answers reports whether the server at an address answers.
