@@ -13,7 +13,7 @@ func init() {
 		Name:   "failover",
 		About:  "a replica is promoted while the old primary stays up and only reads, for workers at an address that moves and at one of both servers",
 		Stores: []string{"postgres"},
-		Short:  6 * time.Second, Long: 2 * time.Minute,
+		Short:  3 * time.Second, Long: 2 * time.Minute,
 		Open: openServer,
 		Run:  failover,
 	})

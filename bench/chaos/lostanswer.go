@@ -14,7 +14,7 @@ func init() {
 		Name:   "lost-answer",
 		About:  "the server does what it was asked, and the connection breaks before its answer, several times a second and at each kind of statement",
 		Stores: []string{"postgres"},
-		Short:  12 * time.Second, Long: 10 * time.Minute,
+		Short:  9 * time.Second, Long: 10 * time.Minute,
 		Roles: map[string]Role{"chores": chores},
 		Tasks: []Task{{Name: choreTask, Run: sleepTask.Run, Options: sleepTask.Options}},
 		Run:   loseAnswers,

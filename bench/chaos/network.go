@@ -12,7 +12,7 @@ func init() {
 		Name:   "slow-network",
 		About:  "answers take 200 ms ± 100 ms each way, and then a connection carries 1 KB a second",
 		Stores: []string{"postgres"},
-		Short:  20 * time.Second, Long: 5 * time.Minute,
+		Short:  12 * time.Second, Long: 5 * time.Minute,
 		Roles: map[string]Role{"probe": probe},
 		Run:   slowNetwork,
 	})

@@ -15,7 +15,7 @@ func init() {
 		Name:   "outage",
 		About:  "the database is away for far longer than it takes to be declared lost, while 50 long handlers run in three processes",
 		Stores: []string{"postgres"},
-		Short:  22 * time.Second, Long: 5 * time.Minute,
+		Short:  20 * time.Second, Long: 5 * time.Minute,
 		Open: openServer,
 		Tasks: []Task{
 			{

@@ -16,7 +16,7 @@ func init() {
 		Name:   "reset",
 		About:  "the connection is reset after so many bytes of a claim and its answer, and of a finish: each of 1 to 4,096, in the short form some",
 		Stores: []string{"postgres"},
-		Short:  8 * time.Second, Long: 10 * time.Minute,
+		Short:  5 * time.Second, Long: 10 * time.Minute,
 		Run: resets,
 	})
 }

@@ -12,27 +12,23 @@ func init() {
 		Name:   "restart",
 		About:  "the server crashes and starts again every 5 to 20 s, by turns as a whole and by the death of one of its processes, under 1,000 jobs a second",
 		Stores: []string{"postgres"},
-		Short:  18 * time.Second, Long: 10 * time.Minute,
-		Quiet: true,
-		Open:  openServer,
-		Run:   restartServer,
+		Short:  14 * time.Second, Long: 10 * time.Minute,
+		Open: openServer,
+		Run:  restartServer,
 	})
 }
 
-// restartRate is how many jobs a second are enqueued one by one; a tenth comes in bulk beside them.
-const restartRate = 1000
-
 func restartServer(s *Stage) {
-	least, most := 5*time.Second, 20*time.Second
-	if s.Short {
-		least, most = 4*time.Second, 6*time.Second
+	least, most, rate := 5*time.Second, 20*time.Second, 1000
+	if s.Short { // other trials are beside it
+		least, most, rate = 3*time.Second, 5*time.Second, 300
 	}
 	for range 2 {
 		s.Start(Worker{Slots: 50}.Spec())
 	}
 	mix := []Kind{{Task: "sleep", Most: 20 * time.Millisecond}}
-	s.Start(Enqueuer{Rate: restartRate, Tx: 0.1, Callers: 32, Resend: true, Mix: mix}.Spec())
-	s.Start(Enqueuer{Rate: restartRate / 10, Many: 600, Callers: 1, Resend: true, Mix: mix}.Spec())
+	s.Start(Enqueuer{Rate: rate, Tx: 0.1, Callers: 32, Resend: true, Mix: mix}.Spec())
+	s.Start(Enqueuer{Rate: 200, Many: 600, Callers: 1, Resend: true, Mix: mix}.Spec())
 	began := time.Now()
 	var crashes []crash
 	for n := 0; s.Sleep(s.Between(least, most)); n++ {
@@ -42,7 +38,7 @@ func restartServer(s *Stage) {
 	s.Settle(2 * time.Minute)
 	noneRefused(s)
 	noneDiscarded(s)
-	reportCrashes(s, crashes, over)
+	reportCrashes(s, crashes, over, rate)
 	lines := 0
 	for _, role := range []string{"worker", "enqueuer"} {
 		lines = max(lines, mostOf(logLines(s, role, began, over)))
@@ -70,7 +66,7 @@ func crashServer(s *Stage, one bool) crash {
 }
 
 // reportCrashes reports how soon the pace was back after each crash that left time to see it.
-func reportCrashes(s *Stage, crashes []crash, over time.Time) {
+func reportCrashes(s *Stage, crashes []crash, over time.Time, rate int) {
 	done := ends(s.Ledger())
 	var away, back []time.Duration
 	for i, c := range crashes {
@@ -79,7 +75,7 @@ func reportCrashes(s *Stage, crashes []crash, over time.Time) {
 			until = crashes[i+1].away
 		}
 		away = append(away, c.ready.Sub(c.away))
-		if took, found := pace(done, c.ready, until, restartRate*9/10); found || until.Sub(c.ready) > 6*time.Second {
+		if took, found := pace(done, c.ready, until, rate*9/10); found || until.Sub(c.ready) > 6*time.Second {
 			back = append(back, took)
 		}
 	}

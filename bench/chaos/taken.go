@@ -15,7 +15,7 @@ func init() {
 		Name:   "connections-taken",
 		About:  "somebody else takes every connection of the server, and keeps them for longer than a process may be silent",
 		Stores: []string{"postgres"},
-		Short:  13 * time.Second, Long: 5 * time.Minute,
+		Short:  11 * time.Second, Long: 5 * time.Minute,
 		Open: func(s *Stage) *Database { return openServerWith(s, "max_connections = 40") },
 		Run:  takeConnections,
 	})
