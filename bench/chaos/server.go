@@ -56,6 +56,16 @@ func answers(ctx context.Context, address string) bool {
 	return conn.QueryRow(ctx, "select 1").Scan(&one) == nil
 }
 
+// one reads one row.
+func (d *Database) one(ctx context.Context, sql string, into ...any) error {
+	conn, err := pgx.Connect(ctx, d.Address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	return conn.QueryRow(ctx, sql).Scan(into...)
+}
+
 // noneRefused reports enqueues that ended with an error for good. While a database is away each
 // error has to be one that the same call can be made again upon; enqueuers with Resend do.
 func noneRefused(s *Stage) {

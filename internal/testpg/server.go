@@ -19,6 +19,7 @@ type Server struct {
 	dir     string // holds data, sockets and the log
 	port    int
 	address string
+	wrap    []string // a command in front
 
 	mu    sync.Mutex // held while it is started or stopped
 	guard *guard     // nil while it is stopped
@@ -45,16 +46,24 @@ func (s *Server) Close() { s.close() }
 
 // start makes a server and starts it.
 func start(bin string, settings ...string) (*Server, error) {
+	return startIn(bin, func(*Server) error { return nil }, settings...)
+}
+
+// startIn is start with something to be done before, when the server has its directory.
+func startIn(bin string, prepare func(*Server) error, settings ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "testpg-")
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{bin: bin, dir: dir}
-	if err := s.initialize(settings); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
+	err = s.initialize(settings)
+	if err == nil {
+		err = prepare(s)
 	}
-	if err := s.runAnywhere(); err != nil {
+	if err == nil {
+		err = s.runAnywhere()
+	}
+	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
@@ -123,8 +132,8 @@ func appendTo(name string, lines []string) error {
 func (s *Server) run() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, err := watch(s.dir, filepath.Join(s.dir, "log"), filepath.Join(s.bin, "postgres"),
-		"-D", s.data(), "-p", fmt.Sprint(s.port))
+	program := append(s.wrap[:len(s.wrap):len(s.wrap)], filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port))
+	g, err := watch(s.dir, filepath.Join(s.dir, "log"), program...)
 	if err != nil {
 		return err
 	}

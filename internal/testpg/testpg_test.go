@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -88,6 +89,27 @@ func TestServerOutlivesABackend(t *testing.T) {
 		}
 		if t.Context().Err() != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestClockIsMoved(t *testing.T) {
+	s, clock := testpg.StartWithClock(t)
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		clock.Set(t, ahead, 1)
+		for {
+			var now time.Time
+			conn, err := pgx.Connect(t.Context(), s.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.QueryRow(t.Context(), "select clock_timestamp()").Scan(&now); err != nil {
+				t.Fatal(err)
+			}
+			conn.Close(t.Context())
+			if off := time.Until(now) - ahead; off.Abs() < time.Minute {
+				break
+			}
 		}
 	}
 }

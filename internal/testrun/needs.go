@@ -22,6 +22,7 @@ func needs(o options) []need {
 	all := []need{
 		{"PostgreSQL", "postgresql", hasPostgres},
 		{"pgbouncer", "pgbouncer", hasProgram("pgbouncer", "/usr/sbin/pgbouncer")},
+		{"libfaketime", "libfaketime", hasFaketime},
 	}
 	if o.race {
 		all = append(all, need{"a C compiler, for the race detector", "gcc libc6-dev", func() bool { return raceless() == "" }})
@@ -101,6 +102,12 @@ func hasPostgres() bool {
 		}
 	}
 	return false
+}
+
+// hasFaketime reports whether the clock of a server can be moved.
+func hasFaketime() bool {
+	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketime.so.1") // the pattern is well-formed
+	return len(found) > 0
 }
 
 // hasProgram reports whether a program is on the path or at one of the places where it is
