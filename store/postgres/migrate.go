@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,7 +169,20 @@ func (s *Store) migrateOnce(ctx context.Context, to int) error {
 		if ctx.Err() != nil || !again(err) && code != codeLockTimeout && code != codeDuplicate {
 			return s.fail("migrate the schema", err)
 		}
-		pause(ctx, n) // a lock that others wait for is not waited for long
+		if code == codeLockTimeout {
+			leaveAlone(ctx)
+		} else {
+			pause(ctx, n)
+		}
+	}
+}
+
+// leaveAlone waits before the next try for a lock that somebody holds for long: as long as a
+// try waits, all others queue up behind it, and they need most of the time.
+func leaveAlone(ctx context.Context) {
+	select {
+	case <-time.After(2*time.Second + rand.N(time.Second)):
+	case <-ctx.Done():
 	}
 }
 
