@@ -53,6 +53,16 @@ type Claimed struct {
 	ClaimedAt   time.Time // the store's now at the claim
 }
 
+// Started is what a claim of a new job returns that was stored as a lease at a time.
+func (n *NewJob) Started(at time.Time) *Claimed {
+	return &Claimed{
+		Fence: Fence{ID: n.ID, Attempt: 1},
+		Task:  n.Task, Queue: n.Queue, Priority: n.Priority, Input: n.Input, Tags: n.Tags,
+		MaxAttempts: n.MaxAttempts, Timeout: n.Timeout, GiveUpAfter: n.GiveUpAfter, Retain: n.Retain,
+		RunAt: at, CreatedAt: at, ClaimedAt: at,
+	}
+}
+
 // Suspect reports whether the job must run apart from others, since its process was lost
 // while it ran often enough to think that it is the reason.
 func (c *Claimed) Suspect() bool { return c.Crashes >= SuspectAt }

@@ -78,6 +78,13 @@ type Worker interface {
 	// at: that is the engine's, by Look.
 	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
 
+	// Start is Insert for one job that is due now and that the process runs now: it is stored as a
+	// lease of its first attempt, as if inserted and claimed, and comes back as claimed, with its
+	// input however large. Where its queue or task is paused, or the process is told to be quiet or
+	// to stop, was declared lost or is unknown, the job is due as after Insert; then, and where its
+	// id exists, claimed is nil.
+	Start(ctx context.Context, process ID, job NewJob) (inserted Inserted, claimed *Claimed, err error)
+
 	// ClaimParked is Claim for jobs in blocked: those parked for an unknown task, or a suspect.
 	// They keep priority and run_at order. Their time has come, or they are left.
 	ClaimParked(ctx context.Context, req ParkedRequest) ([]Claimed, error)

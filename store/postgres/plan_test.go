@@ -21,6 +21,7 @@ var hot = map[string]string{
 	"finish_others":    `'{id}', '{{id}}', '{1}', '{11}', '{1}', '{4}', '{e}', '{k}', '{s}', 1`,
 	"lock":             `'{{id}}'`,
 	"finished":         `'{{id}}', '{1}'`,
+	"start":            `'{id}', 'send', 'mail', 5, 'x', null, 25, 0, 0, 0, 0, '{id}'`,
 	"release":          `'{id}', '{{id}}', '{1}', 1`,
 	"park":             `'{id}', '{{id}}', '{1}', 1, false`,
 	"progress":         `'{id}', '{{id}}', '{1}', '{1}', '{1}', '{n}'`,

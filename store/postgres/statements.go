@@ -43,7 +43,7 @@ type statements struct {
 	inputs, insertAlike, insertMany, insertOne, insertWithin, join, judge, leasesOf, lock, lookKnown,
 	lookLanes, lookParked, lookSelf, mergeFigures, migrateLock, migrated, notify, notifyWithin, now, park,
 	pauseQueue, pauseTask, peers, planner, processes, progress, prune, pruneCrashes, pruneFigures,
-	pruneRecords, pruneTasks, queues, reap, record, records, register, release, result, settings, sleep,
+	pruneRecords, pruneTasks, queues, reap, record, records, register, release, result, settings, sleep, start,
 	stored, sweep, takeDuty, tasks, tell, versions, walkTo, walked string
 }
 
@@ -119,6 +119,7 @@ func newStatements(schema string) *statements {
 		result:          load("result"),
 		settings:        load("settings"),
 		sleep:           load("sleep"),
+		start:           load("start"),
 		stored:          load("stored"),
 		sweep:           load("sweep"),
 		takeDuty:        load("take_duty"),

@@ -81,13 +81,10 @@ func (t *txn) insert(jobs []store.NewJob) ([]store.Inserted, error) {
 func (t *txn) insertSome(jobs []store.NewJob, inserted []store.Inserted) error {
 	args := make([]any, 0, len(jobs)*11)
 	for i := range jobs {
-		j := &jobs[i]
-		tags, err := tagsOf(j.Tags)
-		if err != nil {
-			return fmt.Errorf("tags of job %s: %w", j.ID, err)
+		var err error
+		if args, err = t.jobArgs(args, &jobs[i]); err != nil {
+			return err
 		}
-		args = append(args, j.ID[:], j.Task, j.Queue, j.Priority, t.now, j.MaxAttempts,
-			micros(j.Timeout), micros(j.GiveUpAfter), micros(j.Retain), tags, orNull(j.Input))
 	}
 	stored, err := t.exec(insertJobs[len(jobs)], args...)
 	if err != nil {
@@ -98,7 +95,22 @@ func (t *txn) insertSome(jobs []store.NewJob, inserted []store.Inserted) error {
 			return err
 		}
 	}
-	args = args[:0]
+	return t.insertDue(jobs)
+}
+
+// jobArgs adds the parameters of one job to args.
+func (t *txn) jobArgs(args []any, j *store.NewJob) ([]any, error) {
+	tags, err := tagsOf(j.Tags)
+	if err != nil {
+		return nil, fmt.Errorf("tags of job %s: %w", j.ID, err)
+	}
+	return append(args, j.ID[:], j.Task, j.Queue, j.Priority, t.now, j.MaxAttempts,
+		micros(j.Timeout), micros(j.GiveUpAfter), micros(j.Retain), tags, orNull(j.Input)), nil
+}
+
+// insertDue makes jobs due that have just been stored, at most insertRows.
+func (t *txn) insertDue(jobs []store.NewJob) error {
+	args := make([]any, 0, len(jobs)*5)
 	for i := range jobs {
 		j := &jobs[i]
 		args = append(args, j.Queue, j.Priority, t.firstRun(j), j.ID[:], systemBit(j.Queue))
@@ -108,7 +120,7 @@ func (t *txn) insertSome(jobs []store.NewJob, inserted []store.Inserted) error {
 			t.wake(j.Queue, j.Priority)
 		}
 	}
-	_, err = t.exec(insertDues[len(jobs)], args...)
+	_, err := t.exec(insertDues[len(jobs)], args...)
 	return err
 }
 

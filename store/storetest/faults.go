@@ -46,6 +46,7 @@ type life struct {
 	broken store.Store // on which it is lived
 	queue  string      // its own
 	jobs   []store.NewJob
+	start  store.NewJob // by the first process, which leaves before it ends
 	first  map[store.ID]store.Claimed // what the first process knows to have claimed
 }
 
@@ -83,6 +84,7 @@ func (l *life) live() {
 		_, err := l.broken.Insert(l.ctx(), l.jobs)
 		return err
 	})
+	l.start = aJob(queue(l.queue))
 	p := l.joins()
 	l.liveFirst(p)
 	l.again("leave", func() error { return l.broken.Leave(l.ctx(), p) })
@@ -103,6 +105,10 @@ func (l *life) liveFirst(p store.ID) {
 		for _, c := range claimed {
 			l.first[c.ID] = c
 		}
+		return err
+	})
+	l.again("start", func() error {
+		_, _, err := l.broken.Start(l.ctx(), p, l.start)
 		return err
 	})
 	l.again("beat", func() error {
@@ -196,7 +202,8 @@ func (l *life) judge() {
 	p := l.join()
 	l.drain(p, l.queue)
 	l.must(l.Store.Leave(l.ctx(), p))
-	want := map[string]int64{"completed": lives - 1} // the cancelled one counts no attempt
+	l.scene.want(l.start.ID, store.Completed)
+	want := map[string]int64{"completed": lives} // the cancelled one counts no attempt, the started one does
 	for i, n := range l.jobs {
 		_, known := l.first[n.ID]
 		failures, state := 0, store.Completed
@@ -227,8 +234,8 @@ func (l *life) judge() {
 			l.t.Errorf("figures count %d %s, want %d", got[outcome], outcome, n)
 		}
 	}
-	if found := l.findAll(store.Filter{Queues: []string{l.queue}, Max: 1000}); len(found) != lives {
-		l.t.Errorf("%d jobs are stored, want %d", len(found), lives)
+	if found := l.findAll(store.Filter{Queues: []string{l.queue}, Max: 1000}); len(found) != lives+1 {
+		l.t.Errorf("%d jobs are stored, want %d", len(found), lives+1)
 	}
 }
 

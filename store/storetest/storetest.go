@@ -73,7 +73,7 @@ type law struct {
 
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
-	schemaLaws, insertLaws, textLaws, claimLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
+	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	faultLaws, historyLaws,
 )
