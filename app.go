@@ -92,6 +92,7 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 		return nil, fmt.Errorf("offload: make tasks known: %w", err)
 	}
 	a.enqueuer = engine.NewEnqueuer(s, a.wake)
+	a.enqueuer.StartIn(a.working)
 	return a, nil
 }
 

@@ -110,13 +110,20 @@ func (a *App) workersOf(queue string) int {
 	return a.workers[queue].or(defaultWorkers)
 }
 
+// working returns the engine of the Run under way, or nil.
+func (a *App) working() *engine.Engine {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.run == nil {
+		return nil
+	}
+	return a.run.engine
+}
+
 // wake tells the engine of this process that jobs may be due.
 func (a *App) wake(w store.Wake) {
-	a.mu.Lock()
-	run := a.run
-	a.mu.Unlock()
-	if run != nil {
-		run.engine.Wake(w)
+	if e := a.working(); e != nil {
+		e.Wake(w)
 	}
 }
 

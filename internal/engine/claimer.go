@@ -59,13 +59,22 @@ func (c *claimer) run(ctx context.Context) {
 			c.turn(ctx)
 		}
 		timer.Reset(c.rest())
+		c.s.hand.rest(c.resting())
 		select {
 		case <-ctx.Done():
 		case <-c.s.mail.ring:
 		case <-c.s.hand.poke:
 		case <-timer.C:
 		}
+		c.s.hand.rest(false)
 	}
+}
+
+// resting reports whether all is done that there was to do. New jobs of this program then need
+// no claim. While the claimer is at work there is none: what it asks the store, such as for
+// leases that nobody here knows of, must not change under its hands.
+func (c *claimer) resting() bool {
+	return c.asleep && c.process != c.lost && !time.Now().Before(c.away) && len(c.s.mail.ring) == 0
 }
 
 // known reports whether the process has an identity. A new one knows nothing yet.
@@ -137,6 +146,10 @@ func (c *claimer) avoid(now time.Time) {
 
 // readMail takes note of wakes.
 func (c *claimer) readMail() {
+	if c.s.mail.doubted() {
+		now := time.Now()
+		c.strays, c.lookAt = strayTimes(now), now
+	}
 	for w, n := range c.s.mail.take() {
 		if w.Queue == "" {
 			c.lookAt = time.Now()

@@ -11,9 +11,9 @@ import (
 // An Engine works jobs. Make it with New.
 type Engine struct {
 	Config
-	mail    mailbox
-	scribe  *scribe
-	running atomic.Bool
+	mail   mailbox
+	scribe *scribe
+	shift  atomic.Pointer[shift] // the Run under way, nil if none
 }
 
 // New returns an engine. It starts nothing.
@@ -32,7 +32,7 @@ func New(c Config) *Engine {
 // Wake says that this program has inserted jobs: those of w are claimed at once. It never
 // blocks, and does nothing while Run is not under way.
 func (e *Engine) Wake(w store.Wake) {
-	if e.running.Load() {
+	if e.shift.Load() != nil {
 		e.mail.post(w, 0)
 	}
 }
@@ -48,8 +48,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	e.mail.clear()
-	e.running.Store(true)
-	defer e.running.Store(false)
+	e.shift.Store(s)
+	defer e.shift.Store(nil)
 	s.work(ctx)
 	return nil
 }

@@ -18,10 +18,12 @@ const (
 )
 
 // An Enqueuer stores jobs. Callers that come at the same time share a commit; each returns
-// after its own jobs are durable.
+// after its own jobs are durable. A job that comes alone while the engine of its program is at
+// rest is not claimed from there: it is stored as a lease, and started.
 type Enqueuer struct {
 	store store.Store
 	wake  func(store.Wake)
+	work  func() *Engine
 	batch batch.Batch[[]store.NewJob, []store.Inserted]
 }
 
@@ -31,6 +33,10 @@ func NewEnqueuer(s store.Store, wake func(store.Wake)) *Enqueuer {
 	e.batch.Call, e.batch.Fits, e.batch.Whole = e.insertAll, fits, store.Temporary
 	return e
 }
+
+// StartIn has jobs started by the engine of this program, which f returns; nil while there is
+// none. It must be called before the first Insert.
+func (e *Enqueuer) StartIn(f func() *Engine) { e.work = f }
 
 // Insert stores jobs, all or none, and answers in their order. While the store is away the
 // same ids are sent again, so that none is doubled, until 10 s have passed or ctx ends; then
@@ -91,6 +97,13 @@ func (e *Enqueuer) insertAll(ctx context.Context, groups [][]store.NewJob) ([][]
 			jobs = append(jobs, g...)
 		}
 	}
+	if r := e.reserve(jobs); r != nil {
+		inserted, err := r.insert(ctx, jobs[0])
+		if err != nil {
+			return nil, err
+		}
+		return [][]store.Inserted{{inserted}}, nil
+	}
 	inserted, err := e.store.Insert(ctx, jobs)
 	if err != nil {
 		return nil, err
@@ -104,6 +117,22 @@ func (e *Enqueuer) insertAll(ctx context.Context, groups [][]store.NewJob) ([][]
 		answers[i], inserted = inserted[:len(g):len(g)], inserted[len(g):]
 	}
 	return answers, nil
+}
+
+// reserve keeps a slot of this program's engine for a job that has come alone, or returns nil.
+func (e *Enqueuer) reserve(jobs []store.NewJob) *reserved {
+	if len(jobs) != 1 || e.work == nil {
+		return nil
+	}
+	engine := e.work()
+	if engine == nil {
+		return nil
+	}
+	s := engine.shift.Load()
+	if s == nil {
+		return nil
+	}
+	return s.reserve(&jobs[0])
 }
 
 // wakeFor wakes the engine of this process, once for each queue and priority.

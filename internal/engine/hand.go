@@ -35,8 +35,10 @@ type hand struct {
 	runners int // goroutines
 	hungry  int // lines
 	pace    pace
-	turn    []*line // which have jobs and slots, and wait for one of the total: round robin
-	suspect bool    // one is in the hand or runs
+	resting bool                 // the claimer has nothing to do: nothing is due that this process could run
+	starts  map[store.Fence]bool // of jobs that are being inserted as leases
+	turn    []*line              // which have jobs and slots, and wait for one of the total: round robin
+	suspect bool                 // one is in the hand or runs
 	beat    time.Time
 	frozen  bool // nothing starts, because the process is cut off
 	quiet   bool // nothing starts, because it was told so
@@ -66,7 +68,7 @@ type line struct {
 
 func newHand(total int, spawn func(*runner)) *hand {
 	return &hand{
-		total: total, lines: map[string]*line{}, changed: make(chan struct{}),
+		total: total, lines: map[string]*line{}, starts: map[store.Fence]bool{}, changed: make(chan struct{}),
 		ended: make(chan struct{}), poke: make(chan struct{}, 1), spawn: spawn,
 	}
 }
@@ -172,9 +174,14 @@ func (h *hand) stands(now time.Time) bool {
 // put adds jobs of one queue and starts what can be started. It returns false, and takes none,
 // if they were claimed under an identity that the process has no more, or too late.
 func (h *hand) put(process store.ID, queue string, slots int, jobs []*attempt) bool {
-	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.add(process, queue, slots, jobs)
+}
+
+// add is put under the lock.
+func (h *hand) add(process store.ID, queue string, slots int, jobs []*attempt) bool {
+	now := time.Now()
 	if process != h.process || h.closed || h.quiet {
 		return false
 	}
@@ -189,6 +196,55 @@ func (h *hand) put(process store.ID, queue string, slots int, jobs []*attempt) b
 	h.pace.begin(now)
 	h.serve(l, now)
 	return true
+}
+
+// rest says whether the claimer has nothing to do.
+func (h *hand) rest(resting bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resting = resting
+}
+
+// reserve keeps a slot for a job that is not stored yet, and gives the attempt this process's
+// identity. It returns false unless the job could start at once, and nothing waits before it.
+func (h *hand) reserve(a *attempt, slots int) bool {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.resting || slots <= 0 || h.process.IsZero() || h.stands(now) || len(h.turn) > 0 {
+		return false
+	}
+	l := h.lineOf(a.job.Queue, slots, now)
+	if l.hungry || l.count > 0 || h.free(l) == 0 {
+		return false
+	}
+	a.process = h.process
+	h.starts[a.job.Fence] = true
+	l.running++
+	h.running++
+	return true
+}
+
+// cede gives up the slot that was kept for a job.
+func (h *hand) cede(a *attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.vacate(a)
+	ring(h.poke) // somebody may have waited for it meanwhile
+}
+
+func (h *hand) vacate(a *attempt) {
+	delete(h.starts, a.job.Fence)
+	h.lines[a.job.Queue].running--
+	h.running--
+}
+
+// begin starts a job in the slot that was kept for it. It returns false if that is too late.
+func (h *hand) begin(a *attempt, slots int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.vacate(a)
+	return h.add(a.process, a.job.Queue, slots, []*attempt{a})
 }
 
 // serve starts jobs of a line on idle and new runners, as far as slots go.

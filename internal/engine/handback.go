@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -75,7 +76,7 @@ func (h *hand) tidy() {
 			l.idle = l.idle[1:]
 			h.dismiss(r)
 		}
-		if !l.named && l.count == 0 && len(l.runners) == 0 && now.Sub(l.used) > 10*time.Minute {
+		if !l.named && l.count == 0 && len(l.runners) == 0 && l.running == 0 && now.Sub(l.used) > 10*time.Minute {
 			h.setHungry(l, false)
 			delete(h.lines, name)
 		}
@@ -208,7 +209,7 @@ func (h *hand) close() []*attempt {
 	return h.remove(all)
 }
 
-// fences returns what is in the hand or runs.
+// fences returns what is in the hand, runs, or is about to.
 func (h *hand) fences() map[store.Fence]bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -223,6 +224,7 @@ func (h *hand) fences() map[store.Fence]bool {
 	for a := range h.current {
 		fences[a.job.Fence] = true
 	}
+	maps.Copy(fences, h.starts)
 	return fences
 }
 

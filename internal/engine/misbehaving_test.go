@@ -113,6 +113,17 @@ func (m *misbehaving) Claim(ctx context.Context, req store.ClaimRequest) ([]stor
 	return meet(ctx, m, "Claim", func() ([]store.Claimed, error) { return m.Store.Claim(ctx, req) })
 }
 
+func (m *misbehaving) Start(ctx context.Context, process store.ID, job store.NewJob) (in store.Inserted, c *store.Claimed, err error) {
+	err = meet0(ctx, m, "Start", func() (err error) {
+		in, c, err = m.Store.Start(ctx, process, job)
+		return err
+	})
+	if err != nil {
+		return store.Inserted{}, nil, err
+	}
+	return in, c, nil
+}
+
 func (m *misbehaving) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]store.Claimed, error) {
 	return meet(ctx, m, "ClaimParked", func() ([]store.Claimed, error) { return m.Store.ClaimParked(ctx, req) })
 }

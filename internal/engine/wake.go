@@ -12,6 +12,7 @@ import (
 type mailbox struct {
 	mu   sync.Mutex // held for moments
 	news map[store.Wake]news
+	lost bool          // an answer, after which there may be leases that nobody here knows of
 	ring chan struct{} // holds one token while there is something in news
 }
 
@@ -37,6 +38,22 @@ func (m *mailbox) post(w store.Wake, in time.Duration) {
 	m.news[w] = n
 	m.mu.Unlock()
 	ring(m.ring)
+}
+
+// doubt says that there may be leases that nobody here knows of.
+func (m *mailbox) doubt() {
+	m.mu.Lock()
+	m.lost = true
+	m.mu.Unlock()
+	ring(m.ring)
+}
+
+// doubted reports whether doubt was called since it was asked.
+func (m *mailbox) doubted() (is bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is, m.lost = m.lost, false
+	return is
 }
 
 // take empties the mailbox.

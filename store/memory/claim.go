@@ -65,6 +65,11 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 // lease moves a job into a lease of a process.
 func (s *Store) lease(j *job, process store.ID, now time.Time) store.Claimed {
 	s.take(j)
+	return s.lend(j, process, now)
+}
+
+// lend is lease for a job that is in no place.
+func (s *Store) lend(j *job, process store.ID, now time.Time) store.Claimed {
 	j.attempt++
 	j.process, j.holder, j.started = process, s.processes[process].String(), now
 	j.cancel, j.progress = false, nil

@@ -24,11 +24,16 @@ func (s *Store) insert(n store.NewJob, runAt, now time.Time) store.Inserted {
 	if s.jobs[n.ID] != nil {
 		return store.Inserted{ID: n.ID, Existing: true}
 	}
+	s.put(s.add(n, runAt, now), due)
+	return store.Inserted{ID: n.ID}
+}
+
+// add makes a job known that is in no place yet.
+func (s *Store) add(n store.NewJob, runAt, now time.Time) *job {
 	n.Input, n.Tags = bytes.Clone(n.Input), maps.Clone(n.Tags)
 	j := &job{NewJob: n, created: now, runAt: runAt}
 	s.jobs[n.ID] = j
-	s.put(j, due)
-	return store.Inserted{ID: n.ID}
+	return j
 }
 
 // firstRun is when a new job may run.

@@ -12,14 +12,13 @@ import (
 // Start is that of store.Worker.
 func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (inserted store.Inserted, claimed *store.Claimed, err error) {
 	err = s.do(ctx, func(now time.Time) error {
-		if inserted = s.insert(n, now, now); inserted.Existing {
-			return nil
-		}
 		p := s.processes[process]
-		if p == nil || p.Quiet || p.Stop || s.pausedQueues[n.Queue] || s.pausedTasks[n.Task] {
+		if s.jobs[n.ID] != nil || p == nil || p.Quiet || p.Stop || s.pausedQueues[n.Queue] || s.pausedTasks[n.Task] {
+			inserted = s.insert(n, now, now)
 			return nil
 		}
-		c := s.lease(s.jobs[n.ID], process, now)
+		inserted.ID = n.ID
+		c := s.lend(s.add(n, now, now), process, now)
 		c.Input, c.Large, c.Tags = bytes.Clone(n.Input), false, maps.Clone(n.Tags)
 		claimed = &c
 		return nil

@@ -46,7 +46,7 @@ type life struct {
 	broken store.Store // on which it is lived
 	queue  string      // its own
 	jobs   []store.NewJob
-	start  store.NewJob // by the first process, which leaves before it ends
+	start  store.NewJob               // by the first process, which leaves before it ends
 	first  map[store.ID]store.Claimed // what the first process knows to have claimed
 }
 
