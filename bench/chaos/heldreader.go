@@ -14,7 +14,7 @@ func init() {
 		Name:   "held-reader",
 		About:  "a transaction that reads stays open on the file, while 2,000 jobs a second are enqueued and run",
 		Stores: []string{"sqlite"},
-		Short:  12 * time.Second, Long: 13*time.Minute + 20*time.Second,
+		Short:  8 * time.Second, Long: 13*time.Minute + 20*time.Second,
 		Quiet: true,
 		Run:   heldReader,
 	})

@@ -101,6 +101,7 @@ func powerLoss(s *Stage) {
 func (p *poweredDisk) lose(s *Stage) {
 	s.Helper()
 	p.disk.cut()
+	s.Wait(s.Between(0, 200*time.Millisecond)) // a disk that answers with errors must not have anything acknowledged
 	for _, role := range []string{"both", "unsynced"} {
 		for _, one := range s.Processes(role) {
 			one.Kill()

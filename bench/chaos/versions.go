@@ -15,7 +15,7 @@ func init() {
 	register(Trial{
 		Name:  "versions",
 		About: "the programs of the last release, of this one and of the next work one database, forward and back, while it is migrated",
-		Short: 12 * time.Second, Long: 10 * time.Minute,
+		Short: 8 * time.Second, Long: 10 * time.Minute,
 		Needs: lacksReleases,
 		Run:   versions,
 	})
