@@ -39,6 +39,13 @@
 // processes that work say so in their logs, and Examine warns. Once the reader has ended the log
 // is folded and cut within seconds.
 //
+// # Full disks
+//
+// When the disk is full, or a quota or limit is reached, calls fail with an ErrUnavailable that
+// names the disk. Processes that work keep in memory what their handlers have done, and go on by
+// themselves when there is room. A log that a reader has let fill the disk is folded as soon as the
+// reader has gone.
+//
 // # Refused
 //
 // Each with an error that says what would be right: SQLite before 3.51.3 (but for 3.50.7 and

@@ -83,6 +83,17 @@ func roomless(err error) bool {
 	return c == codeFull || c == codeIO
 }
 
+// ofDisk says what is wrong with the disk, if it is that.
+func ofDisk(err error) error {
+	switch codeOf(err) {
+	case codeFull:
+		return fmt.Errorf("the disk is full, or the file as large as it may get: %w", err)
+	case codeIO:
+		return fmt.Errorf("the disk has failed, or a quota or limit is reached: %w", err)
+	}
+	return err
+}
+
 // errHeld is what a person reads who holds the lock.
 var errHeld = errors.New("a transaction of this program or another holds the database: to enqueue within a transaction of yours use app.Tx, and keep transactions short")
 
@@ -106,12 +117,8 @@ func explain(doing string, err error) error {
 	switch codeOf(err) {
 	case codeBusy, codeLocked, codeProtocol:
 		return store.Unavailable(doing, fmt.Errorf("%w: %w", errHeld, err))
-	case codeFull:
-		return store.Unavailable(doing, fmt.Errorf("the disk is full, or the file as large as it may get: %w", err))
-	case codeIO:
-		return store.Unavailable(doing, fmt.Errorf("the disk has failed, or a quota or limit is reached: %w", err))
-	case codeInterrupt, codeNoMemory, codeCannotOpen:
-		return store.Unavailable(doing, err)
+	case codeIO, codeFull, codeInterrupt, codeNoMemory, codeCannotOpen:
+		return store.Unavailable(doing, ofDisk(err))
 	case codeReadOnly:
 		return fmt.Errorf("%s: %w: the file is read-only or was moved away: %w", doing, store.ErrRefused, err)
 	case codeCorrupt, codeNotADB:

@@ -54,7 +54,7 @@ func actFull(ctx context.Context, s *Store) error {
 			stored, refused = stored+50, 0
 		}
 		fmt.Println("stored", stored)
-		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "disk") {
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "the disk has failed") {
 			return fmt.Errorf("refused with %w, want an ErrUnavailable that names the disk", err)
 		}
 		return nil

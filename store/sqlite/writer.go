@@ -293,7 +293,7 @@ func (w *writer) run(calls []*call) {
 	}
 	if _, err := w.c.exec("COMMIT"); err != nil {
 		w.doubt(calls)
-		w.fail(calls, store.Unavailable("commit", err))
+		w.fail(calls, store.Unavailable("commit", ofDisk(err)))
 		return
 	}
 	w.doubts = nil
