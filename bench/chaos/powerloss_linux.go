@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -51,7 +52,7 @@ func powerLoss(s *Stage) {
 	if s.Kind == "postgres" {
 		wantFinding(s, "synchronous_commit")
 	}
-	rounds, unsynced, lost, checked := 0, 0, 0, 0
+	rounds, unsynced, lost, checked, unheard := 0, 0, 0, 0, 0
 	slowest, largest := 0.0, int64(0)
 	s.Blind(func() {
 		for ; rounds == 0 || s.Left() > 0; rounds++ {
@@ -70,7 +71,8 @@ func powerLoss(s *Stage) {
 				}
 				s.Wait(s.Between(0, 100*time.Millisecond))
 			}
-			p.lose(s)
+			cut := p.lose(s)
+			unheard += s.unhear(cut)
 			s.Say("round %d: the power is back", rounds+1)
 			if s.Kind == "sqlite" {
 				largest = max(largest, logSize(s.Database.Address))
@@ -80,7 +82,7 @@ func powerLoss(s *Stage) {
 			if s.Kind == "sqlite" {
 				checkFile(s, s.Database)
 			}
-			acked, there := countUnsynced(s, control)
+			acked, there := countUnsynced(s, control, cut.From)
 			unsynced += acked
 			lost += max(acked-there, 0)
 		}
@@ -89,6 +91,7 @@ func powerLoss(s *Stage) {
 	s.Settle(2 * time.Minute)
 	s.Figure("power losses", float64(rounds), "")
 	s.Figure("jobs acknowledged before one and looked for after it", float64(checked), "")
+	s.Figure("answers that were under way when the power went", float64(unheard), "")
 	s.Figure("rows that the writer without syncs had acknowledged", float64(unsynced), "")
 	s.Figure("rows of it that were lost", float64(lost), "")
 	if lost == 0 {
@@ -97,10 +100,13 @@ func powerLoss(s *Stage) {
 	s.AtMost("slowest Open", slowest, "s", 1+float64(largest)/(100<<20))
 }
 
-// lose cuts the power, ends all that ran, and starts the machine again.
-func (p *poweredDisk) lose(s *Stage) {
+// lose cuts the power, ends all that ran, and starts the machine again. It returns from when to
+// when the power was cut.
+func (p *poweredDisk) lose(s *Stage) (cut Span) {
 	s.Helper()
+	cut.From = time.Now()
 	p.disk.cut()
+	cut.To = time.Now()
 	s.Wait(s.Between(0, 200*time.Millisecond)) // a disk that answers with errors must not have anything acknowledged
 	for _, role := range []string{"both", "unsynced"} {
 		for _, one := range s.Processes(role) {
@@ -114,6 +120,27 @@ func (p *poweredDisk) lose(s *Stage) {
 	if p.server != nil {
 		p.server.start()
 	}
+	return cut
+}
+
+// unhear takes back what processes have written down after the power had gone, when in truth
+// nobody could: the sync of a file that is under way at that moment may still return without
+// an error. It returns how many acknowledgements that were. What was begun later must not be
+// acknowledged.
+func (s *Stage) unhear(cut Span) (unheard int) {
+	s.Helper()
+	for id, e := range s.Ledger().Jobs {
+		e.Runs = slices.DeleteFunc(e.Runs, func(r Run) bool { return r.Start.After(cut.From) })
+		if e.Acked.Before(cut.From) {
+			continue
+		}
+		if e.Tried.After(cut.To) {
+			s.Broken("acknowledged", "the enqueue of job %s was begun at %s, after the power had gone at %s, and acknowledged", id, clock(e.Tried), clock(cut.To))
+		}
+		e.Acked = time.Time{}
+		unheard++
+	}
+	return unheard
 }
 
 // checkSince wants all jobs that were acknowledged since a moment to be stored, each in one
@@ -227,12 +254,12 @@ func writeUnsynced(ctx context.Context, c *Child) error {
 	return nil
 }
 
-// countUnsynced returns how many rows such a writer had acknowledged, and how many are there.
-func countUnsynced(s *Stage, p *Process) (acked, there int) {
+// countUnsynced returns how many rows such a writer had acknowledged until a time, and how many are there.
+func countUnsynced(s *Stage, p *Process, until time.Time) (acked, there int) {
 	s.Helper()
 	acked = 0
 	for _, n := range s.Ledger().NotesOf(noteUnsynced) {
-		if n.Process == p.Name {
+		if n.Process == p.Name && n.Time.Before(until) {
 			acked++
 		}
 	}
