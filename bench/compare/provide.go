@@ -73,6 +73,9 @@ func provide(ctx context.Context, o options) (_ *home, err error) {
 			missing = append(missing, fmt.Errorf("%s: %w; for %s (-without %s leaves them out)", need.what, err, strings.Join(who, ", "), names))
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, errors.Join(ctx.Err(), h.close())
+	}
 	if len(missing) > 0 {
 		return nil, errors.Join(append(missing, h.close())...)
 	}

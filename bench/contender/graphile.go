@@ -28,11 +28,11 @@ var graphile = Contender{
 
 var graphileTuned = Contender{
 	Name: "graphile-worker-tuned", System: "graphile-worker", Variant: "tuned", Store: PostgreSQL, Peer: true, Tuned: true,
-	Settings:   "24 jobs at once, 25 connections, local queue of 500, completions batched: the settings of its own speed test",
+	Settings:   "24 jobs at once, 25 connections, local queue of 5,000, completions batched",
 	Durability: flushed,
 	Notes:      graphileNotes,
 	Many:       "add_jobs",
-	Jobs:       60_000,
+	Jobs:       100_000,
 	Open:       graphileByHand.open,
 }
 
@@ -51,8 +51,10 @@ type localQueue struct {
 	Size int `json:"size"`
 }
 
+// Its own speed test is set so, but for a local queue of 500. One of 5,000 drains a backlog of
+// 100,000 faster, and holds about as many jobs at once as offload does.
 var graphileByHand = graphileSettings{
-	ConcurrentJobs: 24, MaxPoolSize: 25, LocalQueue: &localQueue{Size: 500},
+	ConcurrentJobs: 24, MaxPoolSize: 25, LocalQueue: &localQueue{Size: 5000},
 	CompleteJobBatchDelay: new(int), FailJobBatchDelay: new(int),
 }
 
@@ -92,6 +94,7 @@ func (s *onGraphile) command(mode string) (*exec.Cmd, error) {
 	cmd := exec.Command(s.node.Program, "worker.mjs", mode, string(settings))
 	cmd.Dir = s.node.Dir
 	cmd.Env = append(os.Environ(), "NODE_ENV=production")
+	cmd.SysProcAttr = apart
 	return cmd, nil
 }
 

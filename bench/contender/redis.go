@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,12 +28,15 @@ type RedisServer struct {
 // however that ends.
 const guarded = `dir=$1; shift; "$@" </dev/null & pid=$!; read -r _; kill $pid 2>/dev/null; wait $pid; rm -rf "$dir"`
 
+// apart keeps Ctrl-C from a program, which ends when its input does.
+var apart = &syscall.SysProcAttr{Setpgid: true}
+
 // StartRedis starts a Redis in a folder, which it removes in the end. It keeps a log of all
 // writes, flushed each second until a contender sets it otherwise.
 func StartRedis(ctx context.Context, dir string) (*RedisServer, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, errors.New("there is no redis-server on the path; want Redis 6.2 or newer (apt-get install redis-server)")
+		return nil, errors.New("there is no redis-server on the path; want Redis 6 or newer (apt-get install redis-server)")
 	}
 	port, err := freePort()
 	if err != nil {
@@ -42,6 +46,7 @@ func StartRedis(ctx context.Context, dir string) (*RedisServer, error) {
 	cmd := exec.Command("/bin/sh", "-c", guarded, "guard", dir, program,
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--logfile", log,
 		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+	cmd.SysProcAttr = apart
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -53,6 +58,10 @@ func StartRedis(ctx context.Context, dir string) (*RedisServer, error) {
 	if s.Version, err = s.answers(ctx); err != nil {
 		said, _ := os.ReadFile(log)
 		return nil, errors.Join(fmt.Errorf("start redis-server: %w; its log: %s", err, said), s.Close())
+	}
+	var major int
+	if _, err := fmt.Sscan(s.Version, &major); err != nil || major < 6 {
+		return nil, errors.Join(fmt.Errorf("redis-server is version %q; want 6 or newer", s.Version), s.Close())
 	}
 	return s, nil
 }
