@@ -8,11 +8,13 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 # Flags and trials for chaos, such as CHAOSFLAGS='-seed 7 -store sqlite kill-loop'
 CHAOSFLAGS ?=
+# Flags and questions for bench-heart
+HEARTFLAGS ?=
 # Flags for the comparison with peers, such as BENCHFLAGS='-only offload,river -rounds 1'
 BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench bench-peers chaos mattn postgres18 demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos mattn postgres18 demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -43,6 +45,9 @@ bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for Pos
 
 bench-peers: ## offload beside its peers, some minutes; renews results and README, or does what $BENCHFLAGS say
 	@cd bench && $(GO) run ./compare $(BENCHFLAGS)
+
+bench-heart: ## what the heart costs beyond `make bench`: idle, deep, held, scaled; half an hour, HEARTFLAGS='-hold 1m idle' for less
+	@cd bench && $(GO) run ./heart $(HEARTFLAGS)
 
 chaos: ## harm to workers, databases and disks on purpose, over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
