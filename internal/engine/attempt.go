@@ -29,6 +29,7 @@ type attempt struct {
 	why     error      // why its context ended, nil if it has not
 	whyAt   time.Time
 	told    bool // it was logged as stuck
+	over    bool // its handler has returned
 	cancelf context.CancelCauseFunc
 }
 
@@ -100,10 +101,17 @@ func (a *attempt) stuck(now time.Time) (is, news bool) {
 			since = timeout
 		}
 	}
-	if is = !since.IsZero() && now.Sub(since) >= patience; is {
+	if is = !a.over && !since.IsZero() && now.Sub(since) >= patience; is {
 		news, a.told = !a.told, true
 	}
 	return is, news
+}
+
+// returned says that the handler has returned, though the attempt still has its slot.
+func (a *attempt) returned() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
 }
 
 // Fence returns what names the attempt that a handler's context belongs to; ok is false for

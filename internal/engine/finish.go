@@ -68,6 +68,7 @@ func (f *finisher) finishBad(ctx context.Context, a *attempt, refusal error) err
 // must not.
 func (f *finisher) finishNow(a *attempt) {
 	ctx := f.s.calls
+	a.returned()
 	list := []*attempt{a}
 	f.writeProgress(ctx, list)
 	if a.end != endFinish {

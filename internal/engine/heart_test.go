@@ -237,6 +237,27 @@ func TestAHandlerThatIgnoresItsContextIsShownAsStuck(t *testing.T) {
 	})
 }
 
+// What waits in an outage is the end of the attempt, which has to be written: its handler has
+// long returned.
+func TestAHandlerWhoseTransactionCannotBeFinishedIsNotShownAsStuck(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		r.insert("tx", 1, nil)
+		after(time.Second)
+		r.store.set(func() { r.store.away[""] = true })
+		after(30 * time.Second)
+		if n := r.log.count("goes on though its context has ended"); n != 0 {
+			t.Errorf("it was said %d times that a handler goes on, which has returned", n)
+		}
+		r.store.set(func() { r.store.away[""] = false })
+		after(30 * time.Second)
+	}, func(c *Config) {
+		c.Tasks["tx"] = &Task{Run: func(context.Context, *store.Claimed) Verdict {
+			time.Sleep(3 * time.Second)
+			return Verdict{InTx: true}
+		}}
+	})
+}
+
 func TestAnOutageIsNotPokedByEachQueue(t *testing.T) {
 	inBubble(t, map[string]handler{"t": nothing}, func(r *rig) {
 		r.store.set(func() { r.store.hang["Claim"] = true })
