@@ -259,21 +259,25 @@ func (s *Stage) wantKept(full []Span) {
 }
 
 // reportLog reports how much a worker said while the disk was full: more than a line a minute of
-// one kind is noise.
+// one kind, each time, is noise.
 func (s *Stage) reportLog(p *Process, full []Span) {
 	s.Helper()
-	kinds, lines := map[string][]time.Time{}, 0
+	type kind struct {
+		time  int // which of the times that it was full
+		words string
+	}
+	kinds, lines := map[kind][]time.Time{}, 0
 	for scan := bufio.NewScanner(strings.NewReader(s.logOf(p))); scan.Scan(); {
 		stamp, rest, _ := strings.Cut(strings.TrimPrefix(scan.Text(), "time="), " ")
 		at, err := time.Parse(time.RFC3339Nano, stamp)
 		if err != nil {
 			continue
 		}
-		for _, span := range full {
+		for i, span := range full {
 			if span.has(at) {
-				_, kind, _ := strings.Cut(rest, `msg="`)
-				kind, _, _ = strings.Cut(kind, `"`)
-				kinds[kind] = append(kinds[kind], at)
+				_, words, _ := strings.Cut(rest, `msg="`)
+				words, _, _ = strings.Cut(words, `"`)
+				kinds[kind{i, words}] = append(kinds[kind{i, words}], at)
 				lines++
 			}
 		}
