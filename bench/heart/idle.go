@@ -37,6 +37,9 @@ func askIdle(ctx context.Context, l *lab) (err error) {
 			return err
 		}
 	}
+	if err := app.Close(); err != nil { // its connections are not the process's
+		return err
+	}
 	if err := pause(ctx, 65*time.Second); err != nil { // within a minute sessions report what they have done
 		return err
 	}

@@ -35,6 +35,7 @@ type question struct {
 var questions = []question{
 	{"commit", "single enqueues beside raw commits, in turn", askCommit, askCommit},
 	{"work", "the server's log and time while 200,000 jobs are drained", askWork, nil},
+	{"retention", "removing 200,000 jobs whose time is over, of all that they cost the server", askRetention, nil},
 	{"idle", "queries and time of an idle process that knows 100 queues", askIdle, askIdle},
 	{"depth", "a claim at 10,000 and at millions of waiting jobs (-deep)", askDepth, askDepth},
 	{"snapshot", "work beside a snapshot that is held (-hold), and without", askSnapshot, askSnapshot},

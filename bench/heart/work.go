@@ -27,25 +27,18 @@ func askWork(ctx context.Context, l *lab) error {
 	if _, err := l.conn.Exec(ctx, "CHECKPOINT"); err != nil { // pages written whole once are not counted as ours
 		return err
 	}
-	before, err := l.worked(ctx)
-	if err != nil {
-		return err
-	}
 	began := time.Now()
-	if err := w.work(ctx, app, jobs); err != nil {
+	cost, err := l.cost(ctx, func() error { return w.work(ctx, app, jobs) })
+	if err != nil {
 		return err
 	}
 	took := time.Since(began)
-	after, err := l.worked(ctx)
-	if err != nil {
-		return err
-	}
 	l.tell(figure{
-		Name: "log of each job", Value: (after.log - before.log) / jobs, Unit: "B", Most: 1.3 * 580,
+		Name: "log of each job", Value: cost.log / jobs, Unit: "B", Most: 1.3 * 580,
 		Of: fmt.Sprintf("%.0f jobs/s", rate(jobs, took)),
 	})
 	l.tell(figure{
-		Name: "server's time for 100,000 jobs", Value: (after.cpu - before.cpu).Seconds() * 100_000 / jobs, Unit: "s", Most: 1.3 * 1.5,
+		Name: "server's time for 100,000 jobs", Value: cost.cpu.Seconds() * 100_000 / jobs, Unit: "s", Most: 1.3 * 1.5,
 	})
 	return nil
 }
