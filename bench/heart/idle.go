@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/bench/contender"
 )
@@ -69,14 +71,16 @@ func askIdle(ctx context.Context, l *lab) (err error) {
 	return nil
 }
 
-// transactions is how many PostgreSQL has ended, those of others than this program's look.
+// transactions is how many PostgreSQL has ended in the lab's database, which is asked from
+// another one.
 func (l *lab) transactions(ctx context.Context) (n int64, err error) {
 	if l.conn == nil {
 		return 0, nil
 	}
-	if _, err = l.conn.Exec(ctx, "SELECT pg_stat_clear_snapshot()"); err != nil {
+	conn, err := pgx.Connect(ctx, l.server.Address())
+	if err != nil {
 		return 0, err
 	}
-	err = l.conn.QueryRow(ctx, "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()").Scan(&n)
-	return n, err
+	err = conn.QueryRow(ctx, "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'heart'").Scan(&n)
+	return n, errors.Join(err, conn.Close(ctx))
 }
