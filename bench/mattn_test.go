@@ -1,4 +1,5 @@
-// Package bench tests and measures offload with what its users need not download.
+//go:build cgo
+
 package bench
 
 import (

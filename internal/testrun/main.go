@@ -1,7 +1,8 @@
-// Testrun runs the tests of this module and says plainly how they ended: make test and
-// .ci/run call it.
+// Testrun runs the tests of this module, then those of the module in bench, and says plainly
+// how they ended: make test and .ci/run call it.
 //
-// It brings what the tests need (Debian packages that are missing are installed where that
+// Packages are named from the root: ./bench/chaos is one of the module in bench. It brings
+// what the tests need (Debian packages that are missing are installed where that
 // is possible, and named where it is not), runs go test -json with the race detector, prints
 // a line per package, the output of tests that failed, the slowest tests and the groups of
 // tests that were skipped. Its last line is "N passed, N failed".
@@ -72,7 +73,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	}
 	o.packages = flags.Args()
 	if len(o.packages) == 0 {
-		o.packages = []string{"./..."}
+		o.packages = []string{"./...", "./bench/..."}
 	}
 	return o, nil
 }
@@ -93,14 +94,42 @@ func run(ctx context.Context, o options, w io.Writer) bool {
 		}
 	}
 	start := time.Now()
-	if err := goTest(ctx, goTestArgs(o), r); err != nil {
-		r.failStep(err.Error())
+	for _, m := range o.modules() {
+		if err := goTest(ctx, m.dir, goTestArgs(o, m.packages), r); err != nil {
+			r.failStep(err.Error())
+		}
 	}
 	return r.close(o.slowest, time.Since(start), ci)
 }
 
+// A module is a module with tests to run, and which of its packages.
+type module struct {
+	dir      string
+	packages []string
+}
+
+// modules sorts packages by the module that they are in. One after the other: what runs in
+// bench wants the machine for itself.
+func (o *options) modules() (all []module) {
+	root, bench := module{dir: "."}, module{dir: "bench"}
+	for _, p := range o.packages {
+		below, inBench := strings.CutPrefix(strings.TrimPrefix(p, "./"), "bench")
+		if inBench && (below == "" || below[0] == '/') {
+			bench.packages = append(bench.packages, "."+below)
+		} else {
+			root.packages = append(root.packages, p)
+		}
+	}
+	for _, m := range []module{root, bench} {
+		if len(m.packages) > 0 {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // goTestArgs returns the arguments of go.
-func goTestArgs(o options) []string {
+func goTestArgs(o options, packages []string) []string {
 	args := []string{"test", "-json", "-timeout", o.timeout.String()}
 	if o.race {
 		// SQLite is C made Go, one thread to a connection: watching it finds nothing, and takes minutes.
@@ -115,12 +144,13 @@ func goTestArgs(o options) []string {
 	if o.run != "" {
 		args = append(args, "-run", o.run)
 	}
-	return append(args, o.packages...)
+	return append(args, packages...)
 }
 
-// goTest runs go and reads its events into r. That tests failed is no error: r knows.
-func goTest(ctx context.Context, args []string, r *report) error {
+// goTest runs go in a module and reads its events into r. That tests failed is no error: r knows.
+func goTest(ctx context.Context, dir string, args []string, r *report) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stderr = os.Stderr

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,8 +25,15 @@ func needs(o options) []need {
 		{"pgbouncer", "pgbouncer", hasProgram("pgbouncer", "/usr/sbin/pgbouncer")},
 		{"libfaketime", "libfaketime", hasFaketime},
 	}
-	if o.race {
-		all = append(all, need{"a C compiler, for the race detector", "gcc libc6-dev", func() bool { return raceless() == "" }})
+	bench := slices.ContainsFunc(o.modules(), func(m module) bool { return m.dir == "bench" })
+	if o.race || bench {
+		all = append(all, need{"a C compiler, for the race detector and SQLite's C library", "gcc libc6-dev", func() bool { return raceless() == "" }})
+	}
+	if bench {
+		all = append(all,
+			need{"Redis", "redis-server", hasProgram("redis-server")},
+			need{"npm", "npm", hasProgram("npm")},
+		)
 	}
 	return all
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// module is a program with a test for each way in which a test can end.
-var module = map[string]string{
+// program is a module with a test for each way in which a test can end.
+var program = map[string]string{
 	"go.mod": "module example.com/m\n\ngo 1.26.0\n",
 	"good/good_test.go": `package good
 import "testing"
@@ -44,17 +44,22 @@ import ("fmt"; "os"; "testing")
 func TestMain(m *testing.M) { m.Run(); fmt.Println("goroutines are left"); os.Exit(1) }
 func TestEnded(t *testing.T) {}
 `,
+	"bench/go.mod": "module example.com/m/bench\n\ngo 1.26.0\n",
+	"bench/inner/inner_test.go": `package inner
+import "testing"
+func TestInner(t *testing.T) {}
+`,
 	"gone/gone_test.go": `package gone
 import ("os"; "testing")
 func TestGone(t *testing.T) { t.Log("about to go"); os.Exit(3) }
 `,
 }
 
-// runModule runs the tests of some packages of module.
+// runModule runs the tests of some packages of program.
 func runModule(t *testing.T, ci bool, packages ...string) (out string, ok bool) {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range module {
+	for name, text := range program {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -66,9 +71,11 @@ func runModule(t *testing.T, ci bool, packages ...string) (out string, ok bool) 
 	t.Chdir(dir)
 	var w bytes.Buffer
 	r := newReport(&w)
-	args := goTestArgs(options{timeout: 60e9, packages: packages})
-	if err := goTest(t.Context(), args, r); err != nil {
-		t.Errorf("goTest: %v\n%s", err, w.String())
+	o := options{timeout: 60e9, packages: packages}
+	for _, m := range o.modules() {
+		if err := goTest(t.Context(), m.dir, goTestArgs(o, m.packages), r); err != nil {
+			t.Errorf("goTest: %v\n%s", err, w.String())
+		}
 	}
 	ok = r.close(10, 0, ci)
 	return w.String(), ok
@@ -138,6 +145,18 @@ func TestReportOfFailures(t *testing.T) {
 	}
 }
 
+// The tests of both modules are counted together, whatever becomes of either.
+func TestBothModulesAreCounted(t *testing.T) {
+	out, ok := runModule(t, false, "./bad", "./bench/...")
+	if ok {
+		t.Error("a failure in the first module is forgotten")
+	}
+	want(t, out, "failed: example.com/m/bad TestBad/broken\n", "ok  \texample.com/m/bench/inner\t")
+	if !strings.HasSuffix(out, "\n3 passed, 2 failed\n") {
+		t.Errorf("the last line is not the sum:\n%s", out)
+	}
+}
+
 func TestStepThatFailedBeforeTheTests(t *testing.T) {
 	var w bytes.Buffer
 	r := newReport(&w)
@@ -151,7 +170,7 @@ func TestStepThatFailedBeforeTheTests(t *testing.T) {
 func TestTestsThatCannotStartAreAnError(t *testing.T) {
 	var w bytes.Buffer
 	r := newReport(&w)
-	err := goTest(t.Context(), []string{"test", "-json", "-timeout", "soon"}, r)
+	err := goTest(t.Context(), ".", []string{"test", "-json", "-timeout", "soon"}, r)
 	if err == nil {
 		t.Errorf("goTest with a wrong flag returned no error:\n%s", w.String())
 	}
@@ -162,15 +181,22 @@ func TestGoTestArgs(t *testing.T) {
 		flags string
 		want  string
 	}{
-		{"", "test -json -timeout 10m0s -race -gcflags=modernc.org/...=-race=false -count=1 ./..."},
-		{"-short -race=false -cached ./store/...", "test -json -timeout 10m0s -short ./store/..."},
-		{"-run=TestX -timeout=1m .", "test -json -timeout 1m0s -race -gcflags=modernc.org/...=-race=false -count=1 -run TestX ."},
+		{"", ".: test -json -timeout 10m0s -race -gcflags=modernc.org/...=-race=false -count=1 ./...; " +
+			"bench: test -json -timeout 10m0s -race -gcflags=modernc.org/...=-race=false -count=1 ./..."},
+		{"-short -race=false -cached ./store/...", ".: test -json -timeout 10m0s -short ./store/..."},
+		{"-run=TestX -timeout=1m .", ".: test -json -timeout 1m0s -race -gcflags=modernc.org/...=-race=false -count=1 -run TestX ."},
+		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 10m0s -short ./benchmark; " +
+			"bench: test -json -timeout 10m0s -short . ./chaos"},
 	} {
 		o, err := parse(strings.Fields(test.flags), io.Discard)
 		if err != nil {
 			t.Fatalf("%q: %v", test.flags, err)
 		}
-		if got := strings.Join(goTestArgs(o), " "); got != test.want {
+		var runs []string
+		for _, m := range o.modules() {
+			runs = append(runs, m.dir+": "+strings.Join(goTestArgs(o, m.packages), " "))
+		}
+		if got := strings.Join(runs, "; "); got != test.want {
 			t.Errorf("%q: go %s, want go %s", test.flags, got, test.want)
 		}
 	}
