@@ -62,6 +62,7 @@ func moveClock(s *Stage, clock *testpg.Clock) {
 		}
 	}
 	clock.Set(s, 5*time.Hour, 1) // what was enqueued before a jump back has its time at last
+	s.Wait(2 * time.Second)      // until all of the server sees that, and nothing is of a later minute than now
 	s.Settle(2 * time.Minute)
 	noneRefused(s)
 	noneDiscarded(s)

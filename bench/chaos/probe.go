@@ -200,8 +200,14 @@ func hears(s *Stage, what string, since time.Time) {
 // that took since a time.
 func works(s *Stage, what, queue string, since time.Time) {
 	s.Helper()
+	s.AtMost("processing again, "+what, started(s, what, queue).Sub(since).Seconds(), "s", 15)
+}
+
+// started waits until a job of a queue runs that is enqueued now, from here, and returns when.
+func started(s *Stage, what, queue string) time.Time {
+	s.Helper()
 	id := s.Enqueue(Kind{Task: sleepTask.Name, Queue: queue}, Work{})
 	s.Until("a job runs again: "+what, 2*time.Minute, func() bool { e := s.Ledger().Job(id); return len(e.Runs) > 0 })
 	e := s.Ledger().Job(id)
-	s.AtMost("processing again, "+what, firstStart(&e).Sub(since).Seconds(), "s", 15)
+	return firstStart(&e)
 }

@@ -45,7 +45,7 @@ func takeConnections(s *Stage) {
 	n := taken.giveBack()
 	over := time.Now()
 	s.Figure("connections taken", float64(n), "")
-	works(s, "after the connections were given back", "", over)
+	works(s, "after the connections were given back", farQueue, over) // where no other job is in front
 	s.Settle(2 * time.Minute)
 	noneRefused(s)
 	noneDiscarded(s)
