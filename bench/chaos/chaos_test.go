@@ -16,6 +16,14 @@ var seed = flag.Uint64("seed", 0, "of the trials; 0 is a new one")
 
 func TestMain(m *testing.M) {
 	childMain()
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given { // trials side by side mostly wait
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			panic(err)
+		}
+	}
 	goleak.VerifyTestMain(m)
 }
 

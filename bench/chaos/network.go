@@ -12,7 +12,7 @@ func init() {
 		Name:   "slow-network",
 		About:  "answers take 200 ms ± 100 ms each way, and then a connection carries 1 KB a second",
 		Stores: []string{"postgres"},
-		Short:  12 * time.Second, Long: 5 * time.Minute,
+		Short:  8 * time.Second, Long: 5 * time.Minute,
 		Roles: map[string]Role{"probe": probe},
 		Run:   slowNetwork,
 	})
@@ -29,13 +29,13 @@ func init() {
 const farQueue = "far"
 
 // farAway starts a worker, an enqueuer and a probe behind a proxy.
-func farAway(s *Stage, rate int) *cutwire.Proxy {
+func farAway(s *Stage, rate int, tx float64) *cutwire.Proxy {
 	proxy := cutwire.New(s, testpg.Host(s, s.Database.Address))
 	through := testpg.WithHost(s, s.Database.Address, proxy.Addr())
 	for _, spec := range []Spec{
 		Worker{Slots: 20}.Spec(),
 		{Role: "probe"},
-		Enqueuer{Rate: rate, Tx: 0.3, Callers: 4, Resend: true, Mix: []Kind{{Task: "sleep", Most: 200 * time.Millisecond}}}.Spec(),
+		Enqueuer{Rate: rate, Tx: tx, Callers: 4, Resend: true, Mix: []Kind{{Task: "sleep", Most: 200 * time.Millisecond}}}.Spec(),
 	} {
 		spec.Address = through
 		s.Start(spec)
@@ -57,7 +57,7 @@ func probesEnd(s *Stage) {
 }
 
 func slowNetwork(s *Stage) {
-	proxy := farAway(s, 20)
+	proxy := farAway(s, 20, 0.1)
 	proxy.Latency(200*time.Millisecond, 100*time.Millisecond)
 	s.Wait(s.For / 2)
 	began := time.Now()
@@ -79,7 +79,7 @@ func slowNetwork(s *Stage) {
 
 func blackHole(s *Stage) {
 	s.Start(Worker{Slots: 5, Queues: []string{"default"}}.Spec()) // who sees the others fall silent
-	proxy := farAway(s, 50)
+	proxy := farAway(s, 50, 0.3)
 	deaf := time.Now()
 	if n := proxy.Deafen(); n == 0 {
 		s.Fatalf("nobody listens")

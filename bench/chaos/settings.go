@@ -70,7 +70,9 @@ func settings(s *Stage) {
 		names[start(n, roleFor(s, fmt.Sprint("set_", n), "all", setting.set...), setting.tx)] = setting.name
 	}
 	if hasPooler() {
-		names[start(len(worked), testpg.Pooler(s, s.Database.Address), 0.3)] = "a transaction pooler"
+		// The handlers' own pool must not keep statements prepared there; offload sees to its own.
+		through := testpg.With(s, testpg.Pooler(s, s.Database.Address), "default_query_exec_mode", "exec")
+		names[start(len(worked), through, 0.3)] = "a transaction pooler"
 	} else {
 		s.LeftOut("a transaction pooler", "install with apt-get install pgbouncer")
 	}
