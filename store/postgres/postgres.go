@@ -25,6 +25,7 @@ type Store struct {
 	marks   marks
 	lanes   lanes
 	ears    ears
+	teller  teller
 
 	listenEvery, pongTime time.Duration // shorter in tests
 
@@ -96,6 +97,7 @@ func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error
 // way end with an error.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		s.teller.close()
 		s.end(errClosed)
 		s.engine.Close()
 		if s.own {

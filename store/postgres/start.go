@@ -39,7 +39,8 @@ func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (st
 	case !added:
 		return inserted, nil, nil
 	case !leased:
-		s.wake(ctx, b.wakes)
+		s.ears.hear(b.wakes)
+		s.teller.tell(s, b.wakes)
 		return inserted, nil, nil
 	}
 	return inserted, n.Started(now), nil
