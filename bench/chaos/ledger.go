@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -211,8 +212,11 @@ func (l *Ledger) NotesOf(words string) (notes []Note) {
 func (l *Ledger) Job(id offload.ID) Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.Jobs[id]; e != nil {
-		return *e
+	e := l.Jobs[id]
+	if e == nil {
+		return Entry{}
 	}
-	return Entry{}
+	now := *e
+	now.Runs = slices.Clone(e.Runs) // their ends are still to come
+	return now
 }
