@@ -12,6 +12,7 @@ const (
 	beatTimeout    = store.BeatEvery        // of one try, so that three fit before the cut
 	beatAgain      = 500 * time.Millisecond // after a try that failed
 	beatAgainLater = store.BeatEvery        // after many that failed
+	joinLast       = time.Second            // that a join may take when the process has to end
 )
 
 // A heart keeps the process alive in the eyes of others, and knows when it may not be.
@@ -149,7 +150,9 @@ func (h *heart) renew(ctx context.Context, process store.ID) {
 func (s *shift) join(ctx context.Context, id store.ID) error {
 	said := s.describe(id)
 	began := time.Now()
-	err := s.within(ctx, func(ctx context.Context) error { return s.Store.Join(ctx, said) })
+	lasting, cancel := s.outlast(ctx)
+	defer cancel()
+	err := s.within(lasting, func(ctx context.Context) error { return s.Store.Join(ctx, said) })
 	if err != nil {
 		return err
 	}
@@ -157,6 +160,20 @@ func (s *shift) join(ctx context.Context, id store.ID) error {
 	s.heart.beat, s.heart.cut = began, false
 	s.hand.adopt(id, began)
 	return nil
+}
+
+// outlast returns a context that ends joinLast after ctx. A join that is broken off may be
+// committed all the same, by a process that then does not know that it has to leave.
+func (s *shift) outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithCancel(s.calls)
+	stop := context.AfterFunc(ctx, func() {
+		sleep(lasting, joinLast)
+		cancel()
+	})
+	return lasting, func() {
+		stop()
+		cancel()
+	}
 }
 
 // describe is what the store is told of this process.

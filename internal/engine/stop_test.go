@@ -132,6 +132,31 @@ func TestStopAtAnyTimeLosesNothing(t *testing.T) {
 	}
 }
 
+// A lateStore takes its time for a join, and commits it whatever has become of the caller.
+type lateStore struct{ *misbehaving }
+
+func (s lateStore) Join(ctx context.Context, p store.Process) error {
+	time.Sleep(500 * time.Millisecond)
+	err := s.misbehaving.Join(context.WithoutCancel(ctx), p)
+	if ctx.Err() != nil {
+		return store.Unavailable("join", ctx.Err())
+	}
+	return err
+}
+
+func TestStopWhileItJoinsLeavesNoProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, misbehave(), nil)
+		r.config.Store = lateStore{r.store}
+		r.start()
+		after(100 * time.Millisecond)
+		r.stop()
+		if all, err := r.store.Processes(t.Context()); err != nil || len(all) > 0 {
+			t.Errorf("after the stop there are processes %v, %v", all, err)
+		}
+	})
+}
+
 func TestAProcessThatIsToldToStopStops(t *testing.T) {
 	inBubble(t, map[string]handler{"t": lasting(2 * time.Second)}, func(r *rig) {
 		ids := r.insert("t", 20, nil)
