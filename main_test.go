@@ -15,6 +15,9 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(workerVariable); address != "" {
 		os.Exit(workAlone(address))
 	}
+	if point := os.Getenv(crashVariable); point != "" {
+		os.Exit(crashAlone(os.Getenv(crashStoreVariable), point))
+	}
 	goleak.VerifyTestMain(m)
 }
 
