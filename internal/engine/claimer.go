@@ -24,6 +24,7 @@ type claimer struct {
 	queues map[string]*source
 	order  []string // of queues, by name; the next to be served is at first
 	first  int
+	shuns  map[string]time.Time // until when no suspect of a queue is claimed, because the last could not be run here
 
 	view    store.View // of the last look
 	lookAt  time.Time
@@ -47,7 +48,7 @@ type source struct {
 }
 
 func newClaimer(s *shift) *claimer {
-	return &claimer{s: s, queues: map[string]*source{}, tries: newPause(lookEvery, lookAgainMost)}
+	return &claimer{s: s, queues: map[string]*source{}, shuns: map[string]time.Time{}, tries: newPause(lookEvery, lookAgainMost)}
 }
 
 // run claims until ctx ends, or the process is told to stop.
@@ -241,7 +242,7 @@ func (c *claimer) claimFrom(ctx context.Context, queue string, src *source) bool
 	if time.Now().Before(src.refused) {
 		return false
 	}
-	if src.suspects && c.claimSuspect(ctx, queue, src) {
+	if src.suspects && !time.Now().Before(c.shuns[queue]) && c.claimSuspect(ctx, queue, src) {
 		return true
 	}
 	slots := c.s.slotsOf(queue)

@@ -77,6 +77,7 @@ func (c *claimer) giveBack(v *store.View) {
 
 // note keeps what the view says of each queue.
 func (c *claimer) note(v *store.View, now time.Time) {
+	maps.DeleteFunc(c.shuns, func(_ string, until time.Time) bool { return until.Before(now) })
 	old := c.queues
 	c.queues = make(map[string]*source, len(old))
 	at := func(queue string) *source {

@@ -93,7 +93,9 @@ func (c *claimer) claimSuspect(ctx context.Context, queue string, src *source) b
 	c.accept(queue, claimed, time.Now())
 	for i := range claimed {
 		if c.s.Tasks[claimed[i].Task] == nil || slices.Contains(c.view.Tasks, claimed[i].Task) {
-			src.suspects = false // it would come again and again
+			// It would come again and again: from here, and, where those who know its task have
+			// their hands full with another suspect, from them.
+			c.shuns[queue] = time.Now().Add(jitter(lookEvery))
 		}
 	}
 	return true

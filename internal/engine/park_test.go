@@ -120,3 +120,31 @@ func TestASuspectThatIsDueIsNotRunAmongOthers(t *testing.T) {
 		r.stop()
 	})
 }
+
+// One process has its hands full with a suspect, and the other does not know the task of the
+// next one: they must not hand it to each other as fast as they can.
+func TestASuspectThatNobodyCanRunGoesRoundSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := misbehave()
+		r := newRig(t, s, map[string]handler{"t": lasting(20 * time.Second)})
+		ids := insert(t, s, "t", 2, nil)
+		suspect(r, ids)
+		other := newRig(t, s, map[string]handler{"another": nothing})
+		s.meets = func(ctx context.Context, _ string) (before, after error) {
+			sleep(ctx, time.Millisecond) // a round trip: without one no time would pass here
+			return nil, nil
+		}
+		r.start()
+		other.start()
+		after(store.SuspectDelay + 10*time.Second)
+		for _, id := range ids {
+			if j := r.job(id); j.Attempt > store.SuspectAt+50 {
+				t.Errorf("job %v, %s, has come to attempt %d in ten seconds", id, j.State, j.Attempt)
+			}
+		}
+		after(time.Minute)
+		r.want(store.Completed, ids...)
+		other.stop()
+		r.stop()
+	})
+}
