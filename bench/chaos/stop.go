@@ -227,15 +227,18 @@ func (t *stopRounds) round(first bool) {
 
 // feed enqueues jobs until each worker runs some.
 func (t *stopRounds) feed(workers []stopped) {
-	for range 150 {
-		hungry := false
+	const most = 2 * time.Minute // on a busy machine a dozen processes take their time to start
+	for began := time.Now(); time.Since(began) < most; {
+		hungry := 0
 		for _, w := range workers {
-			hungry = hungry || !t.works(w.process)
+			if !t.works(w.process) {
+				hungry++
+			}
 		}
-		if !hungry {
+		if hungry == 0 {
 			return
 		}
-		for range 20 {
+		for range 2 * hungry {
 			t.Enqueue(Kind{Task: "stop"}, Work{Sleep: t.Between(time.Second, 8*time.Second), Tx: t.Rand.IntN(2) == 0})
 		}
 		t.Wait(200 * time.Millisecond)
