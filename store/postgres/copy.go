@@ -38,7 +38,7 @@ func (s *Store) copy(ctx context.Context, conn *pgx.Conn, b *batch) error {
 		if _, err := conn.PgConn().CopyFrom(ctx, due, s.sql.copyDue); err != nil {
 			return err
 		}
-		return s.run(ctx, conn, step{sql: "COMMIT"})
+		return s.travel(ctx, &trip{conn: conn, steps: []step{{sql: "COMMIT"}}, after: []step{s.notify(b.wakes)}})
 	}())
 }
 

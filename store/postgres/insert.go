@@ -13,9 +13,9 @@ import (
 
 // Insert is that of store.Writer. One job is a statement of scalars, jobs alike in all but
 // their inputs are one of two arrays, others one of an array for each column; many are copied,
-// unless one of them is there already. The processes that sleep are told in a transaction that
-// begins after the commit: a process commits that it sleeps and then claims once more, so that
-// one of the two always sees the other. Insert does not wait for that.
+// unless one of them is there already. The processes that sleep are told in the same round trip,
+// in a transaction after the commit: a process commits that it sleeps and then claims once more,
+// so that one of the two always sees the other.
 func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
 	if len(jobs) == 0 {
 		return nil, nil
@@ -35,13 +35,12 @@ func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Insert
 			}
 		}
 		steps := append([]step{{sql: s.sql.durable, args: []any{}}}, b.steps(s.sql, collect(stored))...)
-		return s.run(ctx, conn, steps...)
+		return s.travel(ctx, &trip{conn: conn, steps: steps, after: []step{s.notify(b.wakes)}})
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.ears.hear(b.wakes)
-	s.teller.tell(s, b.wakes)
 	return b.answers(stored), nil
 }
 

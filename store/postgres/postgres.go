@@ -25,7 +25,6 @@ type Store struct {
 	marks   marks
 	lanes   lanes
 	ears    ears
-	teller  teller
 
 	listenEvery, pongTime time.Duration // shorter in tests
 
@@ -97,7 +96,6 @@ func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error
 // way end with an error.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.teller.close()
 		s.end(errClosed)
 		s.engine.Close()
 		if s.own {

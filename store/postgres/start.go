@@ -39,8 +39,7 @@ func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (st
 	case !added:
 		return inserted, nil, nil
 	case !leased:
-		s.ears.hear(b.wakes)
-		s.teller.tell(s, b.wakes)
+		s.wake(ctx, b.wakes)
 		return inserted, nil, nil
 	}
 	return inserted, n.Started(now), nil

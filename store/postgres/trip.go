@@ -10,53 +10,86 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A step is one statement of a round trip.
+// A step is one statement of a trip.
 type step struct {
 	sql  string
 	args []any
 	rows func(rows pgx.Rows) error // reads what it returns; nil reads nothing
 }
 
+// A trip is one round trip: the steps, as one transaction unless one was begun before; then
+// those after it, as a transaction of their own whose failure is no error.
+//
+// Rows of a step are on their way before its transaction has committed. What rows functions
+// keep must not be handed on before the trip has ended without error.
+type trip struct {
+	conn  *pgx.Conn
+	steps []step
+	after []step
+}
+
+// run makes a trip on a connection.
+func (s *Store) run(ctx context.Context, conn *pgx.Conn, steps ...step) error {
+	return s.travel(ctx, &trip{conn: conn, steps: steps})
+}
+
 // raw are statements that take and return nothing of interest: they need no description.
 func (st *step) raw() bool { return st.args == nil && st.rows == nil }
 
-// run makes one round trip on a connection: the steps, as one transaction unless one was
-// begun before.
-//
-// Rows of a step are on their way before its transaction has committed. What rows functions
-// keep must not be handed on before run has returned without error.
-func (s *Store) run(ctx context.Context, conn *pgx.Conn, steps ...step) error {
-	kept := !s.pooled && conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
-	described, err := s.describe(ctx, conn, steps, kept)
+func (s *Store) travel(ctx context.Context, t *trip) error {
+	if s.pooled && len(t.after) > 0 { // between two transactions the pooler may change the connection
+		err := s.travel(ctx, &trip{conn: t.conn, steps: t.steps})
+		if err == nil {
+			_ = s.travel(ctx, &trip{conn: t.conn, steps: t.after})
+		}
+		return err
+	}
+	all := append(t.steps[:len(t.steps):len(t.steps)], t.after...)
+	kept := !s.pooled && t.conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	described, err := s.describe(ctx, t.conn, all, kept)
 	if err != nil {
 		return err
 	}
-	built := make([]pgx.ExtendedQueryBuilder, len(steps))
-	for i := range steps {
+	built := make([]pgx.ExtendedQueryBuilder, len(all))
+	for i := range all {
 		if sd := described[i]; sd != nil {
-			if err := built[i].Build(conn.TypeMap(), sd, steps[i].args); err != nil {
+			if err := built[i].Build(t.conn.TypeMap(), sd, all[i].args); err != nil {
 				return badCall{err}
 			}
 		}
 	}
-	p := conn.PgConn().StartPipeline(ctx)
+	p := t.conn.PgConn().StartPipeline(ctx)
 	for i, sd := range described {
+		if i == len(t.steps) {
+			p.SendPipelineSync()
+		}
 		b := &built[i]
 		switch {
 		case sd == nil:
-			p.SendQueryParams(steps[i].sql, nil, nil, nil, nil)
+			p.SendQueryParams(all[i].sql, nil, nil, nil, nil)
 		case kept:
 			p.SendQueryPrepared(sd.Name, b.ParamValues, b.ParamFormats, b.ResultFormats)
 		default:
-			p.SendQueryParams(steps[i].sql, b.ParamValues, sd.ParamOIDs, b.ParamFormats, b.ResultFormats)
+			p.SendQueryParams(all[i].sql, b.ParamValues, sd.ParamOIDs, b.ParamFormats, b.ResultFormats)
 		}
 	}
 	if err := p.Sync(); err != nil {
 		return errors.Join(err, p.Close())
 	}
-	err = readSteps(conn, p, steps)
+	return t.read(p)
+}
+
+// read reads all answers. What the server says after the first error is dropped.
+func (t *trip) read(p *pgconn.Pipeline) error {
+	err := t.readSteps(p, t.steps)
 	if err == nil {
 		err = readSync(p)
+	}
+	if err == nil && len(t.after) > 0 {
+		// Committed. Should what comes after fail, the pool sees whether the connection has.
+		_ = t.readSteps(p, t.after)
+		_ = p.Close()
+		return nil
 	}
 	closing := p.Close()
 	if err == nil {
@@ -65,8 +98,7 @@ func (s *Store) run(ctx context.Context, conn *pgx.Conn, steps ...step) error {
 	return err
 }
 
-// readSteps reads the answers. What the server says after the first error is dropped.
-func readSteps(conn *pgx.Conn, p *pgconn.Pipeline, steps []step) error {
+func (t *trip) readSteps(p *pgconn.Pipeline, steps []step) error {
 	for i := range steps {
 		result, err := p.GetResults()
 		if err != nil {
@@ -76,7 +108,7 @@ func readSteps(conn *pgx.Conn, p *pgconn.Pipeline, steps []step) error {
 		if !ok {
 			return fmt.Errorf("store/postgres: got %T in place of a statement's answer", result)
 		}
-		rows := pgx.RowsFromResultReader(conn.TypeMap(), reader)
+		rows := pgx.RowsFromResultReader(t.conn.TypeMap(), reader)
 		if steps[i].rows != nil {
 			err = steps[i].rows(rows)
 		}
