@@ -117,7 +117,8 @@ type Worker interface {
 
 // A Member is a process among others.
 type Member interface {
-	// Join makes the process known. Its ID must be new.
+	// Join makes the process known. Its ID must be new, or that of a try whose answer was lost:
+	// then it counts as a beat.
 	Join(ctx context.Context, p Process) error
 
 	// Beat counts up the process's beat, keeps what p says of it, and returns what this process

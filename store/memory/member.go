@@ -19,9 +19,13 @@ type process struct {
 // Join is that of store.Member. Joining again, after an error that leaves doubt, is joining.
 func (s *Store) Join(ctx context.Context, p store.Process) error {
 	return s.do(ctx, func(now time.Time) error {
+		var beats int64
+		if before := s.processes[p.ID]; before != nil {
+			beats = before.Count + 1 // others may have observed the first try
+		}
 		s.processes[p.ID] = &process{Process: store.Process{
 			ID: p.ID, Name: p.Name, Host: p.Host, PID: p.PID, Version: p.Version,
-			Started: now, Beat: now,
+			Started: now, Beat: now, Count: beats,
 		}}
 		s.processes[p.ID].keep(p)
 		return nil

@@ -9,7 +9,7 @@ import (
 
 var memberLaws = []law{
 	{"Join/Shown", "a process that joined is shown as it is", joinShown},
-	{"Join/Again", "joining again, after an error that leaves doubt, is joining once", joinAgain},
+	{"Join/Again", "joining again, after an error that leaves doubt, is joining once, and a beat", joinAgain},
 	{"Beat/Counts", "each beat counts up, and keeps what it says of its process", beatCounts},
 	{"Beat/Unknown", "a process that is not there is told that it is lost, and stays away", beatUnknown},
 	{"Beat/Ring", "a process observes the next ones by id, as a ring, without itself", beatRing},
@@ -46,8 +46,12 @@ func joinShown(s *scene) {
 func joinAgain(s *scene) {
 	p := store.Process{ID: store.NewID(), Host: "host", PID: 1}
 	s.must(s.Store.Join(s.ctx(), p))
+	first := s.process(p.ID).Count
 	s.must(s.Store.Join(s.ctx(), p))
 	s.wantProcesses(p.ID)
+	if again := s.process(p.ID).Count; again == first {
+		s.t.Errorf("the beat is %d after both: who has observed the first would count from there, and find the process lost too early", again)
+	}
 }
 
 func beatCounts(s *scene) {

@@ -5,4 +5,4 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, 0, 0, 0)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, host = excluded.host, pid = excluded.pid, version = excluded.version,
     queues = excluded.queues, running = excluded.running, memory = excluded.memory, stuck = excluded.stuck,
-    started_at = excluded.started_at, beat_at = excluded.beat_at, beats = 0, quiet = 0, stop = 0, gone_at = NULL
+    started_at = excluded.started_at, beat_at = excluded.beat_at, beats = beats + 1, quiet = 0, stop = 0, gone_at = NULL
