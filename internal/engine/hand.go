@@ -171,6 +171,15 @@ func (h *hand) stands(now time.Time) bool {
 	return h.frozen || h.quiet || h.closed || now.Sub(h.beat) >= cutOff
 }
 
+// mayBegin reports whether an attempt that took long to get ready may begin: its lease may have
+// been given away meanwhile if its process has another identity now, or was cut off. A drain
+// has neither a beat nor a hand.
+func (h *hand) mayBegin(a *attempt) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.beat.IsZero() || a.process == h.process && !h.frozen && time.Since(h.beat) < cutOff
+}
+
 // put adds jobs of one queue and starts what can be started. It returns false, and takes none,
 // if they were claimed under an identity that the process has no more, or too late.
 func (h *hand) put(process store.ID, queue string, slots int, jobs []*attempt) bool {

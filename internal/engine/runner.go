@@ -88,7 +88,7 @@ func (r *runner) label(task string) {
 func (s *shift) try(a *attempt) {
 	ctx, stop := a.begin(s.base)
 	defer stop()
-	if err := s.readInput(ctx, a); err != nil {
+	if err := s.readInput(ctx, a); err != nil || a.job.Large && !s.hand.mayBegin(a) {
 		a.ended = time.Now()
 		a.end = endRelease // the handler was not called
 		return
