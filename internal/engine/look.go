@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -27,7 +26,7 @@ func (c *claimer) look(ctx context.Context) {
 		return
 	}
 	c.tries.reset()
-	c.lookAt = now.Add(lookEvery - rand.N(lookEvery/10)) // spread, but not later
+	c.lookAt = now.Add(lookEvery - upTo(lookEvery/10)) // spread, but not later
 	if !c.asleep && c.full {
 		c.lookAt = now.Add(jitter(lookEveryBusy))
 	}

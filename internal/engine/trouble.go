@@ -110,8 +110,14 @@ func (p *pause) wait(ctx context.Context) { sleep(ctx, p.step()) }
 
 // jitter returns d, a quarter more or less.
 func jitter(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(d/2+1)
+	return d*3/4 + upTo(d/2)
 }
+
+// random returns a number below n. Simulations put another in its place, to be repeatable.
+var random = rand.Int64N
+
+// upTo returns some duration up to d.
+func upTo(d time.Duration) time.Duration { return time.Duration(random(int64(d) + 1)) }
 
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
