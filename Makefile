@@ -14,7 +14,7 @@ HEARTFLAGS ?=
 BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos mattn postgres18 demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate mattn postgres18 demo golden fuzz vuln verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -50,7 +50,11 @@ bench-peers: ## offload beside its peers, some minutes; renews results and READM
 bench-heart: ## what the heart costs beyond `make bench`: idle, deep, held, scaled; half an hour, HEARTFLAGS='-hold 1m idle' for less
 	@cd bench && $(GO) run ./heart $(HEARTFLAGS)
 
-chaos: ## harm to workers, databases and disks on purpose, over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
+simulate: ## 10,000 simulations of processes on a store in memory that is not reliable; a seed that fails is printed
+	@$(GO) test ./internal/engine -run TestSimulation -count=1 -timeout 30m -seeds 10000 -short=false
+
+chaos: ## harm to workers, databases and disks on purpose, after `make simulate`; over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
+	@if [ -z "$(strip $(CHAOSFLAGS))" ]; then $(MAKE) --no-print-directory simulate; fi
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
