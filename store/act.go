@@ -44,6 +44,7 @@ type Edit struct {
 	Queue    *string
 	Priority *int
 	RunAt    *time.Time
+	Terms    *Terms // with Input, for a job that has terms: those of the new input
 }
 
 // Acted says what became of one job of an Act.
@@ -51,6 +52,7 @@ type Acted struct {
 	ID     ID
 	Effect Effect
 	State  State // in which it was found; "" if it was not
+	By     ID    // Taken: the job that holds the key
 }
 
 // An Effect is what an Act did to a job.
@@ -58,6 +60,7 @@ type Effect string
 
 const (
 	Done      Effect = "done"      // as asked; for a running job, cancel is signalled
+	Taken     Effect = "taken"     // a unique key that it would need is another's: see Acted.By
 	Nothing   Effect = "nothing"   // it was so already: an ended job is cancelled, an available one hurried
 	Refused   Effect = "refused"   // its state does not allow it: a running job is deleted, a completed one retried
 	NotStored Effect = "not found" // there is no such job
@@ -81,6 +84,16 @@ type Control struct {
 	PauseTask, ResumeTask   string
 	QuietProcess            ID
 	StopProcess             ID
+
+	PauseSchedule, ResumeSchedule string // an ErrNotFound if there is none
+
+	// SetLimit changes Max of a limit, of which an ErrNotFound says that there is none, until
+	// ResetLimit. PauseLimit lets no job of a key start for PauseFor; 0 ends that. SkipLimit
+	// lets a Strict limit's key go on that a job has stopped.
+	SetLimit, ResetLimit  string
+	Max                   int
+	PauseLimit, SkipLimit Use
+	PauseFor              time.Duration
 }
 
 // A Task is a task that some process has made known.

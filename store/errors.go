@@ -42,3 +42,13 @@ func Unavailable(doing string, err error) error {
 func Temporary(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// A ConflictError names the job that holds a unique key, under ConflictFail.
+type ConflictError struct {
+	Task, Key string
+	ID        ID // of the job that holds it
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("task %q: job %s holds the unique key %q", e.Task, e.ID, e.Key)
+}

@@ -20,12 +20,16 @@ type NewJob struct {
 	Timeout     time.Duration // of one attempt; 0 is none
 	GiveUpAfter time.Duration // no retry later than this after the insert; 0 is no such end
 	Retain      time.Duration // keep the job so long after its end; 0 is the default of its outcome
+
+	Terms *Terms // nil is a plain job
 }
 
 // Inserted says what became of a NewJob.
 type Inserted struct {
-	ID       ID
-	Existing bool // a job with this id was there already, in whatever state: nothing was changed
+	ID       ID    // of the job that is stored: another's, where a unique key was taken
+	Existing bool  // it was there already, in whatever state
+	Replaced bool  // and has the new input
+	State    State // Blocked or Cancelled, where a limit has decided so; "" otherwise
 }
 
 // A Fence names one attempt of one job. To change a lease is to name both.
@@ -51,6 +55,8 @@ type Claimed struct {
 	RunAt       time.Time // when it became due
 	CreatedAt   time.Time
 	ClaimedAt   time.Time // the store's now at the claim
+	ExpiresAt   time.Time // end it as OutcomeExpired if it has not started by then; zero is never
+	Terms       *Terms    // nil is a plain job; to be given to Finish
 }
 
 // Started is what a claim of a new job returns that was stored as a lease at a time.
@@ -99,6 +105,7 @@ const (
 	OutcomeSnooze    Outcome = "snooze"    // due again after RunIn, no failure
 	OutcomeDiscarded Outcome = "discarded" // failed for good: done, failures + 1
 	OutcomeCancelled Outcome = "cancelled" // done, with or without a Failure
+	OutcomeExpired   Outcome = "expired"   // done: it was claimed too late to start
 )
 
 // Ended is an attempt that has ended.
@@ -113,6 +120,8 @@ type Ended struct {
 	Failure     *Problem      // what is kept of a failed attempt; nil if it did not fail
 	Result      []byte        // kept with a completed job; nil is none
 	InTx        bool          // the handler called Complete in a transaction of its own, see Finish
+	Terms       *Terms        // as it was claimed
+	Pause       string        // with OutcomeSnooze: the limit whose key of this job is paused for RunIn
 }
 
 // A Problem is what went wrong in an attempt.
@@ -165,7 +174,7 @@ type Job struct {
 	ID          ID
 	Task, Queue string
 	State       State
-	Waits       string // why it is blocked: WaitsTask, WaitsPaused, WaitsAlone; "" otherwise
+	Waits       string // why it is blocked: WaitsTask, WaitsPaused, WaitsAlone, WaitsLimit; "" otherwise
 	Priority    int
 	Attempt     int // starts so far: the fence
 	Failures    int
@@ -186,6 +195,8 @@ type Job struct {
 	InputSize   int
 	Result      []byte // nil in lists if over InlineInput
 	Progress    *Progress
+	Terms       *Terms // nil for a plain job
+	Limit       Use    // it waits for
 }
 
 // Why a job waits in blocked.
@@ -193,6 +204,7 @@ const (
 	WaitsTask   = "task"   // no process that claimed it knows its task
 	WaitsPaused = "paused" // its task is paused
 	WaitsAlone  = "alone"  // a suspect: it waits for a process to run it alone
+	WaitsLimit  = "limit"  // a limit has no room
 )
 
 // Progress is how far a running job has come.
@@ -206,16 +218,19 @@ type Progress struct {
 // A Filter selects jobs: those that match every field that is set. A slice that is empty
 // matches any.
 type Filter struct {
-	IDs     []ID
-	States  []State
-	Tasks   []string
-	Queues  []string  // the zero slice leaves out SystemQueue, unless IDs are given
-	Tag     string    // "name" or "name=value"
-	Process ID        // that holds its lease
-	Search  string    // text in the error of the last failure, upper and lower case alike
-	Since   time.Time // created at or after
-	Until   time.Time // created before
-	Before  ID        // the page after this id
-	Max     int       // 0 is 100
-	All     bool      // acting on everything is meant
+	IDs      []ID
+	States   []State
+	Tasks    []string
+	Queues   []string  // the zero slice leaves out SystemQueue, unless IDs are given
+	Tag      string    // "name" or "name=value"
+	Process  ID        // that holds its lease
+	Search   string    // text in the error of the last failure, upper and lower case alike
+	Key      string    // of a limit, a turn, or its own as a unique job
+	Limit    string    // name of a limit that it is under
+	Schedule string    // that enqueued it
+	Since    time.Time // created at or after
+	Until    time.Time // created before
+	Before   ID        // the page after this id
+	Max      int       // 0 is 100
+	All      bool      // acting on everything is meant
 }

@@ -54,13 +54,20 @@ type View struct {
 	Stop     bool      // this process shall stop
 	Lost     bool      // see Beats
 	Dead     []ID      // processes known for certain to have ended: reap them at once
+
+	// When there is something to do for whoever comes first; the zero time is never, as far as
+	// is known now.
+	Admit  time.Time // for Gates.Admit
+	Expire time.Time // for Gates.Expire
+	Tick   time.Time // for Schedules.Tick
+	Inbox  bool      // rows for Inbox.MoveInbox
 }
 
-// A Lane is one priority of a queue.
+// A Lane is one priority of a queue, or one priority's jobs with turns.
 type Lane struct {
 	Queue    string
-	Priority int
-	RunAt    time.Time // of its earliest job
+	Priority int       // and FairLane for turns
+	RunAt    time.Time // of its earliest job; that of a lane of turns has always come
 }
 
 // Parked are jobs in blocked that wait for a process that knows their task.
@@ -72,7 +79,7 @@ type Parked struct {
 type ClaimRequest struct {
 	Process    ID
 	Queue      string
-	Priorities []int // looked at in this order; nil is all ten, 0 to 9
+	Priorities []int // lanes, looked at in this order; nil is all, 0, 10, 1, 11 … 19
 	Limit      int
 }
 
@@ -88,7 +95,7 @@ type ParkedRequest struct {
 // A Wake says that jobs of a queue and priority may have become due.
 type Wake struct {
 	Queue    string // "" is any
-	Priority int    // -1 is any
+	Priority int    // a lane; -1 is any
 }
 
 // A Beaten is a process and the beat at which it stood still. Count −1 is any: the process

@@ -17,6 +17,9 @@ type Store interface {
 	Reader
 	Operator
 	Duties
+	Gates
+	Schedules
+	Inbox
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.
@@ -52,6 +55,13 @@ type Writer interface {
 	// Insert stores jobs, all or none, and answers in their order. A job whose id exists is
 	// passed over, and so reported. Sleeping processes that work the queues are woken after
 	// the commit.
+	//
+	// A unique key that is taken does as its Conflict says; of jobs with one key in a call the
+	// first is the old one for the next. Two calls with the same key wait for each other. A job
+	// under limits is due if each has room and none waits for it already in its lane, and else
+	// does as the first one's Full says that has no room. Within a transaction of the caller's
+	// limits and turns may be decided later: then the job lies in due, and the claim that comes
+	// upon it hands it to Admit. So may those of a job whose time has not come, always.
 	Insert(ctx context.Context, jobs []NewJob) ([]Inserted, error)
 }
 
@@ -76,9 +86,13 @@ type Worker interface {
 	// RunNow are found at once, however many wait. Nothing due is no error: nil, nil. A process
 	// that was declared lost or is unknown gets ErrLeaseLost and no job. Pause is not looked
 	// at: that is the engine's, by Look.
+	//
+	// Jobs whose limits or turns are not decided yet are decided instead: those that wait go to
+	// blocked, those that get through are due. A start under a limit with Per is counted when
+	// it is claimed. A unique key with UntilStarted is free when Claim returns.
 	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
 
-	// Start is Insert for one job that is due now and that the process runs now: it is stored as a
+	// Start is Insert for one plain job that is due now and that the process runs now: it is stored as a
 	// lease of its first attempt, as if inserted and claimed, and comes back as claimed, with its
 	// input however large. Where its queue or task is paused, or the process is told to be quiet or
 	// to stop, was declared lost or is unknown, the job is due as after Insert; then, and where its
@@ -86,7 +100,8 @@ type Worker interface {
 	Start(ctx context.Context, process ID, job NewJob) (inserted Inserted, claimed *Claimed, err error)
 
 	// ClaimParked is Claim for jobs in blocked: those parked for an unknown task, or a suspect.
-	// They keep priority and run_at order. Their time has come, or they are left.
+	// They keep priority and run_at order. Their time has come, or they are left. Parked jobs
+	// under limits hold none: they are decided anew.
 	ClaimParked(ctx context.Context, req ParkedRequest) ([]Claimed, error)
 
 	// Inputs returns the inputs of jobs, for those that came as Large.
@@ -99,6 +114,12 @@ type Worker interface {
 	// InTx attempt whose lease is gone and whose job is done by the same attempt is not lost
 	// either; it must come alone, and waits at most 5 s for a row lock. One bad row refuses
 	// the call: the caller splits it.
+	//
+	// What leaves a limit lets the next of its key through in the same transaction; an InTx
+	// attempt and one that takes longer may leave that to Admit. A job that is due again leaves
+	// its limits and is decided anew when its time has come, except that a Strict limit is kept
+	// by a job that waits for a retry or a snooze. A Strict limit stops its key with a job that
+	// ends as discarded.
 	Finish(ctx context.Context, process ID, ended []Ended) (lost []Fence, err error)
 
 	// Release gives leases back: due at their old run_at, in front of what is behind it, with no
@@ -108,7 +129,7 @@ type Worker interface {
 
 	// Park moves leases into blocked: as suspects, or else waiting for a process that knows
 	// their task. No failure and no crash is counted. A job whose cancel was signalled is
-	// cancelled instead.
+	// cancelled instead. A suspect keeps its limits, others leave them.
 	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
 
 	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.
@@ -219,6 +240,77 @@ type Duties interface {
 	// CountEnqueued writes the figures of jobs enqueued in minutes that have passed, by their
 	// ids, each minute once.
 	CountEnqueued(ctx context.Context) error
+}
+
+// Gates hold limits, turns and expiries.
+//
+// A key of a limit is a gate. What a job holds of it is known by the job and by nothing else:
+// from when it is due until it has ended, or with Per until it has started. So a limit is never
+// exceeded, and a process that dies takes nothing with it: its jobs hold their limits until they
+// are reaped, and after.
+//
+// Those that wait for a gate are let through by lane, then run_at or turn, then id. With Max 1
+// they so start in the order of their insert. A job waits for one gate, the first that had no
+// room, and holds none meanwhile. A Strict gate, moreover, is kept by a job until it has ended,
+// and a job that was discarded stops it until somebody retries or deletes that job.
+type Gates interface {
+	// PutLimits makes limits known, or known again. A person's change stays. What a changed
+	// limit has room for now is let through by Admit.
+	PutLimits(ctx context.Context, limits []Limit) error
+
+	// Limits returns the limits, by name; with names, those.
+	Limits(ctx context.Context, names ...string) ([]LimitState, error)
+
+	// Admit lets jobs through whose gate has got room without a call that saw it: because time
+	// has passed, a transaction of the caller's was committed, a process died half way, a limit
+	// was changed. It looks at no more than max jobs, and returns how many it let through or
+	// cancelled, and whether there may be more to do. View.Admit says when it is worth a call.
+	Admit(ctx context.Context, max int) (moved int, more bool, err error)
+
+	// Expire ends jobs as expired that wait, have not been started and are out of time, at
+	// most max, and returns how many. View.Expire says when it is worth a call.
+	Expire(ctx context.Context, max int) (int, error)
+
+	// Place returns what is between a job and its run, or an ErrNotFound.
+	Place(ctx context.Context, id ID) (Place, error)
+}
+
+// Schedules keeps schedules.
+type Schedules interface {
+	// PutSchedules stores schedules, or replaces those of their names. What a schedule has done
+	// stays, and so does whether it is paused; its Next stays if its Spec is the same. One InCode
+	// changes nothing where one is that was made at run time.
+	PutSchedules(ctx context.Context, schedules []Schedule) error
+
+	// DropSchedule removes a schedule made at run time, or one of code that no program declares
+	// any more, or returns an ErrNotFound. Its jobs stay.
+	DropSchedule(ctx context.Context, name string) error
+
+	// Schedules returns all schedules, by name; with names, those.
+	Schedules(ctx context.Context, names ...string) ([]Schedule, error)
+
+	// Tick asks tick what each schedule does whose Next has come, at most max, and writes it,
+	// each in one transaction with its jobs. Schedules that another process is ticking are passed
+	// over. It returns how many it took. tick gets the store's time, must not call the store,
+	// and may be called again for the same tick; an error leaves that schedule as it is, and is
+	// returned when the others have been asked. View.Tick says when it is worth a call.
+	Tick(ctx context.Context, max int, tick func(now time.Time, s Schedule) (Ticked, error)) (int, error)
+
+	// Take is Tick for one schedule, paused or not, whether or not its Next has come: an
+	// ErrNotFound if there is none of the name.
+	Take(ctx context.Context, name string, tick func(now time.Time, s Schedule) (Ticked, error)) ([]Inserted, error)
+}
+
+// Inbox takes jobs from programs that write a row.
+type Inbox interface {
+	// InboxRows returns rows that were not looked at yet, oldest first, or those that were
+	// refused, newest first; at most max.
+	InboxRows(ctx context.Context, refused bool, max int) ([]InboxRow, error)
+
+	// MoveInbox stores the jobs of rows that are still there and takes these away, and keeps the
+	// errors of others, in one transaction. A unique key that is taken by ConflictFail is kept
+	// as the row's error.
+	MoveInbox(ctx context.Context, fates []InboxFate) error
 }
 
 // processName is how people know a process: "web@host/1234".

@@ -26,11 +26,12 @@ var rooms = []room{
 
 	{"store", nil, "the contract, and the plain values it speaks"},
 	{"store/storetest", []string{"store", "store/memory"}, "the laws that every store keeps"},
-	{"store/...", []string{"store"}, "one store each"},
+	{"store/...", []string{"store", "internal/gate"}, "one store each"},
 
 	{"internal/engine", []string{"store", "internal/batch", "internal/cron"}, "one process at work"},
 	{"internal/inside", []string{"store", "internal/engine"}, "the door from an App to what is in it"},
 	{"internal/batch", nil, "many callers, one round trip"},
+	{"internal/gate", []string{"store"}, "which jobs limits let through"},
 	{"internal/cron", nil, "when a schedule ticks"},
 	{"internal/safedial", nil, "dials that stay out of private networks"},
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
