@@ -31,6 +31,18 @@ type Config struct {
 	// Register makes the tasks known to the store again, so that they are not forgotten while
 	// this process runs; called each hour; may be nil.
 	Register func(ctx context.Context) error
+
+	// Declare makes the schedules of this process's code known to the store again, so that they
+	// go on to tick; called each minute; may be nil.
+	Declare func(ctx context.Context) error
+
+	// Tick says what a due schedule does; see store.Schedules. Without it this process takes no
+	// ticks.
+	Tick func(now time.Time, s store.Schedule) (store.Ticked, error)
+
+	// Inbox says what becomes of rows of the inbox. An error leaves them for later. Without it
+	// this process leaves the inbox alone.
+	Inbox func(ctx context.Context, rows []store.InboxRow) ([]store.InboxFate, error)
 }
 
 // A Task is how the engine runs jobs of one task.
@@ -38,6 +50,14 @@ type Task struct {
 	Run     func(ctx context.Context, job *store.Claimed) Verdict
 	Backoff func(failures int, err error) time.Duration // the wait after the nth failure
 	Offline bool                                        // goes on while the process is cut off from the store
+	Many    *Many                                       // in place of Run: several jobs are one call
+}
+
+// Many runs several jobs of a task as one call, whose verdict is that of each.
+type Many struct {
+	Most int           // jobs of a call
+	Wait time.Duration // for more, from the first
+	Run  func(ctx context.Context, jobs []*store.Claimed) Verdict
 }
 
 // A Verdict is how a handler's call went, and how it shall go on.
@@ -47,6 +67,7 @@ type Verdict struct {
 	Stack  string        // of a panic
 	How    How           // what follows of Err
 	In     time.Duration // for RetryIn and Snooze
+	Pause  string        // with Snooze: the limit whose key of this job no job starts for In
 	Result []byte
 	InTx   bool // the handler has completed the job in a transaction of its own, if that committed
 }
