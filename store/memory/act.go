@@ -10,8 +10,11 @@ import (
 
 // Act is that of store.Operator.
 func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
-	err = s.do(ctx, func(now time.Time) error {
+	err = s.await(ctx, nil, func(now time.Time) error {
 		if err := act.Check(); err != nil {
+			return err
+		}
+		if err := s.reserved(nil, s.keysOf(act)...); err != nil {
 			return err
 		}
 		acted = s.act(act, now)
@@ -20,13 +23,36 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	return acted, err
 }
 
+// keysOf returns the unique keys that an act may have to take.
+func (s *Store) keysOf(act store.Act) (keys []uniqueKey) {
+	if act.Verb != store.Retry && act.Verb != store.Change {
+		return nil
+	}
+	for _, id := range act.IDs {
+		j := s.known(id)
+		if j == nil {
+			continue
+		}
+		terms := []*store.Terms{j.Terms}
+		if act.Edit != nil {
+			terms = append(terms, act.Edit.Terms)
+		}
+		for _, t := range terms {
+			if k, u := uniqueOf(j.Task, t); u != nil {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
 func (s *Store) act(act store.Act, now time.Time) (acted []store.Acted) {
 	changed := 0
 	for _, id := range act.IDs {
 		a := store.Acted{ID: id, Effect: store.NotStored}
 		if j := s.known(id); j != nil {
 			a.State = j.stateAt(now)
-			a.Effect = s.actOn(j, a.State, act, now)
+			a.Effect, a.By = s.actOn(j, a.State, act, now)
 		}
 		if a.Effect == store.Done {
 			changed++
@@ -39,16 +65,16 @@ func (s *Store) act(act store.Act, now time.Time) (acted []store.Acted) {
 	return acted
 }
 
-func (s *Store) actOn(j *job, state store.State, act store.Act, now time.Time) store.Effect {
+func (s *Store) actOn(j *job, state store.State, act store.Act, now time.Time) (e store.Effect, by store.ID) {
 	switch act.Verb {
 	case store.Cancel:
-		return s.cancel(j, state, now)
+		return s.cancel(j, state, now), by
 	case store.Retry:
 		return s.retry(j, state, now)
 	case store.RunNow:
-		return s.runNow(j, state, now)
+		return s.runNow(j, state, now), by
 	case store.Delete:
-		return s.delete(j, state, now)
+		return s.delete(j, state, now), by
 	}
 	return s.edit(j, state, *act.Edit, now)
 }
@@ -67,18 +93,24 @@ func (s *Store) cancel(j *job, state store.State, now time.Time) store.Effect {
 	return store.Done
 }
 
-func (s *Store) retry(j *job, state store.State, now time.Time) store.Effect {
+func (s *Store) retry(j *job, state store.State, now time.Time) (e store.Effect, by store.ID) {
 	switch state {
 	case store.Available:
-		return store.Nothing
+		return store.Nothing, by
 	case store.Discarded, store.Cancelled, store.Expired, store.Retryable:
 	default:
-		return store.Refused
+		return store.Refused, by
+	}
+	if state.Ended() {
+		if by := s.regain(j, now); !by.IsZero() {
+			return store.Taken, by
+		}
 	}
 	s.take(j)
 	j.failures, j.runAt = 0, now
-	s.put(j, due)
-	return store.Done
+	s.unstop(j, true)
+	s.place(j, now)
+	return store.Done, by
 }
 
 func (s *Store) runNow(j *job, state store.State, now time.Time) store.Effect {
@@ -91,7 +123,7 @@ func (s *Store) runNow(j *job, state store.State, now time.Time) store.Effect {
 	}
 	s.take(j)
 	j.runAt = now
-	s.put(j, due)
+	s.place(j, now)
 	return store.Done
 }
 
@@ -100,16 +132,26 @@ func (s *Store) delete(j *job, state store.State, now time.Time) store.Effect {
 		return store.Refused
 	}
 	s.take(j)
+	s.end(j)
+	s.unstop(j, false)
 	*j = job{NewJob: store.NewJob{ID: j.ID}, place: deleted, finished: now, closer: j.closer}
 	return store.Done
 }
 
-func (s *Store) edit(j *job, state store.State, e store.Edit, now time.Time) store.Effect {
+func (s *Store) edit(j *job, state store.State, e store.Edit, now time.Time) (effect store.Effect, by store.ID) {
 	if state == store.Running || state == store.Completed {
-		return store.Refused
+		return store.Refused, by
 	}
-	at := j.place
+	if e.Terms != nil {
+		if by := s.rekey(j, e.Terms, now); !by.IsZero() {
+			return store.Taken, by
+		}
+	}
+	at, waited := j.place, j.waits != nil
 	s.take(j)
+	if e.Terms != nil {
+		j.Terms = cloneTerms(j.Task, e.Terms)
+	}
 	if e.Input != nil {
 		j.Input = bytes.Clone(e.Input)
 	}
@@ -122,6 +164,12 @@ func (s *Store) edit(j *job, state store.State, e store.Edit, now time.Time) sto
 	if e.RunAt != nil {
 		j.runAt = notBefore(*e.RunAt, now)
 	}
-	s.put(j, at)
-	return store.Done
+	if at == due || waited { // a job is decided anew, at the place of its run_at
+		s.leave(j, true)
+		j.turned = false
+		s.place(j, now)
+	} else {
+		s.put(j, at)
+	}
+	return store.Done, by
 }

@@ -14,7 +14,9 @@ import (
 func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) (claimed []store.Claimed, err error) {
 	priorities := req.Priorities
 	if priorities == nil {
-		priorities = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+		for p := range store.FairLane {
+			priorities = append(priorities, p, store.FairLane+p)
+		}
 	}
 	err = s.do(ctx, func(now time.Time) error {
 		if s.processes[req.Process] == nil {
@@ -22,8 +24,15 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) (claimed []st
 		}
 		for _, priority := range priorities {
 			l := lane{req.Queue, priority}
-			for len(claimed) < req.Limit && len(s.due[l]) > 0 && !s.due[l][0].runAt.After(now) {
-				claimed = append(claimed, s.lease(s.due[l][0], req.Process, now))
+			for len(claimed) < req.Limit && len(s.due[l]) > 0 && !s.due[l][0].order().After(now) {
+				j := s.due[l][0]
+				if s.take(j); j.undecided {
+					s.decide(j, now)
+				} else if at := s.barredBy(j, now); at != nil {
+					s.wait(j, at)
+				} else {
+					claimed = append(claimed, s.lend(j, req.Process, now))
+				}
 			}
 		}
 		return nil
@@ -43,7 +52,7 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 		}
 		var ready []*job
 		for _, j := range s.blocked {
-			if j.Queue == req.Queue && j.suspect == req.Suspect && !j.runAt.After(now) &&
+			if j.Queue == req.Queue && j.waits == nil && j.suspect == req.Suspect && !j.runAt.After(now) &&
 				(req.Suspect || slices.Contains(req.Tasks, j.Task)) {
 				ready = append(ready, j)
 			}
@@ -54,23 +63,33 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 			}
 			return earlier(a, b)
 		})
-		for _, j := range ready[:max(0, min(limit, len(ready)))] {
-			claimed = append(claimed, s.lease(j, req.Process, now))
+		for _, j := range ready {
+			if len(claimed) >= limit {
+				break
+			}
+			at := s.barredBy(j, now)
+			if at != nil && j.suspect {
+				continue // it may not start now, and is to be run alone
+			}
+			if s.take(j); at != nil {
+				s.turn(j, now)
+				s.wait(j, at)
+				continue
+			}
+			claimed = append(claimed, s.lend(j, req.Process, now))
 		}
 		return nil
 	})
 	return claimed, err
 }
 
-// lease moves a job into a lease of a process.
-func (s *Store) lease(j *job, process store.ID, now time.Time) store.Claimed {
-	s.take(j)
-	return s.lend(j, process, now)
-}
-
-// lend is lease for a job that is in no place.
+// lend puts a job that was taken into a lease of a process.
 func (s *Store) lend(j *job, process store.ID, now time.Time) store.Claimed {
+	expires := j.expires()
+	s.start(j, now)
+	s.vacate(j, false)
 	j.attempt++
+	j.wasBegun, j.begun = j.begun, true
 	j.process, j.holder, j.started = process, s.processes[process].String(), now
 	j.cancel, j.progress = false, nil
 	s.put(j, leased)
@@ -81,7 +100,8 @@ func (s *Store) lend(j *job, process store.ID, now time.Time) store.Claimed {
 		Large: j.large(), Tags: maps.Clone(j.Tags),
 		Failures: j.failures, Crashes: j.crashesAt(now), MaxAttempts: j.MaxAttempts,
 		Timeout: j.Timeout, GiveUpAfter: j.GiveUpAfter, Retain: j.Retain,
-		RunAt: j.runAt, CreatedAt: j.created, ClaimedAt: now,
+		RunAt: j.runAt, CreatedAt: j.created, ClaimedAt: now, ExpiresAt: expires,
+		Terms: cloneTerms(j.Task, j.Terms),
 	}
 	if !c.Large {
 		c.Input = bytes.Clone(j.Input)

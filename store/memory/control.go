@@ -15,7 +15,7 @@ import (
 // Control is that of store.Operator.
 func (s *Store) Control(ctx context.Context, c store.Control) error {
 	return s.do(ctx, func(now time.Time) error {
-		what, err := s.control(c)
+		what, err := s.control(c, now)
 		s.wake(anything)
 		if err == nil && c.Who != "" {
 			s.record(store.Record{ID: store.NewID(), Time: now, Who: c.Who, What: what})
@@ -25,7 +25,7 @@ func (s *Store) Control(ctx context.Context, c store.Control) error {
 }
 
 // control does what c says and returns it in words.
-func (s *Store) control(c store.Control) (what string, err error) {
+func (s *Store) control(c store.Control, now time.Time) (what string, err error) {
 	switch {
 	case c.PauseQueue != "":
 		s.pausedQueues[c.PauseQueue] = true
@@ -39,6 +39,10 @@ func (s *Store) control(c store.Control) (what string, err error) {
 	case c.ResumeTask != "":
 		delete(s.pausedTasks, c.ResumeTask)
 		return "resume task " + c.ResumeTask, nil
+	case c.PauseSchedule != "" || c.ResumeSchedule != "":
+		return s.controlSchedule(c)
+	case cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit) != "":
+		return s.controlLimit(c, now)
 	}
 	id, told := c.QuietProcess, "quiet"
 	if id.IsZero() {

@@ -32,6 +32,9 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 				removed++
 			}
 		}
+		maps.DeleteFunc(s.uniques, func(_ uniqueKey, h holder) bool { return !h.expires.IsZero() && !h.expires.After(now) })
+		maps.DeleteFunc(s.keys, func(_ string, k *key) bool { return !s.speaks(k, now) })
+		s.forgetTurns(now)
 		maps.DeleteFunc(s.figures, func(k figureKey, _ *store.Figure) bool {
 			return k.start < minuteOf(now.Add(-store.RetainFigures))
 		})

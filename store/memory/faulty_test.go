@@ -139,3 +139,39 @@ func (f *faulty) Prune(ctx context.Context, most int) (int, error) {
 func (f *faulty) Find(ctx context.Context, filter store.Filter) ([]store.Job, error) {
 	return meet(f, func() ([]store.Job, error) { return f.Store.Find(ctx, filter) })
 }
+
+func (f *faulty) PutLimits(ctx context.Context, limits []store.Limit) error {
+	return f.do(func() error { return f.Store.PutLimits(ctx, limits) })
+}
+
+func (f *faulty) Admit(ctx context.Context, most int) (moved int, more bool, err error) {
+	moved, err = meet(f, func() (moved int, err error) {
+		moved, more, err = f.Store.Admit(ctx, most)
+		return moved, err
+	})
+	return moved, more, err
+}
+
+func (f *faulty) Expire(ctx context.Context, most int) (int, error) {
+	return meet(f, func() (int, error) { return f.Store.Expire(ctx, most) })
+}
+
+func (f *faulty) PutSchedules(ctx context.Context, schedules []store.Schedule) error {
+	return f.do(func() error { return f.Store.PutSchedules(ctx, schedules) })
+}
+
+func (f *faulty) Tick(ctx context.Context, most int, tick func(time.Time, store.Schedule) (store.Ticked, error)) (int, error) {
+	return meet(f, func() (int, error) { return f.Store.Tick(ctx, most, tick) })
+}
+
+func (f *faulty) Take(ctx context.Context, name string, tick func(time.Time, store.Schedule) (store.Ticked, error)) ([]store.Inserted, error) {
+	return meet(f, func() ([]store.Inserted, error) { return f.Store.Take(ctx, name, tick) })
+}
+
+func (f *faulty) InboxRows(ctx context.Context, refused bool, most int) ([]store.InboxRow, error) {
+	return meet(f, func() ([]store.InboxRow, error) { return f.Store.InboxRows(ctx, refused, most) })
+}
+
+func (f *faulty) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
+	return f.do(func() error { return f.Store.MoveInbox(ctx, fates) })
+}

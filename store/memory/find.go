@@ -46,7 +46,22 @@ func (s *Store) matches(j *job, f *store.Filter, now time.Time) bool {
 		!f.Before.IsZero() && j.ID.Compare(f.Before) >= 0:
 		return false
 	}
-	return j.tagged(f.Tag) && j.failedWith(f.Search)
+	return j.tagged(f.Tag) && j.failedWith(f.Search) && j.keyed(f.Key) && j.limited(f.Limit) &&
+		(f.Schedule == "" || j.Terms != nil && j.Terms.Schedule == f.Schedule)
+}
+
+// keyed reports whether a key is one of the job's.
+func (j *job) keyed(key string) bool {
+	if key == "" {
+		return true
+	}
+	t := j.Terms
+	return t != nil && (t.Unique != nil && t.Unique.Key == key || t.Turn != nil && t.Turn.Key == key ||
+		slices.ContainsFunc(t.Limits, func(u store.Use) bool { return u.Key == key }))
+}
+
+func (j *job) limited(name string) bool {
+	return name == "" || slices.ContainsFunc(j.uses(), func(u store.Use) bool { return u.Limit == name })
 }
 
 func (j *job) tagged(tag string) bool {

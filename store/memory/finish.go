@@ -31,7 +31,8 @@ func (s *Store) Finish(ctx context.Context, process store.ID, ended []store.Ende
 
 func check(e store.Ended) error {
 	switch e.Outcome {
-	case store.OutcomeCompleted, store.OutcomeRetry, store.OutcomeSnooze, store.OutcomeDiscarded, store.OutcomeCancelled:
+	case store.OutcomeCompleted, store.OutcomeRetry, store.OutcomeSnooze, store.OutcomeDiscarded, store.OutcomeCancelled,
+		store.OutcomeExpired:
 		return nil
 	}
 	return fmt.Errorf("finish job %s: outcome %q is none", e.ID, e.Outcome)
@@ -56,12 +57,17 @@ func (s *Store) finish(j *job, e store.Ended, now time.Time) {
 	s.count(e, outcome, now)
 	s.take(j)
 	j.closer = closer{j.process, j.attempt}
+	if outcome == store.OutcomeSnooze && e.Pause != "" {
+		s.pause(j, e.Pause, now.Add(e.RunIn))
+	}
 	switch outcome {
 	case store.OutcomeRetry, store.OutcomeSnooze:
 		if outcome == store.OutcomeRetry {
 			j.failures++
 		}
 		j.runAt = now.Add(e.RunIn)
+		s.leave(j, true)
+		j.undecided, j.turned = j.Terms.Gated(), false
 		s.put(j, due)
 	case store.OutcomeCompleted:
 		j.result, j.crashes = bytes.Clone(e.Result), 0
@@ -71,6 +77,8 @@ func (s *Store) finish(j *job, e store.Ended, now time.Time) {
 		s.putDone(j, store.Discarded, now)
 	case store.OutcomeCancelled:
 		s.putDone(j, store.Cancelled, now)
+	case store.OutcomeExpired:
+		s.putDone(j, store.Expired, now)
 	}
 }
 

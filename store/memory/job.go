@@ -22,7 +22,7 @@ const (
 	deleted // its id is kept for a while, so that the same insert again makes no second job
 )
 
-// A lane holds the due jobs of one queue and priority.
+// A lane holds the due jobs of one queue and priority, or those of one that have a turn.
 type lane struct {
 	queue    string
 	priority int
@@ -47,7 +47,16 @@ type job struct {
 	cancel   bool // its lease is signalled
 	progress *store.Progress
 
-	suspect bool // why it is blocked
+	suspect bool   // why it is blocked
+	waits   *key   // or for which key of a limit
+	holds   []*key // of limits
+
+	begun     bool // an attempt may have been started
+	wasBegun  bool // before this one
+	undecided bool // whether it is let through is decided when it is claimed
+	fresh     bool // Limit.WhenFull has a say in that
+	turned    bool // it has a turn
+	turnAt    time.Time
 
 	state    store.State // how it is done
 	finished time.Time   // or deleted
@@ -64,7 +73,7 @@ type closer struct {
 func (s *Store) take(j *job) {
 	switch j.place {
 	case due:
-		l := lane{j.Queue, j.Priority}
+		l := j.lane()
 		at, _ := slices.BinarySearchFunc(s.due[l], j, earlier)
 		switch rest := s.due[l]; {
 		case len(rest) == 1:
@@ -79,6 +88,11 @@ func (s *Store) take(j *job) {
 		delete(s.leases, j.ID)
 	case blocked:
 		delete(s.blocked, j.ID)
+		if k := j.waits; k != nil {
+			k.waiters = slices.DeleteFunc(k.waiters, func(other *job) bool { return other == j })
+			s.touched[k] = true
+			j.waits = nil
+		}
 	}
 	j.place = nowhere
 }
@@ -87,13 +101,13 @@ func (s *Store) take(j *job) {
 func (s *Store) put(j *job, to place) {
 	switch to {
 	case due:
-		l := lane{j.Queue, j.Priority}
+		l := j.lane()
 		at, _ := slices.BinarySearchFunc(s.due[l], j, earlier)
 		s.due[l] = slices.Insert(s.due[l], at, j)
 		if j.runAt.After(s.now()) {
 			s.wake(anything) // a claim would not find it: look when it comes
 		} else {
-			s.wake(store.Wake{Queue: j.Queue, Priority: j.Priority})
+			s.wake(store.Wake{Queue: l.queue, Priority: l.priority})
 		}
 	case leased:
 		s.leases[j.ID] = j
@@ -105,13 +119,42 @@ func (s *Store) put(j *job, to place) {
 }
 
 func earlier(a, b *job) int {
-	return cmp.Or(a.runAt.Compare(b.runAt), a.ID.Compare(b.ID))
+	return cmp.Or(a.order().Compare(b.order()), a.ID.Compare(b.ID))
 }
+
+func (j *job) lane() lane {
+	if j.turned {
+		return lane{j.Queue, store.FairLane + j.Priority}
+	}
+	return lane{j.Queue, j.Priority}
+}
+
+// order is when it comes, among those of its lane.
+func (j *job) order() time.Time {
+	if j.turned {
+		return j.turnAt
+	}
+	return j.runAt
+}
+
+// ended reports whether the job has ended, or was deleted.
+func (j *job) ended() bool { return j.place == done || j.place == deleted }
 
 // putDone ends a job that was taken.
 func (s *Store) putDone(j *job, state store.State, now time.Time) {
+	if state == store.Discarded {
+		s.stop(j)
+	}
+	s.end(j)
 	j.state, j.finished = state, now
 	s.put(j, done)
+}
+
+// end takes back all that a job holds for as long as it lives.
+func (s *Store) end(j *job) {
+	s.leave(j, false)
+	s.vacate(j, true)
+	j.undecided, j.fresh, j.turned = false, false, false
 }
 
 // crashesAt is how many crashes are not forgotten.
@@ -150,7 +193,10 @@ func (s *Store) view(j *job, now time.Time, whole bool) store.Job {
 		Attempt: j.attempt, Failures: j.failures, Crashes: j.crashesAt(now),
 		MaxAttempts: j.MaxAttempts, Timeout: j.Timeout, GiveUpAfter: j.GiveUpAfter, Retain: j.Retain,
 		RunAt: j.runAt, CreatedAt: j.created, StartedAt: j.started,
-		Tags: maps.Clone(j.Tags), InputSize: len(j.Input),
+		Tags: maps.Clone(j.Tags), InputSize: len(j.Input), Terms: cloneTerms(j.Task, j.Terms),
+	}
+	if j.waits != nil {
+		v.Limit = j.use(j.waits)
 	}
 	switch j.place {
 	case leased:
@@ -179,6 +225,8 @@ func (s *Store) waits(j *job) string {
 	switch {
 	case j.place != blocked:
 		return ""
+	case j.waits != nil:
+		return store.WaitsLimit
 	case j.suspect:
 		return store.WaitsAlone
 	case s.pausedTasks[j.Task]:

@@ -16,7 +16,7 @@ func init() {
 
 // A Store keeps jobs in memory.
 type Store struct {
-	mu      sync.Mutex // held for the whole of each method, never while calling out
+	mu      sync.Mutex // held for the whole of each method, never while calling out but to tick
 	clock   func() time.Time
 	ahead   time.Duration // of clock, by Advance
 	closed  bool
@@ -31,6 +31,15 @@ type data struct {
 	due          map[lane][]*job   // by run_at, then id
 	leases       map[store.ID]*job
 	blocked      map[store.ID]*job
+	limits       map[string]*limit
+	keys         map[string]*key // of limits, by gate.ID
+	touched      map[*key]bool   // that may have got room in the call under way: see settle
+	turns        map[turnKey]time.Time
+	uniques      map[uniqueKey]holder
+	reservations map[uniqueKey]*Tx
+	schedules    map[string]*store.Schedule
+	inbox        []store.InboxRow // oldest first
+	inboxed      int64            // number of the last row
 	processes    map[store.ID]*process
 	tasks        map[string]store.Task
 	pausedTasks  map[string]bool
@@ -65,6 +74,13 @@ func newData() data {
 		due:          map[lane][]*job{},
 		leases:       map[store.ID]*job{},
 		blocked:      map[store.ID]*job{},
+		limits:       map[string]*limit{},
+		keys:         map[string]*key{},
+		touched:      map[*key]bool{},
+		turns:        map[turnKey]time.Time{},
+		uniques:      map[uniqueKey]holder{},
+		reservations: map[uniqueKey]*Tx{},
+		schedules:    map[string]*store.Schedule{},
 		processes:    map[store.ID]*process{},
 		tasks:        map[string]store.Task{},
 		pausedTasks:  map[string]bool{},
@@ -115,7 +131,10 @@ func (s *Store) do(ctx context.Context, f func(now time.Time) error) error {
 	if s.closed {
 		return errClosed
 	}
-	return f(s.now())
+	now := s.now()
+	err := f(now)
+	s.settle(now, all)
+	return err
 }
 
 func (s *Store) now() time.Time { return s.clock().Add(s.ahead).UTC().Round(0) }

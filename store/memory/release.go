@@ -26,7 +26,10 @@ func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences
 	return s.do(ctx, func(now time.Time) error {
 		for _, f := range fences {
 			if j := s.held(process, f); j != nil {
-				j.suspect = suspect
+				if j.suspect = suspect; !suspect {
+					j.begun = j.wasBegun // who does not know its task has not begun it
+					s.leave(j, true)
+				}
 				s.giveBack(j, blocked, now)
 			}
 		}
@@ -35,9 +38,11 @@ func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences
 }
 
 // giveBack ends a lease without an end of its attempt. run_at is as it was, so that the job
-// is in front of what is behind it. A signal to cancel is obeyed, or it would be forgotten.
+// is in front of what is behind it, and of those that have a turn. It keeps what it holds. A
+// signal to cancel is obeyed, or it would be forgotten.
 func (s *Store) giveBack(j *job, to place, now time.Time) {
 	s.take(j)
+	j.turned = false
 	if j.cancel {
 		s.putDone(j, store.Cancelled, now)
 		return

@@ -14,8 +14,9 @@ func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (in
 	err = s.do(ctx, func(now time.Time) error {
 		p := s.processes[process]
 		if s.jobs[n.ID] != nil || p == nil || p.Quiet || p.Stop || s.pausedQueues[n.Queue] || s.pausedTasks[n.Task] {
-			inserted = s.insert(n, now, now)
-			return nil
+			all, err := s.insertAll([]store.NewJob{n}, now)
+			inserted = all[0]
+			return err
 		}
 		inserted.ID = n.ID
 		c := s.lend(s.add(n, now, now), process, now)

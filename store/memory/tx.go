@@ -18,9 +18,12 @@ import (
 type Tx struct {
 	s        *Store
 	ended    bool
-	broken   error                // why it cannot be committed
-	inserted map[store.ID]bool    // pending
-	leases   map[store.ID]closing // to complete at Commit
+	over     chan struct{}          // closed when it has ended
+	waits    *Tx                    // whose unique key it waits for; guarded by s.mu
+	broken   error                  // why it cannot be committed
+	inserted map[store.ID]bool      // pending
+	keys     map[uniqueKey]store.ID // that its jobs take; others wait for it
+	leases   map[store.ID]closing   // to complete at Commit
 	changes  []func(now time.Time)
 }
 
@@ -34,7 +37,10 @@ var errTxEnded = errors.New("the transaction has ended")
 
 // Begin begins a transaction, to be ended with Commit or Rollback.
 func (s *Store) Begin() *Tx {
-	return &Tx{s: s, inserted: map[store.ID]bool{}, leases: map[store.ID]closing{}}
+	return &Tx{
+		s: s, over: make(chan struct{}), inserted: map[store.ID]bool{},
+		keys: map[uniqueKey]store.ID{}, leases: map[store.ID]closing{},
+	}
 }
 
 // Commit does what was done within the transaction. It does nothing, and returns an
@@ -44,7 +50,7 @@ func (t *Tx) Commit() error {
 		if t.ended {
 			return fmt.Errorf("commit: %w", errTxEnded)
 		}
-		t.ended = true
+		t.end()
 		if t.broken != nil {
 			return fmt.Errorf("commit: %w", t.broken)
 		}
@@ -67,8 +73,20 @@ func (t *Tx) Commit() error {
 func (t *Tx) Rollback() error {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	t.ended = true
+	t.end()
 	return nil
+}
+
+// end ends the transaction: those that wait for its keys go on when the mutex is free.
+func (t *Tx) end() {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	for k := range t.keys {
+		delete(t.s.reservations, k)
+	}
+	close(t.over)
 }
 
 // Within is that of store.Store: tx is a *Tx of this store.
@@ -85,7 +103,8 @@ func (s *Store) Within(tx any) (store.TxWriter, error) {
 
 // do calls f alone, unless the transaction has ended or is broken.
 func (t *Tx) do(ctx context.Context, f func(now time.Time) error) error {
-	return t.s.do(ctx, func(now time.Time) error {
+	return t.s.await(ctx, t, func(now time.Time) error {
+		t.waits = nil
 		if t.ended {
 			return fmt.Errorf("%w: %w", store.ErrTx, errTxEnded)
 		}
@@ -96,23 +115,55 @@ func (t *Tx) do(ctx context.Context, f func(now time.Time) error) error {
 	})
 }
 
-// Insert is that of store.Writer, at Commit.
+// Insert is that of store.Writer, at Commit. What unique keys make of the jobs is decided now,
+// and holds, since others that want the same keys wait.
 func (t *Tx) Insert(ctx context.Context, jobs []store.NewJob) (inserted []store.Inserted, err error) {
 	err = t.do(ctx, func(now time.Time) error {
-		for _, n := range jobs {
-			existing := t.s.jobs[n.ID] != nil || t.inserted[n.ID]
-			inserted = append(inserted, store.Inserted{ID: n.ID, Existing: existing})
-			if existing {
-				continue
-			}
-			t.inserted[n.ID] = true
-			n.Input, n.Tags = bytes.Clone(n.Input), maps.Clone(n.Tags)
-			runAt := firstRun(n, now) // it waits from now, though nobody sees it before Commit
-			t.changes = append(t.changes, func(now time.Time) { t.s.insert(n, runAt, now) })
+		if err := t.s.reserved(t, uniqueKeys(jobs)...); err != nil {
+			return err
+		}
+		verdicts, err := judge(jobs, t.exists, t.ownerAt(now), func(id store.ID) bool { return t.inserted[id] || t.s.waiting(id) })
+		if err != nil {
+			t.broken = err
+			return err
+		}
+		for i, n := range jobs {
+			inserted = append(inserted, t.insert(n, verdicts[i], now))
 		}
 		return nil
 	})
 	return inserted, err
+}
+
+func (t *Tx) exists(id store.ID) bool { return t.s.exists(id) || t.inserted[id] }
+
+// ownerAt says who will hold a unique key when the transaction has committed.
+func (t *Tx) ownerAt(now time.Time) func(uniqueKey) store.ID {
+	others := t.s.ownerAt(now)
+	return func(k uniqueKey) store.ID {
+		if mine, ok := t.keys[k]; ok {
+			return mine
+		}
+		return others(k)
+	}
+}
+
+func (t *Tx) insert(n store.NewJob, v verdict, now time.Time) store.Inserted {
+	in := store.Inserted{ID: n.ID}
+	if !v.old.IsZero() {
+		in = store.Inserted{ID: v.old, Existing: true, Replaced: v.replaced}
+		if !v.replaced {
+			return in
+		}
+	}
+	t.inserted[in.ID] = true
+	if k, u := uniqueOf(n.Task, n.Terms); u != nil {
+		t.keys[k], t.s.reservations[k] = in.ID, t
+	}
+	n.Input, n.Tags, n.Terms = bytes.Clone(n.Input), maps.Clone(n.Tags), cloneTerms(n.Task, n.Terms)
+	runAt := firstRun(n, now) // it waits from now, though nobody sees it before Commit
+	t.changes = append(t.changes, func(now time.Time) { t.s.enter(n, v, runAt, now) })
+	return in
 }
 
 // Act is that of store.TxWriter, at Commit. The answer says how things stand before it.
