@@ -87,9 +87,9 @@ type Control struct {
 
 	PauseSchedule, ResumeSchedule string // an ErrNotFound if there is none
 
-	// SetLimit changes Max of a limit, of which an ErrNotFound says that there is none, until
-	// ResetLimit. PauseLimit lets no job of a key start for PauseFor; 0 ends that. SkipLimit
-	// lets a Strict limit's key go on that a job has stopped.
+	// SetLimit changes Max of a limit until ResetLimit. PauseLimit lets no job of a key start
+	// for PauseFor; 0 ends that. SkipLimit lets a Strict limit's key go on that a job has
+	// stopped. An ErrNotFound says that there is no such limit.
 	SetLimit, ResetLimit  string
 	Max                   int
 	PauseLimit, SkipLimit Use

@@ -55,7 +55,7 @@ type Claimed struct {
 	RunAt       time.Time // when it became due
 	CreatedAt   time.Time
 	ClaimedAt   time.Time // the store's now at the claim
-	ExpiresAt   time.Time // end it as OutcomeExpired if it has not started by then; zero is never
+	ExpiresAt   time.Time // end it as OutcomeExpired if it has not started by then; zero is never, or that it has
 	Terms       *Terms    // nil is a plain job; to be given to Finish
 }
 
@@ -121,7 +121,7 @@ type Ended struct {
 	Result      []byte        // kept with a completed job; nil is none
 	InTx        bool          // the handler called Complete in a transaction of its own, see Finish
 	Terms       *Terms        // as it was claimed
-	Pause       string        // with OutcomeSnooze: the limit whose key of this job is paused for RunIn
+	Pause       string        // with OutcomeSnooze: the limit whose key of this job is paused for RunIn, at least
 }
 
 // A Problem is what went wrong in an attempt.

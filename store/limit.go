@@ -14,7 +14,8 @@ type Limit struct {
 	Strict   bool `json:"strict,omitempty"`    // Max 1: see Gates
 }
 
-// Full says what happens to a job whose limit has no room.
+// Full says what happens to a new job whose limit has no room. One that was let through before
+// waits, whatever it says.
 type Full string
 
 const (
@@ -25,7 +26,7 @@ const (
 )
 
 // OwnLimit begins the names of limits that offload makes for itself, such as the one that lets
-// a job wait behind another. Listings leave them out.
+// a job wait behind another. Gates.Limits leaves them out unless they are named.
 const OwnLimit = "~"
 
 // A LimitState is a limit as it is now.

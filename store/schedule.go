@@ -30,6 +30,6 @@ const DeclaredFor = 3 * time.Minute
 type Ticked struct {
 	Next   time.Time // as Schedule.Next; later than the tick that is taken
 	Last   time.Time // tick that is taken; zero if none is, because all are passed over
-	Jobs   []NewJob  // stored in the same transaction; the last is LastJob
+	Jobs   []NewJob  // stored in the same transaction, ConflictFail as ConflictKeep; the last is LastJob
 	Cancel []ID      // jobs that are cancelled before
 }

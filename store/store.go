@@ -57,11 +57,12 @@ type Writer interface {
 	// the commit.
 	//
 	// A unique key that is taken does as its Conflict says; of jobs with one key in a call the
-	// first is the old one for the next. Two calls with the same key wait for each other. A job
-	// under limits is due if each has room and none waits for it already in its lane, and else
-	// does as the first one's Full says that has no room. Within a transaction of the caller's
-	// limits and turns may be decided later: then the job lies in due, and the claim that comes
-	// upon it hands it to Admit. So may those of a job whose time has not come, always.
+	// first is the old one for the next, whatever limits make of it. Two calls with the same key
+	// wait for each other. A job under limits is due if each has room and none waits for it that
+	// comes before it, and else does as the first one's Full says that has no room. Within a
+	// transaction of the caller's limits and turns may be decided later: then the job lies in
+	// due, and the claim that comes upon it decides. So may those of a job whose time has not
+	// come, always.
 	Insert(ctx context.Context, jobs []NewJob) ([]Inserted, error)
 }
 
@@ -81,7 +82,7 @@ type TxWriter interface {
 // A Worker is what runs jobs.
 type Worker interface {
 	// Claim moves up to req.Limit due jobs of one queue into leases of req.Process: lowest
-	// priority number first, then oldest run_at, then id. Jobs that another process is claiming
+	// priority number first, then oldest run_at or turn, then id. Jobs that another process is claiming
 	// right now are passed over, never waited for. Jobs put back by Release, Reap, Retry or
 	// RunNow are found at once, however many wait. Nothing due is no error: nil, nil. A process
 	// that was declared lost or is unknown gets ErrLeaseLost and no job. Pause is not looked
@@ -129,7 +130,7 @@ type Worker interface {
 
 	// Park moves leases into blocked: as suspects, or else waiting for a process that knows
 	// their task. No failure and no crash is counted. A job whose cancel was signalled is
-	// cancelled instead. A suspect keeps its limits, others leave them.
+	// cancelled instead. A suspect keeps its limits, others leave them, but for Strict ones.
 	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
 
 	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.
@@ -252,13 +253,15 @@ type Duties interface {
 // Those that wait for a gate are let through by lane, then run_at or turn, then id. With Max 1
 // they so start in the order of their insert. A job waits for one gate, the first that had no
 // room, and holds none meanwhile. A Strict gate, moreover, is kept by a job until it has ended,
-// and a job that was discarded stops it until somebody retries or deletes that job.
+// and a job that was discarded stops it until somebody retries that job, which then is the first
+// to go through, or deletes it.
 type Gates interface {
 	// PutLimits makes limits known, or known again. A person's change stays. What a changed
 	// limit has room for now is let through by Admit.
 	PutLimits(ctx context.Context, limits []Limit) error
 
-	// Limits returns the limits, by name; with names, those.
+	// Limits returns the limits, by name; with names, those. Not counted in them are jobs that
+	// are not decided yet.
 	Limits(ctx context.Context, names ...string) ([]LimitState, error)
 
 	// Admit lets jobs through whose gate has got room without a call that saw it: because time
@@ -268,7 +271,9 @@ type Gates interface {
 	Admit(ctx context.Context, max int) (moved int, more bool, err error)
 
 	// Expire ends jobs as expired that wait, have not been started and are out of time, at
-	// most max, and returns how many. View.Expire says when it is worth a call.
+	// most max, and returns how many. View.Expire says when it is worth a call. A job is out of
+	// time Terms.Expire after it was first due: after the run_at that it has until it is
+	// started. As started counts what was claimed, unless it was parked for its task.
 	Expire(ctx context.Context, max int) (int, error)
 
 	// Place returns what is between a job and its run, or an ErrNotFound.

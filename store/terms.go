@@ -9,14 +9,14 @@ type Terms struct {
 	Limits   []Use         `json:"limits,omitempty"` // all of them have room, or it waits in blocked
 	Unique   *Unique       `json:"unique,omitempty"`
 	Turn     *Turn         `json:"turn,omitempty"`
-	Expire   time.Duration `json:"expire,omitempty"`   // expired unless started so long after it was first due; 0 is never
+	Expire   time.Duration `json:"expire,omitempty"`   // see Gates.Expire; 0 is never
 	Schedule string        `json:"schedule,omitempty"` // that enqueued it
 	Tick     time.Time     `json:"tick,omitzero"`      // of that schedule
 }
 
 // A Use is one limit that a job is under.
 type Use struct {
-	Limit string `json:"limit"`          // its name; Writer.Limits has made it known
+	Limit string `json:"limit"`          // its name; until Gates.PutLimits makes it known it has no room
 	Key   string `json:"key,omitempty"`  // of at most MaxKey bytes; "" is the one key of a limit without keys
 	Cost  int    `json:"cost,omitempty"` // starts that this one counts for, with Limit.Per; 0 is 1
 }
@@ -50,7 +50,8 @@ const (
 )
 
 // A Conflict says what happens to a job whose unique key another job holds. The other one is
-// the old one here. "Waits" means that it lies in due or blocked and no attempt has begun.
+// the old one here. "Waits" means that it lies in due or blocked and no attempt has begun, as
+// for Gates.Expire.
 type Conflict string
 
 const (
@@ -60,8 +61,9 @@ const (
 	// ConflictFail refuses the whole insert with a ConflictError.
 	ConflictFail Conflict = "fail"
 
-	// ConflictReplace gives the new input to the old job, if it waits. If it does not, the new
-	// job is stored and takes the key over, so that no input is lost.
+	// ConflictReplace gives the new input and its terms to the old job, if it waits, as Change
+	// would. If it does not, the new job is stored and takes the key over, so that no input is
+	// lost.
 	ConflictReplace Conflict = "replace"
 
 	// ConflictDebounce is ConflictReplace with the new time as well.
