@@ -39,10 +39,13 @@ func (s *Store) limit(name string) store.Limit {
 	return store.Limit{Name: name}
 }
 
-// gate is a key as the arithmetic takes it, without what j itself holds of it.
+// gate is a key as the arithmetic takes it, without what j itself holds and stops of it.
 func (s *Store) gate(k *key, j *job) *gate.Gate {
 	name, _ := gate.Parse(k.id)
 	g := &gate.Gate{Limit: s.limit(name), Full: k.full, Paused: k.paused, Stops: k.stops}
+	if j != nil && k.stops == j.ID {
+		g.Stops = store.ID{}
+	}
 	for _, holder := range k.holders {
 		if holder != j {
 			g.Take(holder.use(k))
@@ -69,6 +72,17 @@ func (j *job) use(k *key) store.Use {
 	return store.Use{} // it was edited since
 }
 
+// next is the first of those that wait, or the job that stops the key, if it waits to be tried
+// again.
+func (k *key) next() *job {
+	for _, j := range k.waiters {
+		if j.ID == k.stops {
+			return j
+		}
+	}
+	return k.waiters[0]
+}
+
 // before orders those that wait for a key.
 func before(a, b *job) int {
 	return cmp.Or(cmp.Compare(a.lane().priority, b.lane().priority), earlier(a, b))
@@ -84,7 +98,9 @@ func (s *Store) barredBy(j *job, now time.Time) *key {
 			if now.Before(k.paused) || !k.stops.IsZero() && k.stops != j.ID {
 				return k
 			}
-		case !s.gate(k, j).Room(now, j.ID, u), len(k.waiters) > 0 && before(k.waiters[0], j) < 0:
+		case !s.gate(k, j).Room(now, j.ID, u):
+			return k
+		case len(k.waiters) > 0 && before(k.next(), j) < 0 && k.stops != j.ID:
 			return k
 		}
 	}
@@ -224,7 +240,7 @@ func (s *Store) unstop(j *job, again bool) {
 func (s *Store) settle(now time.Time, most int) (moved int, more bool) {
 	for k := range s.touched {
 		for len(k.waiters) > 0 {
-			j := k.waiters[0]
+			j := k.next()
 			if !s.gate(k, j).Room(now, j.ID, j.use(k)) {
 				break
 			}
@@ -261,7 +277,7 @@ func (s *Store) Admit(ctx context.Context, most int) (moved int, more bool, err 
 func (s *Store) admitAt(now time.Time) (at time.Time) {
 	for _, k := range s.keys {
 		if len(k.waiters) > 0 {
-			j := k.waiters[0]
+			j := k.next()
 			at = sooner(at, s.gate(k, j).Opens(now, j.use(k)))
 		}
 	}
@@ -391,7 +407,7 @@ func (s *Store) keyState(k *key, now time.Time) store.KeyState {
 	var next *job
 	u := store.Use{Limit: name, Key: of}
 	if len(k.waiters) > 0 {
-		next = k.waiters[0]
+		next = k.next()
 		u = next.use(k)
 	}
 	if g := s.gate(k, next); g.Limit.Per > 0 {

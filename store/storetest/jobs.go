@@ -18,7 +18,8 @@ import (
 type scene struct {
 	t *testing.T
 	Subject
-	open func(t *testing.T) Subject
+	open    func(t *testing.T) Subject
+	watcher store.ID // a process that only looks; see observed
 }
 
 func (s *scene) ctx() context.Context { return s.t.Context() }
@@ -222,6 +223,7 @@ func sameIDs(a, b []store.ID) bool { return slices.Equal(sorted(a), sorted(b)) }
 // ended is an attempt that has ended so, with a failure where it is one.
 func ended(c store.Claimed, outcome store.Outcome) store.Ended {
 	e := store.Ended{
+		Terms: c.Terms,
 		Fence: c.Fence, Task: c.Task, Queue: c.Queue, Outcome: outcome, Retain: c.Retain,
 		Waited: time.Millisecond, Ran: time.Second,
 	}

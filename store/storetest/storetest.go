@@ -32,8 +32,13 @@ type Subject struct {
 
 	// Advance lets time pass for the store: it moves its clock, or moves all times that it
 	// has stored back by d: of jobs, leases and ends, crashes and failures, processes and
-	// tasks, duties, figures and records. Times within ids stay.
+	// tasks, duties, figures and records, limits and their keys, unique keys, expiries,
+	// schedules and the inbox. Times within ids and within terms stay.
 	Advance func(t *testing.T, d time.Duration)
+
+	// Inbox writes a row into the inbox, as a program in another language would; options "" are
+	// NULL.
+	Inbox func(t *testing.T, task, input, options string)
 
 	// Faulty opens a second Store on the same database through something that breaks on
 	// command, closed by t.Cleanup.
@@ -75,6 +80,7 @@ type law struct {
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	limitLaws, fullLaws, strictLaws,
 	faultLaws, historyLaws,
 )
 
