@@ -20,6 +20,7 @@ func TestStore(t *testing.T) {
 			},
 			Another: func(*testing.T) store.Store { return s },
 			Advance: func(_ *testing.T, d time.Duration) { s.Advance(d) },
+			Inbox:   func(_ *testing.T, task, input, options string) { s.WriteInbox(task, input, options) },
 			Faulty: func(*testing.T) (store.Store, storetest.Faults) {
 				f := &faulty{Store: s}
 				return f, storetest.Faults{Arm: f.arm, Disarm: f.disarm}
