@@ -1,0 +1,280 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+var crashLaws = []law{
+	{"Faults/TermsFail", "whichever statement fails, limits, keys, turns, ticks and the inbox lose and double nothing when the call is made again", crashAgainFail},
+	{"Faults/TermsLoseAnswer", "so it is whichever statement's answer is lost, also that of a commit", crashAgainLoseAnswer},
+	{"Faults/Crash", "whichever statement is the last of a process, others go on with what it left", crashFail},
+	{"Faults/CrashUnseen", "so it is when that statement was run, and its answer never came", crashLoseAnswer},
+}
+
+func crashAgainFail(s *scene)       { s.breakTerms(Fail, false) }
+func crashAgainLoseAnswer(s *scene) { s.breakTerms(LoseAnswer, false) }
+func crashFail(s *scene)            { s.breakTerms(Fail, true) }
+func crashLoseAnswer(s *scene)      { s.breakTerms(LoseAnswer, true) }
+
+// breakTerms lives the life of a process with jobs of all terms again and again, each time with
+// the next statement broken, until a life meets no fault.
+func (s *scene) breakTerms(fault Fault, dies bool) {
+	s.needs("Faulty", s.Faulty != nil)
+	s.needs("Advance", s.Advance != nil)
+	broken, faults := s.Faulty(s.t)
+	s.one("crm")
+	s.limits(store.Limit{Name: "api", Max: 60, Per: time.Hour, Burst: 1})
+	for n := 1; !s.t.Failed(); n++ {
+		l := &keyed{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
+		l.prepare()
+		faults.Arm(n, fault)
+		l.live()
+		met := faults.Disarm()
+		l.judge()
+		if s.t.Failed() {
+			s.t.Logf("the fault met statement %d, in %s", n, l.doing)
+		}
+		if !met {
+			s.t.Logf("%d statements broke", n-1)
+			return
+		}
+	}
+}
+
+// A keyed is a life of one process, whose queue, keys and schedule are its own.
+type keyed struct {
+	*scene
+	broken  store.Store // on which it is lived
+	name    string
+	dies    bool // at the fault
+	dead    bool
+	doing   string
+	jobs    []store.NewJob
+	process store.ID
+	claimed map[store.ID]store.Claimed // and known to be
+}
+
+// The jobs of a life.
+const (
+	holder    = iota // of a limit
+	cancelled        // waits for it
+	waiter
+	later // under it, but not yet
+	owner // of a unique key
+	again // with the same
+	first // in turn
+	second
+	started // under a rate
+	behind  // that one
+	jobsOfALife
+)
+
+// prepare makes what is not the subject: a schedule that is due, rows in the inbox, a process.
+func (l *keyed) prepare() {
+	q, crm, u := queue(l.name), under("crm", l.name), unique(l.name, store.UntilEnded, store.ConflictKeep)
+	l.jobs = make([]store.NewJob, jobsOfALife)
+	for i, with := range [][]func(*store.NewJob){
+		holder: {crm}, cancelled: {crm}, waiter: {crm}, later: {crm, delay(time.Hour)},
+		owner: {u}, again: {u},
+		first: {turn("a", 0)}, second: {turn("b", 0)},
+		started: {under("api", l.name)}, behind: {under("api", l.name)},
+	} {
+		l.jobs[i] = aJob(append(with, q)...)
+	}
+	c := l.nightly(-time.Minute)
+	c.Name = l.name
+	l.put(c)
+	l.process = l.join()
+	if l.Inbox != nil {
+		l.Inbox(l.t, l.name, "1", "")
+		l.Inbox(l.t, l.name, "2", "")
+	}
+}
+
+// call makes a call until it is answered, or dies of its error.
+func (l *keyed) call(doing string, call func() error) {
+	l.t.Helper()
+	var err error
+	for range 5 {
+		if l.dead {
+			return
+		}
+		if err = call(); err == nil {
+			return
+		}
+		l.doing = doing
+		if !errors.Is(err, store.ErrUnavailable) {
+			l.t.Errorf("%s: the fault is told as %v, want an ErrUnavailable", doing, err)
+		}
+		l.dead = l.dies
+	}
+	l.t.Fatalf("%s: one fault breaks it for good: %v", doing, err)
+}
+
+func (l *keyed) live() {
+	l.call("insert", func() error {
+		_, err := l.broken.Insert(l.ctx(), l.jobs)
+		return err
+	})
+	l.claims()
+	l.ends()
+	l.call("cancel", func() error {
+		_, err := l.broken.Act(l.ctx(), store.Act{Verb: store.Cancel, IDs: []store.ID{l.jobs[cancelled].ID}})
+		return err
+	})
+	l.call("run now", func() error {
+		_, err := l.broken.Act(l.ctx(), store.Act{Verb: store.RunNow, IDs: []store.ID{l.jobs[later].ID}})
+		return err
+	})
+	l.claims()
+	l.call("tick", func() error {
+		_, err := l.broken.Tick(l.ctx(), 100, l.tick)
+		return err
+	})
+	l.call("inbox", l.moves)
+	for _, d := range []time.Duration{time.Hour, 0} {
+		l.call("pause", func() error {
+			return l.broken.Control(l.ctx(), store.Control{PauseLimit: store.Use{Limit: "crm", Key: l.name}, PauseFor: d})
+		})
+	}
+	l.call("admit", func() error {
+		_, _, err := l.broken.Admit(l.ctx(), 100)
+		return err
+	})
+	l.call("expire", func() error {
+		_, err := l.broken.Expire(l.ctx(), 100)
+		return err
+	})
+	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
+}
+
+func (l *keyed) claims() {
+	l.call("claim", func() error {
+		claimed, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: l.process, Queue: l.name, Limit: 100})
+		for _, c := range claimed {
+			l.claimed[c.ID] = c
+		}
+		return err
+	})
+}
+
+// ends completes the holder, has the owner retried and parks one that has a turn.
+func (l *keyed) ends() {
+	var all []store.Ended
+	for i, end := range map[int]func(store.Claimed) store.Ended{
+		holder: completed,
+		owner:  func(c store.Claimed) store.Ended { return retried(c, 0) },
+	} {
+		if c, known := l.claimed[l.jobs[i].ID]; known {
+			all = append(all, end(c))
+		}
+	}
+	l.call("finish", func() error {
+		lost, err := l.broken.Finish(l.ctx(), l.process, all)
+		if err == nil && len(lost) > 0 {
+			l.t.Errorf("finish, made again, lost %v", lost)
+		}
+		return err
+	})
+	if c, known := l.claimed[l.jobs[first].ID]; known {
+		l.call("release", func() error { return l.broken.Release(l.ctx(), l.process, fences(c)) })
+	}
+	if c, known := l.claimed[l.jobs[started].ID]; known {
+		l.call("park", func() error { return l.broken.Park(l.ctx(), l.process, false, fences(c)) })
+	}
+}
+
+func (l *keyed) tick(now time.Time, c store.Schedule) (store.Ticked, error) {
+	t, err := daily(now, c)
+	queue(c.Name)(&t.Jobs[0])
+	return t, err
+}
+
+func (l *keyed) moves() error {
+	rows, err := l.broken.InboxRows(l.ctx(), false, 100)
+	if err != nil {
+		return err
+	}
+	fates, _ := asJobs(rows, queue(l.name), task("posted"))
+	return l.broken.MoveInbox(l.ctx(), fates)
+}
+
+// judge completes what is left, through a store that is sound, and checks that nothing was lost
+// or doubled, and that the limit was kept.
+func (l *keyed) judge() {
+	l.t.Helper()
+	if l.declareLost(l.process); l.dead {
+		l.finishes()
+	}
+	p := l.join()
+	for idle := 0; idle < 2; idle++ {
+		claimed := append(l.takesAll(p, l.name), l.claimParked(p, l.name, 100, "send")...)
+		held := 0
+		for _, c := range claimed {
+			if c.Terms != nil && len(c.Terms.Limits) > 0 && c.Terms.Limits[0].Limit == "crm" {
+				held++
+			}
+			l.finish(p, completed(c))
+			idle = -1
+		}
+		if held > 1 {
+			l.t.Errorf("%d jobs hold a limit of one", held)
+		}
+		l.advance(time.Minute + time.Second) // for the rate
+		l.settle()
+	}
+	l.must(l.Store.Leave(l.ctx(), p))
+	l.judgeJobs()
+	l.wantKey("crm", l.name, 0, 0)
+	l.wantKey("api", l.name, 0, 0)
+	l.enqueue(queue("other"), unique(l.name, store.UntilEnded, store.ConflictFail)) // the key is free
+}
+
+// finishes does what a dead process did not come to do, where that is not up to others.
+func (l *keyed) finishes() {
+	l.broken, l.dead = l.Store, false
+	l.call("insert", func() error {
+		_, err := l.Store.Insert(l.ctx(), l.jobs)
+		return err
+	})
+	l.act(store.Cancel, l.jobs[cancelled].ID)
+	l.act(store.RunNow, l.jobs[later].ID)
+	l.control(store.Control{PauseLimit: store.Use{Limit: "crm", Key: l.name}})
+	_, err := l.Store.Tick(l.ctx(), 100, l.tick)
+	l.must(err)
+	l.must(l.moves())
+}
+
+func (l *keyed) judgeJobs() {
+	l.t.Helper()
+	made := map[string]int{}
+	for _, j := range l.findAll(store.Filter{Queues: []string{l.name}, Max: 1000}) {
+		switch {
+		case j.Task == "posted":
+			made["of rows"]++
+		case j.Terms != nil && j.Terms.Schedule == l.name:
+			made["of the tick"]++
+		default:
+			made["inserted"]++
+		}
+		want := store.Completed
+		if j.ID == l.jobs[cancelled].ID {
+			want = store.Cancelled
+		}
+		if j.State != want {
+			l.t.Errorf("job %+v is %s, want %s", j.Terms, j.State, want)
+		}
+	}
+	rows := 0
+	if l.Inbox != nil {
+		rows = 2
+	}
+	if made["inserted"] != jobsOfALife-1 || made["of the tick"] != 1 || made["of rows"] != rows {
+		l.t.Errorf("jobs were made %v, want %d inserted, 1 of the tick, %d of rows", made, jobsOfALife-1, rows)
+	}
+	l.wantGone(l.jobs[again].ID)
+}
