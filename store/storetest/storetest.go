@@ -81,7 +81,7 @@ var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
-	faultLaws, crashLaws, historyLaws,
+	faultLaws, crashLaws, historyLaws, keyedLaws,
 )
 
 // Run checks every law, each on a store of its own, opened by open.
