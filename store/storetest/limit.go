@@ -9,8 +9,6 @@ import (
 )
 
 var limitLaws = []law{
-	{"Limit/Known", "limits that were made known are listed by name, as they were given last", limitKnown},
-	{"Limit/Own", "limits that offload makes for itself are listed only when they are named", limitOwn},
 	{"Limit/Max", "so many jobs of a key are let through, and the others wait, whatever other keys do", limitMax},
 	{"Limit/Bulk", "so it is when they are inserted at once", limitBulk},
 	{"Limit/Unknown", "a job under a limit that nobody has made known waits until somebody does", limitUnknown},
@@ -28,50 +26,12 @@ var limitLaws = []law{
 	{"Limit/Lanes", "of those that wait for a key, lower priority numbers are let through first", limitLanes},
 	{"Limit/Shared", "a limit is shared by tasks and queues", limitShared},
 	{"Limit/Several", "a job under several limits needs room in all, and holds none while it waits", limitSeveral},
-	{"Limit/ByHand", "a person's change of a limit holds, whatever programs say, until it is reset", limitByHand},
-	{"Limit/Lowered", "under a limit that was made smaller none is let through until enough have ended", limitLowered},
-	{"Limit/Changed", "when a program makes known that a limit has more room, jobs are let through", limitChanged},
-	{"Limit/Nameless", "a change of a limit that is not there is an error, and is not recorded", limitNameless},
-	{"Limit/States", "a key shows what holds it and how many wait", limitStates},
 	{"Limit/Wakes", "a job that is let through wakes a process that sleeps", limitWakes},
 	{"Limit/Prune", "pruning forgets nothing that is held or waits", limitPrune},
+	{"Limit/Backlog", "however many wait for a key, others go by, and the key goes on", limitBacklog},
+	{"Limit/AdmitMost", "Admit looks at no more jobs than it is told, and says that there may be more", limitAdmitMost},
+	{"Limit/AdmitAtOnce", "processes that admit at the same time let no more through than there is room for", limitAdmitAtOnce},
 	{"Limit/OtherProcess", "a limit holds over all processes", limitOtherProcess},
-}
-
-func limitKnown(s *scene) {
-	before := s.now()
-	crm := store.Limit{Name: "crm", Max: 2}
-	api := store.Limit{Name: "api", Max: 100, Per: time.Minute, Burst: 10, WhenFull: store.FullDrop}
-	s.limits(crm, store.Limit{Name: "api", Max: 1})
-	s.limits(api, store.Limit{Name: "seat", Max: 1, Strict: true})
-
-	states, err := s.Store.Limits(s.ctx())
-	s.must(err)
-	if len(states) != 3 || states[0].Name != "api" || states[1].Name != "crm" || states[2].Name != "seat" {
-		s.t.Fatalf("limits are %+v, want api, crm and seat", states)
-	}
-	for i, want := range []store.Limit{api, crm} {
-		l := states[i]
-		if l.Limit != want || l.Declared != want || l.ByHand || len(l.Keys) > 0 {
-			s.t.Errorf("limit is %+v, want %+v as it was declared", l, want)
-		}
-		s.between("Seen", l.Seen, before, s.now())
-	}
-	states, err = s.Store.Limits(s.ctx(), "seat", "unknown")
-	s.must(err)
-	if len(states) != 1 || !states[0].Strict {
-		s.t.Errorf("limits named are %+v, want seat alone", states)
-	}
-}
-
-func limitOwn(s *scene) {
-	s.one(store.OwnLimit + "behind")
-	if states, err := s.Store.Limits(s.ctx()); err != nil || len(states) > 0 {
-		s.t.Errorf("Limits = %+v, %v; want none", states, err)
-	}
-	s.let(under(store.OwnLimit+"behind", ""))
-	s.waits(under(store.OwnLimit+"behind", ""))
-	s.wantKey(store.OwnLimit+"behind", "", 1, 1)
 }
 
 func limitMax(s *scene) {
@@ -398,95 +358,6 @@ func limitSeveral(s *scene) {
 	s.wantKey("disk", "", 1, 0)
 }
 
-func limitByHand(s *scene) {
-	s.limits(store.Limit{Name: "crm", Max: 1})
-	first := s.let(under("crm", "acme"))
-	second, third := s.waits(under("crm", "acme")), s.waits(under("crm", "acme"))
-	s.control(store.Control{SetLimit: "crm", Max: 2, Who: "ada"})
-	s.settle()
-	s.want(second, store.Available)
-	s.want(third, store.Blocked)
-
-	s.limits(store.Limit{Name: "crm", Max: 5})
-	s.settle()
-	if l := s.limit("crm"); l.Max != 2 || !l.ByHand || l.Declared.Max != 5 {
-		s.t.Errorf("limit is %+v, want 2 by hand, 5 declared", l)
-	}
-	s.want(third, store.Blocked)
-	s.control(store.Control{ResetLimit: "crm", Who: "ada"})
-	s.settle()
-	if l := s.limit("crm"); l.Max != 5 || l.ByHand {
-		s.t.Errorf("limit is %+v after the reset, want 5", l)
-	}
-	s.wantTakes(s.join(), first, second, third)
-	if n := len(s.records(s.now().Add(-time.Hour))); n != 2 {
-		s.t.Errorf("%d acts are recorded, want 2", n)
-	}
-}
-
-func limitLowered(s *scene) {
-	s.limits(store.Limit{Name: "crm", Max: 3})
-	p := s.join()
-	a, b, c := s.let(under("crm", "")), s.let(under("crm", "")), s.let(under("crm", ""))
-	running := s.wantTakes(p, a, b, c)
-	next := s.waits(under("crm", ""))
-	s.control(store.Control{SetLimit: "crm", Max: 1})
-	for _, c := range running {
-		s.settle()
-		s.want(next, store.Blocked)
-		s.finish(p, completed(c))
-	}
-	s.want(next, store.Available)
-}
-
-func limitChanged(s *scene) {
-	s.one("crm")
-	s.let(under("crm", "acme"))
-	next := s.waits(under("crm", "acme"))
-	s.one("crm")
-	s.settle()
-	s.want(next, store.Blocked)
-	s.limits(store.Limit{Name: "crm", Max: 2})
-	s.settle()
-	s.want(next, store.Available)
-}
-
-func limitNameless(s *scene) {
-	for _, c := range []store.Control{
-		{SetLimit: "crm", Max: 3},
-		{ResetLimit: "crm"},
-		{PauseLimit: store.Use{Limit: "crm", Key: "acme"}, PauseFor: time.Minute},
-		{SkipLimit: store.Use{Limit: "crm"}},
-	} {
-		c.Who = "ada"
-		s.wantErr(s.Store.Control(s.ctx(), c), store.ErrNotFound)
-	}
-	if r := s.records(s.now().Add(-time.Hour)); len(r) > 0 {
-		s.t.Errorf("recorded are %+v, want nothing", r)
-	}
-}
-
-func limitStates(s *scene) {
-	s.limits(store.Limit{Name: "crm", Max: 12}, store.Limit{Name: "disk", Max: 1})
-	all := jobs(15, under("crm", "acme"))
-	s.inserts(all...)
-	s.inserts(jobs(2, under("crm", "other"))...)
-	s.inserts(jobs(3, under("disk", "a"))...)
-	s.takesAll(s.join(), "mail")
-
-	l := s.limit("crm")
-	if len(l.Keys) != 2 || l.Keys[0].Key != "acme" || l.Keys[1].Key != "other" {
-		s.t.Fatalf("keys are %+v, want acme, for which more wait, and other", l.Keys)
-	}
-	k := l.Keys[0]
-	if k.Held != 12 || k.Waiting != 3 || !k.Next.IsZero() || !k.Paused.IsZero() || !k.Stopped.IsZero() {
-		s.t.Errorf("key is %+v, want 12 that hold it and 3 that wait", k)
-	}
-	if !slices.Equal(k.Holders, idsOf(all[:10])) {
-		s.t.Errorf("holders are %v, want the ten oldest: %v", k.Holders, idsOf(all[:10]))
-	}
-}
-
 func limitWakes(s *scene) {
 	s.one("crm")
 	p := s.join()
@@ -524,4 +395,74 @@ func limitOtherProcess(s *scene) {
 	s.finish(p, completed(other.takesThis(p, first)))
 	s.takesThis(s.join(), second)
 	other.waits(under("crm", "acme"))
+}
+
+func limitBacklog(s *scene) {
+	s.one("crm")
+	all := jobs(*backlog, under("crm", "huge"))
+	s.inserts(all...)
+	p := s.join()
+	other, plain := s.let(under("crm", "small")), s.enqueue(queue("other"))
+	got := s.wantTakes(p, all[0].ID, other)
+	if c := s.takes(p, "other", 1); len(c) != 1 || c[0].ID != plain {
+		s.t.Errorf("claimed %v from another queue, want %v", ids(c), plain)
+	}
+	for i := 1; i < 20; i++ {
+		s.finish(p, completed(got[0]))
+		got = s.wantTakes(p, all[i].ID)
+	}
+}
+
+// pausedFor are jobs that wait for the end of a pause that is over.
+func (s *scene) pausedFor(n int, l store.Limit) {
+	s.t.Helper()
+	s.limits(l)
+	s.control(store.Control{PauseLimit: store.Use{Limit: l.Name}, PauseFor: time.Hour})
+	s.inserts(jobs(n, under(l.Name, ""))...)
+	s.wantKey(l.Name, "", 0, n)
+	s.advance(time.Hour + time.Second)
+}
+
+func limitAdmitMost(s *scene) {
+	s.pausedFor(20, store.Limit{Name: "crm", Max: 10})
+	sum, more := 0, true
+	for i := 0; more; i++ {
+		var moved int
+		var err error
+		moved, more, err = s.Store.Admit(s.ctx(), 3)
+		s.must(err)
+		if sum += moved; moved > 3 || i > 100 {
+			s.t.Fatalf("Admit of at most 3 moved %d, more %v, in call %d", moved, more, i+1)
+		}
+	}
+	if sum != 10 {
+		s.t.Errorf("%d were let through, want 10", sum)
+	}
+	s.wantKey("crm", "", 10, 10)
+}
+
+func limitAdmitAtOnce(s *scene) {
+	stores := []*scene{s}
+	if s.Another != nil {
+		stores = append(stores, s.another())
+	}
+	s.pausedFor(20, store.Limit{Name: "crm", Max: 7})
+	moved := make([]int, 4)
+	together(len(moved), func(i int) {
+		s := stores[i%len(stores)]
+		for more := true; more; {
+			var n int
+			var err error
+			if n, more, err = s.Store.Admit(s.ctx(), 2); err != nil {
+				s.t.Errorf("Admit: %v", err)
+				return
+			}
+			moved[i] += n
+		}
+	})
+	s.settle()
+	s.wantKey("crm", "", 7, 13)
+	if got := len(s.takesAll(s.join(), "mail")); got != 7 {
+		s.t.Errorf("%d were let through (%v), want 7", got, moved)
+	}
 }
