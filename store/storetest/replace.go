@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -299,16 +300,21 @@ func txUniqueTakes(s *scene) {
 
 func txUniqueWaits(s *scene) {
 	u := unique("k", store.UntilEnded, store.ConflictKeep)
-	for _, commit := range []bool{false, true} {
+	for i := range 10 {
+		commit := i%2 == 1
 		tx, w := s.begin()
 		mine, other := aJob(u), aJob(u)
 		_, err := w.Insert(s.ctx(), []store.NewJob{mine})
 		s.must(err)
 		var got []store.Inserted
 		together(2, func(i int) {
-			if i == 0 {
+			if i == 1 {
 				got = s.inserts(other)
 				return
+			}
+			for range 5 { // round trips, so that the insert is under way
+				runtime.Gosched()
+				s.now()
 			}
 			end := tx.Rollback
 			if commit {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -399,7 +400,7 @@ func tickAtOnce(s *scene) {
 	if s.Another != nil {
 		stores = append(stores, s.another())
 	}
-	const schedules, rounds, tickers = 5, 5, 10
+	const schedules, rounds, tickers = 30, 4, 10
 	for i := range schedules {
 		c := s.nightly(-time.Minute)
 		c.Name = fmt.Sprint("s", i)
@@ -409,7 +410,12 @@ func tickAtOnce(s *scene) {
 		var took atomic.Int64
 		together(tickers, func(i int) {
 			s := stores[i%len(stores)]
-			n, err := s.Store.Tick(s.ctx(), 100, daily)
+			n, err := s.Store.Tick(s.ctx(), 100, func(now time.Time, c store.Schedule) (store.Ticked, error) {
+				for range 1000 {
+					runtime.Gosched() // let the others come in between
+				}
+				return daily(now, c)
+			})
 			if err != nil {
 				s.t.Errorf("Tick: %v", err)
 			}
