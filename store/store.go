@@ -71,6 +71,9 @@ type Writer interface {
 type TxWriter interface {
 	Writer
 
+	// PutLimits is Gates.PutLimits, within the transaction or beside it: it must not wait for it.
+	PutLimits(ctx context.Context, limits []Limit) error
+
 	// Act is Operator.Act, for Cancel.
 	Act(ctx context.Context, act Act) ([]Acted, error)
 

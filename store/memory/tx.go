@@ -166,6 +166,11 @@ func (t *Tx) insert(n store.NewJob, v verdict, now time.Time) store.Inserted {
 	return in
 }
 
+// PutLimits is that of store.TxWriter: at once, beside the transaction.
+func (t *Tx) PutLimits(ctx context.Context, limits []store.Limit) error {
+	return t.s.PutLimits(ctx, limits)
+}
+
 // Act is that of store.TxWriter, at Commit. The answer says how things stand before it.
 func (t *Tx) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
 	if act.Verb != store.Cancel {

@@ -21,6 +21,7 @@ var fullLaws = []law{
 	{"Act/EditKey", "a job whose input is changed goes by the key of the new one", actEditKey},
 	{"Act/EditHolder", "so does one that had been let through, and leaves its old key", actEditHolder},
 	{"Tx/Limit", "a job inserted within a transaction goes through its limits when that commits", txLimit},
+	{"Tx/PutLimits", "a limit can be made known within the transaction that inserts its first job", txPutLimits},
 	{"Tx/LimitRollback", "a job whose transaction is rolled back holds nothing", txLimitRollback},
 	{"Tx/LimitComplete", "a job that is completed within a transaction leaves its limit when that commits", txLimitComplete},
 	{"Tx/LimitCancel", "so does one that is cancelled within a transaction", txLimitCancel},
@@ -275,6 +276,28 @@ func txLimit(s *scene) {
 		s.t.Errorf("%v ran, want all four", seen)
 	}
 	s.wantKey("crm", "acme", 0, 0)
+}
+
+func txPutLimits(s *scene) {
+	for _, commit := range []bool{false, true} {
+		tx, w := s.begin()
+		s.must(w.PutLimits(s.ctx(), []store.Limit{{Name: "crm", Max: 1}}))
+		_, err := w.Insert(s.ctx(), jobs(2, under("crm", "")))
+		s.must(err)
+		if commit {
+			s.must(tx.Commit())
+		} else {
+			s.must(tx.Rollback())
+		}
+	}
+	s.settle()
+	if got := s.takesAll(s.join(), "mail"); len(got) != 1 {
+		s.t.Errorf("claimed %v, want one of the two", ids(got))
+	}
+	if l := s.limit("crm"); l.Max != 1 || l.ByHand {
+		s.t.Errorf("limit is %+v, want it as it was made known", l)
+	}
+	s.wantKey("crm", "", 1, 1)
 }
 
 func txLimitRollback(s *scene) {
