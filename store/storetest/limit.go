@@ -13,6 +13,7 @@ var limitLaws = []law{
 	{"Limit/Bulk", "so it is when they are inserted at once", limitBulk},
 	{"Limit/Unknown", "a job under a limit that nobody has made known waits until somebody does", limitUnknown},
 	{"Limit/EndLetsNext", "whichever way an attempt ends for good, its finish lets the next of the key through", limitEndLetsNext},
+	{"Limit/EndMany", "jobs that end together let the next of all their keys through", limitEndMany},
 	{"Limit/RetryLeaves", "a job that is to be retried or snoozes leaves its limit, and has to get through again", limitRetryLeaves},
 	{"Limit/CancelDue", "a job that is cancelled or deleted before its start leaves its limit", limitCancelDue},
 	{"Limit/CancelWaiting", "a job that waits can be cancelled and deleted, and does not stand in the way of others", limitCancelWaiting},
@@ -103,6 +104,28 @@ func limitEndLetsNext(s *scene) {
 		s.want(c[0].ID, store.State(outcome))
 		s.want(next, store.Available) // without Admit
 		s.wantKey("crm", "acme", 1, 0)
+	}
+}
+
+func limitEndMany(s *scene) {
+	s.limits(store.Limit{Name: "crm", Max: 2})
+	var all []store.NewJob
+	for i := range 150 {
+		all = append(all, aJob(under("crm", fmt.Sprint(i%25))))
+	}
+	s.inserts(all...)
+	p := s.join()
+	for i := 0; i < len(all); i += 50 {
+		got := s.takesAll(p, "mail")
+		if !sameIDs(ids(got), idsOf(all[i:i+50])) {
+			s.t.Fatalf("claimed %d jobs, want the next two of each key", len(got))
+		}
+		var ends []store.Ended
+		for _, c := range got {
+			ends = append(ends, completed(c))
+		}
+		s.finish(p, ends...)
+		s.settle()
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -16,6 +17,8 @@ var limitStateLaws = []law{
 	{"Limit/Changed", "when a program makes known that a limit has more room, jobs are let through", limitChanged},
 	{"Limit/Nameless", "a change of a limit that is not there is an error, and is not recorded", limitNameless},
 	{"Limit/States", "a key shows what holds it and how many wait", limitStates},
+	{"Limit/Keys", "a key of a limit or of a turn may be any text", limitKeys},
+	{"Limit/Counts", "jobs that wait for a limit are counted as blocked", limitCounts},
 	{"Limit/ManyKeys", "of very many keys those are listed for which most jobs wait", limitManyKeys},
 }
 
@@ -141,6 +144,36 @@ func limitStates(s *scene) {
 	}
 	if !slices.Equal(k.Holders, idsOf(all[:10])) {
 		s.t.Errorf("holders are %v, want the ten oldest: %v", k.Holders, idsOf(all[:10]))
+	}
+}
+
+func limitKeys(s *scene) {
+	s.one("crm")
+	long := strings.Repeat("k", store.MaxKey)
+	texts := []string{"K", "k", "k ", "k\x1f1", "k'\"\\%_", "ключ", "\U0001F511", long, long[1:]}
+	p := s.join()
+	for _, text := range texts {
+		through := s.let(under("crm", text), turn(text, 0))
+		s.waits(under("crm", text), turn(text, 0))
+		if c := s.takesThis(p, through); c.Terms.Limits[0].Key != text || c.Terms.Turn.Key != text {
+			s.t.Errorf("claimed with terms %+v, want keys %q", c.Terms, text)
+		}
+	}
+	for _, text := range texts {
+		s.wantKey("crm", text, 1, 1)
+	}
+}
+
+func limitCounts(s *scene) {
+	s.one("crm")
+	s.inserts(jobs(5, under("crm", ""))...)
+	counts, err := s.Store.Counts(s.ctx())
+	s.must(err)
+	if counts[store.Blocked] != 4 || counts[store.Available] != 1 {
+		s.t.Errorf("counts are %v, want one available and four blocked", counts)
+	}
+	if q := s.queues(0); len(q) != 1 || q[0].Counts[store.Blocked] != 4 {
+		s.t.Errorf("queues are %+v, want four blocked", q)
 	}
 }
 
