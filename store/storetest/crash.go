@@ -12,23 +12,20 @@ import (
 var crashLaws = []law{
 	{"Faults/TermsFail", "whichever statement fails, limits, keys, turns, ticks and the inbox lose and double nothing when the call is made again", crashAgainFail},
 	{"Faults/TermsLoseAnswer", "so it is whichever statement's answer is lost, also that of a commit", crashAgainLoseAnswer},
-	{"Faults/Crash", "whichever statement is the last of a process, others go on with what it left", crashFail},
-	{"Faults/CrashUnseen", "so it is when that statement was run, and its answer never came", crashLoseAnswer},
+	{"Faults/Crash", "whichever statement is the last of a process, others go on with what it left", crashLast},
 }
 
 func crashAgainFail(s *scene)       { s.breakTerms(Fail, false) }
 func crashAgainLoseAnswer(s *scene) { s.breakTerms(LoseAnswer, false) }
-func crashFail(s *scene)            { s.breakTerms(Fail, true) }
-func crashLoseAnswer(s *scene)      { s.breakTerms(LoseAnswer, true) }
+func crashLast(s *scene)            { s.breakTerms(LoseAnswer, true) }
 
 // breakTerms lives the life of a process with jobs of all terms again and again, each time with
 // the next statement broken, until a life meets no fault.
 func (s *scene) breakTerms(fault Fault, dies bool) {
 	s.needs("Faulty", s.Faulty != nil)
-	s.needs("Advance", s.Advance != nil)
 	broken, faults := s.Faulty(s.t)
 	s.one("crm")
-	s.limits(store.Limit{Name: "api", Max: 60, Per: time.Hour, Burst: 1})
+	s.limits(store.Limit{Name: "api", Max: 60, Per: time.Hour})
 	step := 1
 	if testing.Short() {
 		step = 7
@@ -67,14 +64,12 @@ type keyed struct {
 const (
 	holder    = iota // of a limit
 	cancelled        // waits for it
-	waiter
-	later // under it, but not yet
-	owner // of a unique key
-	again // with the same
-	first // in turn
+	later            // under it, but not yet
+	owner            // of a unique key
+	again            // with the same
+	first            // in turn
 	second
 	started // under a rate
-	behind  // that one
 	jobsOfALife
 )
 
@@ -83,10 +78,10 @@ func (l *keyed) prepare() {
 	q, crm, u := queue(l.name), under("crm", l.name), unique(l.name, store.UntilEnded, store.ConflictKeep)
 	l.jobs = make([]store.NewJob, jobsOfALife)
 	for i, with := range [][]func(*store.NewJob){
-		holder: {crm}, cancelled: {crm}, waiter: {crm}, later: {crm, delay(time.Hour)},
+		holder: {crm}, cancelled: {crm}, later: {crm, delay(time.Hour)},
 		owner: {u}, again: {u},
 		first: {turn("a", 0)}, second: {turn("b", 0)},
-		started: {under("api", l.name)}, behind: {under("api", l.name)},
+		started: {under("api", l.name)},
 	} {
 		l.jobs[i] = aJob(append(with, q)...)
 	}
@@ -141,11 +136,9 @@ func (l *keyed) live() {
 		return err
 	})
 	l.call("inbox", l.moves)
-	for _, d := range []time.Duration{time.Hour, 0} {
-		l.call("pause", func() error {
-			return l.broken.Control(l.ctx(), store.Control{PauseLimit: store.Use{Limit: "crm", Key: l.name}, PauseFor: d})
-		})
-	}
+	l.call("pause", func() error {
+		return l.broken.Control(l.ctx(), store.Control{PauseLimit: store.Use{Limit: "crm", Key: l.name}})
+	})
 	l.call("admit", func() error {
 		_, _, err := l.broken.Admit(l.ctx(), 100)
 		return err
@@ -229,11 +222,7 @@ func (l *keyed) judge() {
 		if held > 1 {
 			l.t.Errorf("%d jobs hold a limit of one", held)
 		}
-		if len(all) > 0 {
-			l.finish(p, all...)
-		} else {
-			l.advance(time.Minute + time.Second) // for the rate
-		}
+		l.finish(p, all...)
 	}
 	l.must(l.Store.Leave(l.ctx(), p))
 	l.judgeJobs()
@@ -245,9 +234,7 @@ func (l *keyed) judge() {
 // left reports whether jobs of the life have not ended.
 func (l *keyed) left() bool {
 	l.t.Helper()
-	return len(l.findAll(store.Filter{Queues: []string{l.name}, States: []store.State{
-		store.Scheduled, store.Available, store.Blocked, store.Running, store.Retryable,
-	}, Max: 1})) > 0
+	return len(l.findAll(store.Filter{Queues: []string{l.name}, States: unended, Max: 1})) > 0
 }
 
 // finishes does what a dead process did not come to do, where that is not up to others.
@@ -259,7 +246,6 @@ func (l *keyed) finishes() {
 	})
 	l.act(store.Cancel, l.jobs[cancelled].ID)
 	l.act(store.RunNow, l.jobs[later].ID)
-	l.control(store.Control{PauseLimit: store.Use{Limit: "crm", Key: l.name}})
 	_, err := l.Store.Tick(l.ctx(), 100, l.tick)
 	l.must(err)
 	l.must(l.moves())

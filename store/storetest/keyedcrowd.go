@@ -28,7 +28,7 @@ func historyTermsCrowd(s *scene) {
 			hands[i] = &hand{scene: view, throng: c, r: rand.New(rand.NewPCG(r.Uint64(), uint64(i)))}
 		}
 		together(len(hands), func(i int) {
-			for step := 0; step < 60 && !s.t.Failed(); step++ {
+			for step := 0; step < 40 && !s.t.Failed(); step++ {
 				hands[i].step()
 			}
 		})
@@ -254,19 +254,7 @@ func (w *hand) looks() {
 			}
 		}
 	}
-	live := map[string]int{}
-	for _, j := range w.findAll(store.Filter{
-		States: []store.State{store.Scheduled, store.Available, store.Blocked, store.Running, store.Retryable}, Max: 10_000,
-	}) {
-		if j.Terms != nil && j.Terms.Unique != nil && j.Terms.Unique.Until == store.UntilEnded {
-			live[j.Terms.Unique.Key]++
-		}
-	}
-	for key, n := range live {
-		if n > 1 {
-			w.t.Errorf("%d jobs have the unique key %q", n, key)
-		}
-	}
+	w.oneEach(w.live())
 }
 
 // judge lets all that is left be run, and wants nothing to be held or to wait then.

@@ -29,7 +29,7 @@ func historyTerms(s *scene) {
 		}
 		h.joins()
 		h.joins()
-		for i := 0; i < 150 && !s.t.Failed(); i++ {
+		for i := 0; i < 100 && !s.t.Failed(); i++ {
 			h.step()
 			s.settle()
 			h.check()
@@ -352,8 +352,9 @@ func (h *terming) check() {
 		}
 	}
 	running := map[string]int{}
-	for _, j := range h.findAll(store.Filter{States: []store.State{store.Running}, Max: 10_000}) {
-		if j.Terms == nil {
+	live := h.live()
+	for _, j := range live {
+		if j.Terms == nil || j.State != store.Running {
 			continue
 		}
 		for _, u := range j.Terms.Limits {
@@ -366,21 +367,28 @@ func (h *terming) check() {
 			}
 		}
 	}
-	h.checkUnique()
+	h.oneEach(live)
 }
 
-// checkUnique wants one job that has not ended for each unique key.
-func (h *terming) checkUnique() {
-	h.t.Helper()
-	live := map[string]int{}
-	for _, j := range h.findAll(store.Filter{
-		States: []store.State{store.Scheduled, store.Available, store.Blocked, store.Running, store.Retryable}, Max: 10_000,
-	}) {
+// unended are the states of jobs that have not ended.
+var unended = store.States[:5]
+
+// live are the jobs that have not ended.
+func (s *scene) live() []store.Job {
+	s.t.Helper()
+	return s.findAll(store.Filter{States: unended, Max: 10_000})
+}
+
+// oneEach wants one of the jobs that have not ended for each key that is unique until the end.
+func (s *scene) oneEach(live []store.Job) {
+	s.t.Helper()
+	jobs := map[string]int{}
+	for _, j := range live {
 		if j.Terms == nil || j.Terms.Unique == nil || j.Terms.Unique.Until != store.UntilEnded {
 			continue
 		}
-		if live[j.Terms.Unique.Key]++; live[j.Terms.Unique.Key] > 1 {
-			h.t.Errorf("%d jobs have the unique key %q", live[j.Terms.Unique.Key], j.Terms.Unique.Key)
+		if jobs[j.Terms.Unique.Key]++; jobs[j.Terms.Unique.Key] > 1 {
+			s.t.Errorf("%d jobs have the unique key %q", jobs[j.Terms.Unique.Key], j.Terms.Unique.Key)
 		}
 	}
 }

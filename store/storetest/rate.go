@@ -325,7 +325,7 @@ func rateHistory(s *scene) {
 		if h.burst = h.limit.Burst; h.burst == 0 {
 			h.burst = h.limit.Max
 		}
-		for range 60 {
+		for range 40 {
 			h.step()
 			s.settle()
 		}
