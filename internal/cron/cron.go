@@ -143,12 +143,12 @@ func (e *Expr) read(texts []string) (err error) {
 	if e.days.everIn(e.month) {
 		return nil
 	}
-	any := e.days
-	any.weekday = everyWeekday
-	if !any.everIn(e.month) {
-		return fields[day].refuse(texts[day], fmt.Sprintf("month %q never has such a day", texts[month]), "a day that comes")
+	onAnyWeekday := e.days
+	onAnyWeekday.weekday = everyWeekday
+	if !onAnyWeekday.everIn(e.month) {
+		return &Error{"day", texts[day], fmt.Sprintf("there is no such day in month %q", texts[month]), "a day that comes"}
 	}
-	return fields[weekday].refuse(texts[weekday], fmt.Sprintf("it never falls on day %q", texts[day]), "days that meet, or a day without *, which either meets")
+	return &Error{"weekday", texts[weekday], fmt.Sprintf("it is never on day %q", texts[day]), "a weekday that meets the day, as one of them begins with *"}
 }
 
 func refuse(expr, wrong, want string) error { return &Error{"expression", expr, wrong, want} }

@@ -34,26 +34,24 @@ func (d *days) read(days, weekdays string) (err error) {
 }
 
 // readDay reads an item of day: it returns plain dates and keeps the others.
-func (d *days) readDay(item string) (set, *wrong) {
-	rest, isNearest := strings.CutSuffix(item, "W")
-	before, isFromEnd := strings.CutPrefix(item, "L-")
+func (d *days) readDay(item string) (set, *Error) {
+	date, isNearest := strings.CutSuffix(item, "W")
+	distance, isFromEnd := strings.CutPrefix(item, "L-")
 	switch {
 	case item == "L":
 		d.fromEnd |= 1
 	case item == "LW":
 		d.nearest |= 1
 	case isNearest:
-		n, w := number(rest, 1, 31, "day")
-		if w != nil {
-			w.want = "W behind a day of 1 to 31, or LW"
-			return 0, w
+		n, refused := number(date, 1, 31, "day")
+		if refused != nil {
+			return 0, refused
 		}
 		d.nearest |= 1 << n
 	case isFromEnd:
-		n, w := number(before, 1, 30, "distance")
-		if w != nil {
-			w.want = "1 to 30 behind L-"
-			return 0, w
+		n, refused := number(distance, 1, 30, "distance")
+		if refused != nil {
+			return 0, refused
 		}
 		d.fromEnd |= 1 << n
 	default:
@@ -63,58 +61,36 @@ func (d *days) readDay(item string) (set, *wrong) {
 }
 
 // readWeekday reads an item of weekday: it returns plain weekdays and keeps the others.
-func (d *days) readWeekday(item string) (set, *wrong) {
-	f := &fields[weekday]
-	name, isLast := strings.CutSuffix(item, "L")
-	name, place, isNth := strings.Cut(name, "#")
-	if item == "L" {
-		return 0, &wrong{"L alone names no weekday", "such as FRIL, the last Friday, or L as the day"}
+func (d *days) readWeekday(item string) (set, *Error) {
+	name, place, isNth := strings.Cut(item, "#")
+	name, isLast := strings.CutSuffix(name, "L")
+	switch {
+	case isNth && isLast:
+		return 0, wrong("# and L exclude each other", "FRI#3 or FRIL")
+	case !isNth && !isLast:
+		return fields[weekday].values(item)
 	}
-	if !isLast && !isNth {
-		return f.values(item)
+	v, refused := fields[weekday].value(name)
+	n := 1
+	if refused == nil && isNth {
+		n, refused = number(place, 1, 5, "place")
 	}
-	v, w := f.value(name)
-	if w != nil {
-		return 0, w
+	if refused != nil {
+		return 0, refused
 	}
-	v %= 7
-	if isLast && isNth {
-		return 0, &wrong{"# and L exclude each other", "such as FRI#3 or FRIL"}
+	into := &d.last
+	if isNth {
+		into = &d.nth[n-1]
 	}
-	if isLast {
-		d.last |= 1 << v
-		return 0, nil
-	}
-	n, w := number(place, 1, 5, "place in the month")
-	if w != nil {
-		w.want = "1 to 5 behind #"
-		return 0, w
-	}
-	d.nth[n-1] |= 1 << v
+	*into |= 1 << (v % 7)
 	return 0, nil
 }
 
 // in returns the dates of a month.
 func (d *days) in(year int, month time.Month) set {
-	first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
-	return d.of(lengthOf(year, month), first.Weekday())
-}
+	first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).Weekday()
+	length := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 
-func lengthOf(year int, month time.Month) int {
-	switch month {
-	case time.April, time.June, time.September, time.November:
-		return 30
-	case time.February:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	}
-	return 31
-}
-
-// of returns the dates of a month that has a length and begins on a weekday.
-func (d *days) of(length int, first time.Weekday) set {
 	byDay := d.day
 	for rest := d.fromEnd; rest != 0; rest &= rest - 1 {
 		if n := rest.first(); n < length {
@@ -167,16 +143,13 @@ func nearest(date, length int, first time.Weekday) int {
 	return date
 }
 
-// everIn reports whether any month among months ever has such a day. Each length of a month
-// meets each weekday within 40 years.
+// everIn reports whether any month among months ever has such a day. The 28 years have each
+// date on each weekday.
 func (d *days) everIn(months set) bool {
-	for rest := months; rest != 0; rest &= rest - 1 {
-		for _, year := range []int{2023, 2024} { // one without 29 February, one with
-			length := lengthOf(year, time.Month(rest.first()))
-			for first := range time.Weekday(7) {
-				if d.of(length, first) != 0 {
-					return true
-				}
+	for year := 2000; year < 2028; year++ {
+		for rest := months; rest != 0; rest &= rest - 1 {
+			if d.in(year, time.Month(rest.first())) != 0 {
+				return true
 			}
 		}
 	}

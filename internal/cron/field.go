@@ -48,28 +48,27 @@ var fields = [...]field{
 	weekday: {"weekday", 0, 6, 7, "SUNMONTUEWEDTHUFRISAT", "0 to 7, SUN to SAT, FRI#3 or FRIL"},
 }
 
-func (f *field) refuse(text, wrong, want string) error { return &Error{f.name, text, wrong, want} }
-
-// A wrong is what is wrong with an item, and what would be right.
-type wrong struct{ is, want string }
-
 // list reads the items of a field, each with read, and joins what they are.
-func (f *field) list(text string, read func(item string) (set, *wrong)) (all set, err error) {
+func (f *field) list(text string, read func(item string) (set, *Error)) (all set, err error) {
 	for item := range strings.SplitSeq(text, ",") {
 		if item == "" {
-			return 0, f.refuse(text, "an item of the list is empty", "a value on either side of a comma")
+			return 0, &Error{f.name, text, "an item of the list is empty", "a value on either side of a comma"}
 		}
-		values, w := read(strings.ToUpper(item))
-		if w != nil {
-			return 0, f.refuse(text, w.is, w.want)
+		values, refused := read(strings.ToUpper(item))
+		if refused != nil {
+			refused.Field, refused.Got = f.name, text
+			return 0, refused
 		}
 		all |= values
 	}
 	return all, nil
 }
 
+// wrong refuses an item; list adds where it stood.
+func wrong(what, want string) *Error { return &Error{Wrong: what, Want: want} }
+
 // values reads an item that every field can have: any value, one, a range, with a step or without.
-func (f *field) values(item string) (all set, w *wrong) {
+func (f *field) values(item string) (all set, refused *Error) {
 	span, every, stepped := strings.Cut(item, "/")
 	from, to, ranged := strings.Cut(span, "-")
 	low, high, step := f.min, f.max, 1
@@ -77,25 +76,20 @@ func (f *field) values(item string) (all set, w *wrong) {
 	case span == "*":
 	case span == "?" && (f.name == "day" || f.name == "weekday"):
 	case span == "?":
-		return 0, &wrong{"? is for day and weekday only", "*"}
+		return 0, wrong("? is for day and weekday only", "*")
 	default:
-		if low, w = f.value(from); w != nil {
-			return 0, w
-		}
-		if ranged {
-			high, w = f.value(to)
+		if low, refused = f.value(from); refused == nil && ranged {
+			high, refused = f.value(to)
 		} else if !stepped {
 			high = low
 		}
-		if w != nil {
-			return 0, w
-		}
 	}
 	count := f.max - f.min + 1
-	if stepped {
-		if step, w = number(every, 1, count, "step"); w != nil {
-			return 0, w
-		}
+	if refused == nil && stepped {
+		step, refused = number(every, 1, count, "step")
+	}
+	if refused != nil {
+		return 0, refused
 	}
 	if high < low {
 		high += count
@@ -107,32 +101,32 @@ func (f *field) values(item string) (all set, w *wrong) {
 }
 
 // value reads a single value, by number or name.
-func (f *field) value(text string) (int, *wrong) {
+func (f *field) value(text string) (int, *Error) {
 	if i := strings.Index(f.names, text); len(text) == 3 && i >= 0 && i%3 == 0 {
 		return f.min + i/3, nil
 	}
-	n, w := number(text, f.min, f.top, f.name)
-	if w != nil {
-		w.want = f.want
+	n, refused := number(text, f.min, f.top, f.name)
+	if refused != nil {
+		refused.Want = f.want
 	}
-	return n, w
+	return n, refused
 }
 
 // number reads what, a number from low to high.
-func number(text string, low, high int, what string) (int, *wrong) {
+func number(text string, low, high int, what string) (int, *Error) {
 	want := fmt.Sprintf("a %s of %d to %d", what, low, high)
 	if text == "" {
-		return 0, &wrong{fmt.Sprintf("a %s is missing", what), want}
+		return 0, wrong(fmt.Sprintf("a %s is missing", what), want)
 	}
 	n := 0
 	for _, c := range []byte(text) {
 		if c < '0' || c > '9' {
-			return 0, &wrong{fmt.Sprintf("%q is no %s", text, what), want}
+			return 0, wrong(fmt.Sprintf("%q is no %s", text, what), want)
 		}
 		n = min(10*n+int(c-'0'), 1000)
 	}
 	if n < low || n > high {
-		return 0, &wrong{fmt.Sprintf("%s %s is out of range", what, text), want}
+		return 0, wrong(fmt.Sprintf("%s %s is out of range", what, text), want)
 	}
 	return n, nil
 }

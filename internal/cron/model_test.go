@@ -163,7 +163,7 @@ func isSpecialWeekday(item string, date time.Time) bool {
 func (m *model) shows(at time.Time) bool {
 	hour, minute, second := at.Clock()
 	return m.clock[2][hour] && m.clock[1][minute] && m.clock[0][second] &&
-		m.on(at.Add(-time.Duration(at.Unix()%secondsPerDay)*time.Second))
+		m.on(at.Truncate(24*time.Hour))
 }
 
 // scan looks at the clock of a zone every step seconds and returns when each model ticks:

@@ -94,17 +94,20 @@ func (e *Expr) match(r reading, last int) (reading, bool) {
 	at := time.Unix(r, 0).UTC()
 	year, month, date := at.Date()
 
+	if year > last {
+		return 0, false
+	}
 	var dates set
 	if e.month.has(int(month)) {
 		dates = e.days.in(year, month) >> date << date
 	}
 	if dates.has(date) {
-		if hour, minute, second, ok := e.clock(at.Clock()); ok && year <= last {
+		if hour, minute, second, ok := e.clock(at.Clock()); ok {
 			return time.Date(year, month, date, hour, minute, second, 0, time.UTC).Unix(), true
 		}
 		dates &^= 1 << date
 	}
-	for dates == 0 || year > last {
+	for dates == 0 {
 		next, ok := e.month.from(int(month) + 1)
 		if !ok {
 			year, next = year+1, e.month.first()
