@@ -70,12 +70,12 @@ const (
 // Parse reads an expression of five fields (minute, hour, day, month, weekday), of six with
 // the second in front, or a name such as @daily. A field is a list of
 //
-//   - 5  5-20  22-2       any value, one, a range, a range across the end
-//     */15  5/10  5-40/10    every 15th, every 10th from 5 on, every 10th of a range
-//     JAN-DEC  SUN-SAT       in month and weekday, in any case; Sunday is 0 and 7
-//     ?  L  L-3  15W  LW     in day: any, the last, the third before the last, the weekday
-//     nearest to the 15th in the same month, the last weekday
-//     ?  FRI#3  FRIL         in weekday: any, the third Friday, the last Friday
+//	5  *  5-20  22-2       one value, any, a range, a range across the end
+//	*/15  5/10  5-40/10    every 15th, every 10th from 5 on, every 10th of a range
+//	JAN-DEC  SUN-SAT       in month and weekday, in any case; Sunday is 0 and 7
+//	?  L  L-3  15W  LW     in day: any, the last, the third before the last, the one from Monday
+//	                       to Friday that is nearest to the 15th in its month, the last of those
+//	?  FRI#3  FRIL         in weekday: any, the third Friday, the last Friday
 //
 // It refuses what would never tick, such as 30 February. Each error is an *Error.
 func Parse(expr string) (*Expr, error) {

@@ -155,8 +155,8 @@ func isSpecialWeekday(item string, date time.Time) bool {
 	if isLast {
 		return date.AddDate(0, 0, 7).Month() != date.Month()
 	}
-	return date.AddDate(0, 0, -7*int(place[0]-'0')).Month() != date.Month() &&
-		date.AddDate(0, 0, -7*int(place[0]-'1')).Month() == date.Month()
+	n, _ := strconv.Atoi(place)
+	return date.AddDate(0, 0, -7*n).Month() != date.Month() && date.AddDate(0, 0, -7*(n-1)).Month() == date.Month()
 }
 
 // shows reports whether a clock that shows at, a time in UTC, shows what matches.
