@@ -1,15 +1,16 @@
 package cron
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
 
 // moments are where Next starts from: a summer's day of 2026, and years that package time
 // knows by rule and not by table.
-var moments = map[string]time.Time{
-	"2026": time.Date(2026, 7, 3, 12, 34, 56, 0, time.UTC),
-	"2096": time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC),
+var moments = []time.Time{
+	time.Date(2026, 7, 3, 12, 34, 56, 0, time.UTC),
+	time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC),
 }
 
 var costly = []struct{ name, expr string }{
@@ -32,8 +33,8 @@ func BenchmarkNext(b *testing.B) {
 	zone := zoneOf(b, "America/New_York")
 	for _, bench := range costly {
 		e := parse(b, bench.expr)
-		for year, after := range moments {
-			b.Run(bench.name+"/"+year, func(b *testing.B) {
+		for _, after := range moments {
+			b.Run(fmt.Sprintf("%s/%d", bench.name, after.Year()), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					e.Next(after, zone)

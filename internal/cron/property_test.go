@@ -185,17 +185,26 @@ func TestSecondsAroundChangesAreThoseOfTheModel(t *testing.T) {
 
 func TestTicksOfWholeYearsAreThoseOfTheModel(t *testing.T) {
 	t.Parallel()
-	from, to, n := 2024, 2031, 10
-	if testing.Short() {
-		to = 2026
-	}
-	for i, name := range []string{"America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"} {
-		t.Run(name, func(t *testing.T) {
+	for i, test := range []struct {
+		zone     string
+		from, to int
+	}{
+		{"America/New_York", 2024, 2031},
+		{"Australia/Lord_Howe", 2024, 2031},
+		{"Africa/Casablanca", 2024, 2031},
+		{"America/New_York", 2096, 2097}, // package time knows these years by a rule
+		{"Australia/Lord_Howe", 2096, 2097},
+	} {
+		t.Run(fmt.Sprintf("%s/%d", test.zone, test.from), func(t *testing.T) {
 			t.Parallel()
-			zone := zoneOf(t, name)
-			exprs, models := randomExprs(t, rand.New(rand.NewPCG(3, uint64(10+i))), n, false)
+			from, to := test.from, test.to
+			if testing.Short() {
+				to = from + 1
+			}
+			zone := zoneOf(t, test.zone)
+			exprs, models := randomExprs(t, rand.New(rand.NewPCG(3, uint64(10+i))), 10, false)
 			start := time.Date(from, 1, 1, 0, 0, 0, 0, zone).Unix()
-			end := time.Date(to, 1, 1, 0, 0, 0, 0, zone).Unix()
+			end := time.Date(to, 1, 2, 0, 0, 0, 0, zone).Unix()
 			ticks := scan(zone, start-secondsPerDay, end, 60, models)
 			var near []int64
 			for _, c := range changesOf(zone, from, to) {
@@ -205,6 +214,28 @@ func TestTicksOfWholeYearsAreThoseOfTheModel(t *testing.T) {
 				compare(t, e, zone, ticks[i], start, end, near)
 			}
 		})
+	}
+}
+
+// No zone on Earth changes twice within two days. Here are some that do, by up to a day.
+func TestTicksAreThoseOfTheModelWhateverTheZoneDoes(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 5))
+	for range 60 {
+		start := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC).Unix()
+		at := start
+		var changes []change
+		for range 10 {
+			at += 60 * (1 + r.Int64N(2*24*60))
+			changes = append(changes, change{at: at, after: 60 * (r.IntN(24*60) - 12*60)})
+		}
+		end := at + 4*secondsPerDay
+		zone := zoneThat(t, changes)
+		exprs, models := randomExprs(t, r, 10, false)
+		ticks := scan(zone, start-secondsPerDay, end, 60, models)
+		for i, e := range exprs {
+			compare(t, e, zone, ticks[i], start, end, nil)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"encoding/binary"
 	"os"
 	"strings"
 	"sync"
@@ -96,4 +97,29 @@ func everyZone(t testing.TB) []*time.Location {
 		t.Fatal(err)
 	}
 	return zones
+}
+
+// zoneThat makes a zone that begins with UTC and has some changes, in the format of RFC 9636.
+func zoneThat(t testing.TB, changes []change) *time.Location {
+	t.Helper()
+	n := len(changes)
+	data := append([]byte("TZif"), make([]byte, 16)...)
+	for _, count := range []int{0, 0, 0, n, n + 1, 1} { // of changes, of offsets, of letters in names
+		data = binary.BigEndian.AppendUint32(data, uint32(count))
+	}
+	for _, c := range changes {
+		data = binary.BigEndian.AppendUint32(data, uint32(c.at))
+	}
+	for i := range changes {
+		data = append(data, byte(i+1))
+	}
+	for _, c := range append([]change{{}}, changes...) {
+		data = binary.BigEndian.AppendUint32(data, uint32(c.after))
+		data = append(data, 0, 0)
+	}
+	zone, err := time.LoadLocationFromTZData("odd", append(data, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
 }
