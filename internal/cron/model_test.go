@@ -75,17 +75,32 @@ var (
 	weekdayNames = strings.Fields("SUN MON TUE WED THU FRI SAT")
 )
 
-// on reports whether a date matches.
-func (m *model) on(date time.Time) bool {
-	key := date.Unix()
-	answer, known := m.dates[key]
+// A face is what a clock shows: a date, by its midnight in UTC, and a time.
+type face struct {
+	date                 int64
+	hour, minute, second int
+}
+
+func faceOf(r int64) face {
+	at := time.Unix(r, 0).UTC()
+	hour, minute, second := at.Clock()
+	return face{at.Truncate(24 * time.Hour).Unix(), hour, minute, second}
+}
+
+// matches reports whether a clock shows what matches.
+func (m *model) matches(f face) bool {
+	if !m.clock[2][f.hour] || !m.clock[1][f.minute] || !m.clock[0][f.second] {
+		return false
+	}
+	answer, known := m.dates[f.date]
 	if !known {
-		answer = m.find(date)
-		m.dates[key] = answer
+		answer = m.find(time.Unix(f.date, 0).UTC())
+		m.dates[f.date] = answer
 	}
 	return answer
 }
 
+// find reports whether a date matches.
 func (m *model) find(date time.Time) bool {
 	days, months, weekdays := m.fields[3], m.fields[4], m.fields[5]
 	byDay := among(days, date.Day(), 1, 31, nil) || anyItem(days, date, isSpecialDay)
@@ -125,8 +140,11 @@ func isSpecialDay(item string, date time.Time) bool {
 		return false
 	}
 	away := wanted.Sub(date).Abs()
-	for other := range 31 { // is another of the month nearer?
-		d := time.Date(date.Year(), date.Month(), other+1, 0, 0, 0, 0, time.UTC)
+	if away > 2*24*time.Hour {
+		return false
+	}
+	for days := range 5 { // is another of the month nearer?
+		d := wanted.AddDate(0, 0, days-2)
 		if d.Month() == date.Month() && isWorkday(d) && wanted.Sub(d).Abs() < away {
 			return false
 		}
@@ -159,13 +177,6 @@ func isSpecialWeekday(item string, date time.Time) bool {
 	return date.AddDate(0, 0, -7*n).Month() != date.Month() && date.AddDate(0, 0, -7*(n-1)).Month() == date.Month()
 }
 
-// shows reports whether a clock that shows at, a time in UTC, shows what matches.
-func (m *model) shows(at time.Time) bool {
-	hour, minute, second := at.Clock()
-	return m.clock[2][hour] && m.clock[1][minute] && m.clock[0][second] &&
-		m.on(at.Truncate(24*time.Hour))
-}
-
 // scan looks at the clock of a zone every step seconds and returns when each model ticks:
 // a model of elapsed time whenever the clock shows what matches; any other when it does for the
 // first time, and when the clock has just gone over what matches and was not shown.
@@ -173,36 +184,33 @@ func scan(zone *time.Location, from, to, step int64, models []*model) [][]int64 
 	ticks := make([][]int64, len(models))
 	base := from - 3*secondsPerDay
 	shown := make([]bool, (to-from+6*secondsPerDay)/step)
+	var now face
+	var date int
 	var before int64
 	for t := from; t < to; t += step {
 		at := time.Unix(t, 0).In(zone)
-		year, month, date := at.Date()
-		hour, minute, second := at.Clock()
-		face := time.Date(year, month, date, hour, minute, second, 0, time.UTC)
-		now := face.Unix()
+		now.hour, now.minute, now.second = at.Clock()
+		if today := at.Day(); today != date || t == from {
+			date = today
+			now.date = time.Date(at.Year(), at.Month(), date, 0, 0, 0, 0, time.UTC).Unix()
+		}
+		r := now.date + int64(60*(60*now.hour+now.minute)+now.second)
 
-		var missing []time.Time
-		if t > from {
-			for r := before + step; r < now; r += step {
-				if !shown[(r-base)/step] {
-					shown[(r-base)/step] = true
-					missing = append(missing, time.Unix(r, 0).UTC())
-				}
+		var missing []face
+		for over := before + step; t > from && over < r; over += step {
+			if !shown[(over-base)/step] {
+				shown[(over-base)/step] = true
+				missing = append(missing, faceOf(over))
 			}
 		}
-		first := !shown[(now-base)/step]
+		first := !shown[(r-base)/step]
 		for i, m := range models {
-			ticks[i] = m.add(ticks[i], t, face, first, missing)
+			if m.elapsed && m.matches(now) || !m.elapsed && (first && m.matches(now) || slices.ContainsFunc(missing, m.matches)) {
+				ticks[i] = append(ticks[i], t)
+			}
 		}
-		shown[(now-base)/step] = true
-		before = now
-	}
-	return ticks
-}
-
-func (m *model) add(ticks []int64, t int64, face time.Time, first bool, missing []time.Time) []int64 {
-	if m.elapsed && m.shows(face) || !m.elapsed && (first && m.shows(face) || slices.ContainsFunc(missing, m.shows)) {
-		return append(ticks, t)
+		shown[(r-base)/step] = true
+		before = r
 	}
 	return ticks
 }

@@ -148,7 +148,7 @@ func show(t int64, zone *time.Location) string {
 
 func TestTicksAroundChangesAreThoseOfTheModel(t *testing.T) {
 	t.Parallel()
-	from, to, n := 1970, 2040, 12
+	from, to, n := 1970, 2040, 8
 	if testing.Short() {
 		from, to = 2024, 2031
 	}
@@ -202,7 +202,7 @@ func TestTicksOfWholeYearsAreThoseOfTheModel(t *testing.T) {
 				to = from + 1
 			}
 			zone := zoneOf(t, test.zone)
-			exprs, models := randomExprs(t, rand.New(rand.NewPCG(3, uint64(10+i))), 10, false)
+			exprs, models := randomExprs(t, rand.New(rand.NewPCG(3, uint64(10+i))), 8, false)
 			start := time.Date(from, 1, 1, 0, 0, 0, 0, zone).Unix()
 			end := time.Date(to, 1, 2, 0, 0, 0, 0, zone).Unix()
 			ticks := scan(zone, start-secondsPerDay, end, 60, models)
@@ -221,7 +221,7 @@ func TestTicksOfWholeYearsAreThoseOfTheModel(t *testing.T) {
 func TestTicksAreThoseOfTheModelWhateverTheZoneDoes(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 5))
-	for range 60 {
+	for range 40 {
 		start := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC).Unix()
 		at := start
 		var changes []change
@@ -245,8 +245,8 @@ func TestDatesAreThoseOfTheModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	never := 0
 	start, end := time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
-	for range 100 {
-		text := fmt.Sprintf("0 0 %s %s %s", randomDays(r), []string{"*", "2", "APR"}[r.IntN(3)], randomWeekdays(r))
+	for range 60 {
+		text := fmt.Sprintf("0 0 %s %s %s", randomDays(r), []string{"*", "2", "FEB", "APR"}[r.IntN(4)], randomWeekdays(r))
 		var want []int64
 		m := modelOf(text)
 		for date := start.AddDate(0, 0, 1); date.Before(end); date = date.AddDate(0, 0, 1) {
