@@ -182,6 +182,16 @@ func isSpecialWeekday(item string, date time.Time) bool {
 // first time, and when the clock has just gone over what matches and was not shown.
 func scan(zone *time.Location, from, to, step int64, models []*model) [][]int64 {
 	ticks := make([][]int64, len(models))
+	var all []int
+	var atMinute [60][]int // the models that a minute can match, by their place
+	for i, m := range models {
+		all = append(all, i)
+		for minute, ok := range m.clock[1] {
+			if ok {
+				atMinute[minute] = append(atMinute[minute], i)
+			}
+		}
+	}
 	base := from - 3*secondsPerDay
 	shown := make([]bool, (to-from+6*secondsPerDay)/step)
 	var now face
@@ -204,7 +214,12 @@ func scan(zone *time.Location, from, to, step int64, models []*model) [][]int64 
 			}
 		}
 		first := !shown[(r-base)/step]
-		for i, m := range models {
+		some := atMinute[now.minute]
+		if len(missing) > 0 {
+			some = all
+		}
+		for _, i := range some {
+			m := models[i]
 			if m.elapsed && m.matches(now) || !m.elapsed && (first && m.matches(now) || slices.ContainsFunc(missing, m.matches)) {
 				ticks[i] = append(ticks[i], t)
 			}

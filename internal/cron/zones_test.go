@@ -89,7 +89,7 @@ var loadZones = sync.OnceValues(func() (zones []*time.Location, err error) {
 	return zones, nil
 })
 
-// everyZone returns the zones that time/tzdata has.
+// everyZone returns the zones that time/tzdata has, each under one of its names.
 func everyZone(t testing.TB) []*time.Location {
 	t.Helper()
 	zones, err := loadZones()
