@@ -2,9 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"fmt"
+	"slices"
 
+	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -58,13 +61,13 @@ func (t *txn) actOn(id store.ID, act store.Act) (a store.Acted, err error) {
 	case store.Cancel:
 		a.Effect, err = t.cancel(&r, a.State)
 	case store.Retry:
-		a.Effect, err = t.retry(&r, a.State)
+		a.Effect, a.By, err = t.retry(&r, a.State)
 	case store.RunNow:
 		a.Effect, err = t.runNow(&r, a.State)
 	case store.Delete:
 		a.Effect, err = t.delete(&r)
 	default:
-		a.Effect, err = t.edit(&r, a.State, *act.Edit)
+		a.Effect, a.By, err = t.edit(&r, a.State, *act.Edit)
 	}
 	return a, err
 }
@@ -104,15 +107,41 @@ func (t *txn) cancel(r *row, state store.State) (store.Effect, error) {
 	return store.Done, t.putDone(r, stateCancelled)
 }
 
-func (t *txn) retry(r *row, state store.State) (store.Effect, error) {
+func (t *txn) retry(r *row, state store.State) (e store.Effect, by store.ID, err error) {
 	switch state {
 	case store.Available:
-		return store.Nothing, nil
+		return store.Nothing, by, nil
 	case store.Discarded, store.Cancelled, store.Expired, store.Retryable:
-		r.failures = 0
-		return store.Done, t.hurry(r)
+	default:
+		return store.Refused, by, nil
 	}
-	return store.Refused, nil
+	if r.uses&usesTerms != 0 {
+		if by, err = t.reopen(r, state); err != nil {
+			return "", by, err
+		}
+		if !by.IsZero() {
+			return store.Taken, by, nil
+		}
+	}
+	r.failures = 0
+	return store.Done, by, t.hurry(r)
+}
+
+// reopen has a job with terms wait again after its end, or says who holds its unique key.
+func (t *txn) reopen(r *row, state store.State) (by store.ID, err error) {
+	a, err := t.askedOf(r)
+	if err != nil || a.terms == nil {
+		return by, err
+	}
+	if state.Ended() {
+		if by, err = t.regain(r, a); err != nil || !by.IsZero() {
+			return by, err
+		}
+		if a.terms.Expire > 0 && r.uses&usesBegun == 0 {
+			r.uses |= usesExpires
+		}
+	}
+	return by, t.unstop(r.id, a.limits())
 }
 
 func (t *txn) runNow(r *row, state store.State) (store.Effect, error) {
@@ -131,7 +160,11 @@ func (t *txn) hurry(r *row) error {
 		return err
 	}
 	r.runAt = t.now
-	return t.putDue(r)
+	if r.uses&usesTerms == 0 {
+		return t.putDue(r)
+	}
+	r.turn = sql.NullInt64{}
+	return t.enter(r)
 }
 
 // delete removes a job with all that is known of it, but for its id: the same insert again
@@ -142,6 +175,14 @@ func (t *txn) delete(r *row) (store.Effect, error) {
 	}
 	if err := t.take(r); err != nil {
 		return "", err
+	}
+	if r.uses&usesTerms != 0 {
+		if err := t.endTerms(r, stateDeleted); err != nil {
+			return "", err
+		}
+		if err := t.unstop(r.id, nil); err != nil {
+			return "", err
+		}
 	}
 	if err := t.deleteSides(r.uses, r.id[:]); err != nil {
 		return "", err
@@ -175,25 +216,52 @@ func (t *txn) deleteSides(uses int, id []byte) error {
 }
 
 // edit changes a job and its place, taking it out and putting it back. Nobody claims it
-// meanwhile.
-func (t *txn) edit(r *row, state store.State, e store.Edit) (store.Effect, error) {
+// meanwhile. Limits and turn of one that waits for its time, for a process or for a limit are
+// decided anew.
+func (t *txn) edit(r *row, state store.State, e store.Edit) (effect store.Effect, by store.ID, err error) {
 	if state == store.Running || state == store.Completed {
-		return store.Refused, nil
-	}
-	waits, err := t.waits(r)
-	if err != nil {
-		return "", err
+		return store.Refused, by, nil
 	}
 	finished, err := t.finishedAt(r)
 	if err != nil {
-		return "", err
+		return "", by, err
+	}
+	before, err := t.askedOf(r)
+	if err != nil {
+		return "", by, err
+	}
+	if e.Terms != nil {
+		if by, err = t.rekey(r, before, e.Terms); err != nil || !by.IsZero() {
+			return store.Taken, by, err
+		}
 	}
 	if err := t.take(r); err != nil {
-		return "", err
+		return "", by, err
 	}
-	_, err = t.exec(editSQL, r.id[:], deref(e.Queue), deref(e.Priority), e.Input != nil, orNull(e.Input))
+	if err := t.change(r, before, e); err != nil {
+		return "", by, err
+	}
+	switch {
+	case r.at == inDone:
+		err = t.put(r, putDoneSQL, r.state, finished)
+	case r.at == inBlocked && r.waits != waitsLimit:
+		err = t.putBlocked(r, r.waits)
+	default:
+		r.turn = sql.NullInt64{}
+		err = t.enter(r)
+	}
+	return store.Done, by, err
+}
+
+// change changes what was asked of a job that was taken, and takes back what it held for it.
+func (t *txn) change(r *row, before *asked, e store.Edit) error {
+	terms, err := termsOf(e.Terms)
 	if err != nil {
-		return "", err
+		return fmt.Errorf("terms of job %s: %w", r.id, err)
+	}
+	_, err = t.exec(editSQL, r.id[:], deref(e.Queue), deref(e.Priority), e.Input != nil, orNull(e.Input), terms)
+	if err != nil {
+		return err
 	}
 	if e.RunAt != nil {
 		r.runAt = max(e.RunAt.UnixMicro(), t.now)
@@ -201,23 +269,44 @@ func (t *txn) edit(r *row, state store.State, e store.Edit) (store.Effect, error
 	if e.Queue != nil {
 		r.uses = r.uses&^usesSystem | systemBit(*e.Queue)
 	}
-	switch r.at {
-	case inDue:
-		err = t.putDue(r)
-	case inBlocked:
-		err = t.putBlocked(r, waits)
-	case inDone:
-		err = t.put(r, putDoneSQL, r.state, finished)
+	r.asked = nil
+	if e.Terms != nil {
+		r.uses = r.uses&^usesExpires | usesOf(e.Terms)
+		if r.at == inDone || r.uses&usesBegun != 0 {
+			r.uses &^= usesExpires
+		}
 	}
-	return store.Done, err
+	if r.uses&usesTerms == 0 {
+		return nil
+	}
+	after, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	return t.leaveForOthers(r, before.limits(), after.limits())
 }
 
-// waits returns why a job is in blocked.
-func (t *txn) waits(r *row) (waits int, err error) {
-	if r.at == inBlocked {
-		_, err = one(t, []any{&waits}, "SELECT waits FROM offload_blocked WHERE id = ?1", r.id[:])
+// leaveForOthers takes back what a job holds of limits, now that it is under others. What is kept
+// are Strict limits, and all that a suspect goes on to need.
+func (t *txn) leaveForOthers(r *row, before, after []store.Use) error {
+	if len(before) == 0 {
+		return nil
 	}
-	return waits, err
+	var stay, gone []store.Use
+	for _, u := range before {
+		if slices.ContainsFunc(after, func(other store.Use) bool { return gate.IDOf(other) == gate.IDOf(u) }) {
+			stay = append(stay, u)
+		} else {
+			gone = append(gone, u)
+		}
+	}
+	if err := t.leaveLimits(r.id, gone, false); err != nil {
+		return err
+	}
+	if r.at == inBlocked && r.waits == waitsAlone {
+		return nil
+	}
+	return t.leaveLimits(r.id, stay, true)
 }
 
 // finishedAt returns when a job has ended.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,24 +25,31 @@ var (
 	claimBlockedSQL string
 )
 
-var allPriorities = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+// allLanes are the lanes of a queue in the order in which they are claimed.
+var allLanes = func() (lanes []int) {
+	for p := range store.FairLane {
+		lanes = append(lanes, p, store.FairLane+p)
+	}
+	return lanes
+}()
 
 // Claim is that of store.Worker.
 func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Claimed, error) {
-	priorities := req.Priorities
-	if priorities == nil {
-		priorities = allPriorities
+	lanes := req.Priorities
+	if lanes == nil {
+		lanes = allLanes
 	}
 	return s.claim(ctx, fmt.Sprintf("claim from queue %q", req.Queue), req.Process, func(t *txn, process int64) (all []store.Claimed, err error) {
-		for _, p := range priorities {
-			if len(all) >= req.Limit {
+		c := claim{t: t, process: process, queue: req.Queue, decide: decideAtATime}
+		for _, c.lane = range lanes {
+			if len(c.all) >= req.Limit {
 				break
 			}
-			if all, err = t.claim(process, req.Queue, p, req.Limit-len(all), all); err != nil {
+			if err := c.run(req.Limit); err != nil {
 				return nil, err
 			}
 		}
-		return all, nil
+		return c.all, nil
 	})
 }
 
@@ -67,70 +75,226 @@ func (s *Store) claim(ctx context.Context, doing string, process store.ID, take 
 	return claimed, nil
 }
 
-// claim leases due jobs of one queue and priority.
-func (t *txn) claim(process int64, queue string, priority, limit int, all []store.Claimed) ([]store.Claimed, error) {
-	before := len(all)
-	err := each(t, func(rows *sql.Rows) error {
-		c := store.Claimed{Queue: queue, Priority: priority, ClaimedAt: t.time()}
-		all = append(all, c)
-		return scanClaimed(rows, &all[len(all)-1])
-	}, claimSQL, queue, priority, t.now, limit, t.forgotten())
-	if err != nil || len(all) == before {
-		return all, err
+// decideAtATime is how many jobs a claim comes upon and decides, at most.
+const decideAtATime = 1000
+
+// A claim leases due jobs of one queue.
+type claim struct {
+	t       *txn
+	process int64
+	queue   string
+	lane    int
+	decide  int // so many jobs more may be decided
+	all     []store.Claimed
+	keyed   []keyed // of all, those not leased yet that have terms
+}
+
+// A keyed is a job with terms that is about to be claimed.
+type keyed struct {
+	at   int // in the list of those that are
+	uses int
+}
+
+// errUndecided ends the reading of a claim at a job that is to be decided first.
+var errUndecided = errors.New("a job is not decided yet")
+
+// run leases the due jobs of one lane until there are limit in all.
+func (c *claim) run(limit int) error {
+	for len(c.all) < limit && c.decide > 0 {
+		before := len(c.all)
+		undecided, err := c.read(limit - before)
+		if err != nil {
+			return err
+		}
+		barred, err := c.start(before)
+		if err != nil {
+			return err
+		}
+		if len(c.all) > before {
+			if err := c.lease(before); err != nil {
+				return err
+			}
+		}
+		c.decide -= barred
+		if undecided {
+			n, err := c.t.decideDue(c.queue, c.lane, max(limit-before, 100))
+			if err != nil {
+				return err
+			}
+			c.decide -= n
+		}
+		if barred == 0 && !undecided {
+			return nil
+		}
 	}
-	last := &all[len(all)-1]
-	// The id is copied: a driver may keep the slice while the statement runs.
-	lane := []any{queue, priority, last.RunAt.UnixMicro(), slices.Clone(last.ID[:])}
-	n, err := t.exec(claimLeaseSQL, append(lane, process, t.now)...)
+	if c.decide <= 0 {
+		c.t.wake(c.queue, c.lane) // there may be more
+	}
+	return nil
+}
+
+// read reads the jobs that come next, up to one that is not decided.
+func (c *claim) read(limit int) (undecided bool, err error) {
+	t, priority := c.t, c.lane%store.FairLane
+	c.keyed = c.keyed[:0]
+	err = each(t, func(rows *sql.Rows) error {
+		c.all = append(c.all, store.Claimed{Queue: c.queue, Priority: priority, ClaimedAt: t.time()})
+		uses, err := scanClaimed(rows, &c.all[len(c.all)-1])
+		switch {
+		case err != nil || uses == 0:
+		case uses&usesUndecided != 0:
+			c.all = c.all[:len(c.all)-1]
+			return errUndecided
+		default:
+			c.keyed = append(c.keyed, keyed{len(c.all) - 1, uses})
+		}
+		return err
+	}, claimSQL, c.queue, c.lane, t.now, limit, t.forgotten())
+	if errors.Is(err, errUndecided) {
+		return true, nil
+	}
+	return false, err
+}
+
+// start takes those out that may not start now, and counts the starts of the others.
+func (c *claim) start(from int) (barred int, err error) {
+	if len(c.keyed) == 0 {
+		return 0, nil
+	}
+	s := starts{t: c.t}
+	err = s.prepare(len(c.keyed), func(i int) (*store.Claimed, int) { return &c.all[c.keyed[i].at], c.keyed[i].uses })
 	if err != nil {
-		return all, err
+		return 0, err
+	}
+	kept := c.all[:from]
+	next := 0
+	for i := from; i < len(c.all); i++ {
+		if next < len(c.keyed) && c.keyed[next].at == i {
+			uses := c.keyed[next].uses
+			next++
+			at, err := s.start(&c.all[i], uses)
+			if err != nil {
+				return 0, err
+			}
+			if at != "" {
+				barred++
+				s.barred = append(s.barred, bar{c.all[i].ID, at})
+				continue
+			}
+		}
+		kept = append(kept, c.all[i])
+	}
+	c.all = kept
+	return barred, s.write()
+}
+
+// lease moves the jobs that were read, from one on, from due into leases.
+func (c *claim) lease(from int) error {
+	t := c.t
+	last := &c.all[len(c.all)-1]
+	// The id is copied: a driver may keep the slice while the statement runs.
+	id, order := slices.Clone(last.ID[:]), last.RunAt.UnixMicro()
+	if c.lane >= store.FairLane {
+		if _, err := one(t, []any{&order}, "SELECT run_at FROM offload_due WHERE id = ?1", id); err != nil {
+			return err
+		}
+	}
+	lane := []any{c.queue, c.lane, order, id}
+	n, err := t.exec(claimLeaseSQL, append(lane, c.process, t.now)...)
+	if err != nil {
+		return err
 	}
 	gone, err := t.exec(claimDueSQL, lane...)
-	if err == nil && (n != gone || n != int64(len(all)-before)) {
-		err = fmt.Errorf("%d jobs read, %d leased, %d taken from due: offload_job and offload_due do not fit together, run `offload doctor`", len(all)-before, n, gone)
+	if err == nil && (n != gone || n != int64(len(c.all)-from)) {
+		err = fmt.Errorf("%d jobs read, %d leased, %d taken from due: offload_job and offload_due do not fit together, run `offload doctor`", len(c.all)-from, n, gone)
 	}
-	return all, err
+	return err
 }
 
 // forgotten is the time before which crashes do not count any more.
 func (t *txn) forgotten() int64 { return t.now - store.CrashMemory.Microseconds() }
 
-// scanClaimed reads a row of claim.sql.
-func scanClaimed(rows *sql.Rows, c *store.Claimed, before ...any) error {
+// scanClaimed reads a row of claim.sql. uses is 0 for a job without terms.
+func scanClaimed(rows *sql.Rows, c *store.Claimed, before ...any) (uses int, err error) {
 	var crashes sql.NullInt64
 	var large sql.NullBool
-	err := rows.Scan(append(before, timeInto{&c.RunAt}, idInto{&c.ID}, &c.Attempt, &c.Failures, &crashes,
+	err = rows.Scan(append(before, timeInto{&c.RunAt}, idInto{&c.ID}, &c.Attempt, &c.Failures, &crashes,
 		&c.Task, timeInto{&c.CreatedAt}, &c.MaxAttempts,
 		spanInto{&c.Timeout}, spanInto{&c.GiveUpAfter}, spanInto{&c.Retain}, tagsInto{&c.Tags},
-		&large, &c.Input)...)
+		&large, &c.Input, usedTermsInto{&uses, &c.Terms})...)
 	c.Crashes, c.Large = int(crashes.Int64), large.Bool
-	return err
+	ofTask(c.Terms, c.Task)
+	return uses, err
 }
 
 // ClaimParked is that of store.Worker.
 func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]store.Claimed, error) {
-	return s.claim(ctx, fmt.Sprintf("claim parked from queue %q", req.Queue), req.Process, func(t *txn, process int64) ([]store.Claimed, error) {
-		ready, err := t.parked(req)
-		if err != nil {
-			return nil, err
+	return s.claim(ctx, fmt.Sprintf("claim parked from queue %q", req.Queue), req.Process, func(t *txn, process int64) (claimed []store.Claimed, err error) {
+		limit := max(req.Limit, 0)
+		if req.Suspect {
+			limit = min(limit, 1)
 		}
-		for _, c := range ready {
-			if _, err := t.exec(claimBlockedSQL, c.ID[:], process, t.now); err != nil {
+		for moved := true; moved && len(claimed) < limit; {
+			ready, err := t.parked(req, limit-len(claimed))
+			if err != nil {
 				return nil, err
 			}
-			if _, err := t.exec("DELETE FROM offload_blocked WHERE id = ?1", c.ID[:]); err != nil {
+			if ready, moved, err = t.startParked(ready, req.Suspect); err != nil {
 				return nil, err
 			}
+			for _, c := range ready[:min(limit-len(claimed), len(ready))] {
+				if _, err := t.exec(claimBlockedSQL, c.ID[:], process, t.now); err != nil {
+					return nil, err
+				}
+				if _, err := t.exec("DELETE FROM offload_blocked WHERE id = ?1", c.ID[:]); err != nil {
+					return nil, err
+				}
+				claimed = append(claimed, c.Claimed)
+			}
 		}
-		return ready, nil
+		return claimed, nil
 	})
 }
 
+// A parkedJob is a blocked job, and its uses if it has terms.
+type parkedJob struct {
+	store.Claimed
+	uses int
+}
+
+// startParked takes out those that may not start now: they go on to wait for their limit, but
+// suspects where they are, since they are to be run alone. It reports whether others may be read then.
+func (t *txn) startParked(ready []parkedJob, suspects bool) (may []parkedJob, moved bool, err error) {
+	s := starts{t: t, parked: true}
+	if err := s.prepare(len(ready), func(i int) (*store.Claimed, int) { return &ready[i].Claimed, ready[i].uses }); err != nil {
+		return nil, false, err
+	}
+	for _, c := range ready {
+		at, err := s.start(&c.Claimed, c.uses)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case at == "":
+			may = append(may, c)
+		case !suspects:
+			s.barred = append(s.barred, bar{c.ID, at})
+			moved = true
+		}
+		if suspects && at == "" {
+			break
+		}
+	}
+	return may, moved, s.write()
+}
+
+// parkedAlone is how many suspects are looked at to find one that may start.
+const parkedAlone = 100
+
 // parked reads the blocked jobs that a request is given.
-func (t *txn) parked(req store.ParkedRequest) (ready []store.Claimed, err error) {
-	waits, tasks, limit := waitsTask, req.Tasks, max(req.Limit, 0)
+func (t *txn) parked(req store.ParkedRequest, limit int) (ready []parkedJob, err error) {
+	waits, tasks := waitsTask, req.Tasks
 	if req.Suspect {
-		waits, tasks, limit = waitsAlone, []string{""}, min(limit, 1)
+		waits, tasks, limit = waitsAlone, []string{""}, parkedAlone
 	}
 	if len(tasks) > 1 { // a process may know many tasks; few have jobs here
 		here, err := t.parkedTasks(req.Queue)
@@ -140,16 +304,17 @@ func (t *txn) parked(req store.ParkedRequest) (ready []store.Claimed, err error)
 		tasks = slices.DeleteFunc(slices.Clone(tasks), func(task string) bool { return !slices.Contains(here, task) })
 	}
 	for _, task := range tasks {
-		err := each(t, func(rows *sql.Rows) error {
-			ready = append(ready, store.Claimed{Queue: req.Queue, ClaimedAt: t.time()})
+		err := each(t, func(rows *sql.Rows) (err error) {
+			ready = append(ready, parkedJob{Claimed: store.Claimed{Queue: req.Queue, ClaimedAt: t.time()}})
 			c := &ready[len(ready)-1]
-			return scanClaimed(rows, c, &c.Priority)
+			c.uses, err = scanClaimed(rows, &c.Claimed, &c.Priority)
+			return err
 		}, claimParkedSQL, req.Queue, waits, task, t.now, limit, t.forgotten())
 		if err != nil {
 			return nil, err
 		}
 	}
-	slices.SortFunc(ready, func(a, b store.Claimed) int {
+	slices.SortFunc(ready, func(a, b parkedJob) int {
 		return cmp.Or(a.Priority-b.Priority, a.RunAt.Compare(b.RunAt), a.ID.Compare(b.ID))
 	})
 	return ready[:min(limit, len(ready))], nil

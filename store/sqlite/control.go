@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -53,6 +54,13 @@ func (t *txn) control(c store.Control) (what string, err error) {
 		return t.tell(c.QuietProcess, "quiet", "UPDATE offload_process SET quiet = 1 WHERE id = ?1 AND gone_at IS NULL")
 	case !c.StopProcess.IsZero():
 		return t.tell(c.StopProcess, "stop", "UPDATE offload_process SET stop = 1 WHERE id = ?1 AND gone_at IS NULL")
+	case c.PauseSchedule != "":
+		return t.pauseSchedule("pause schedule ", c.PauseSchedule, true)
+	case c.ResumeSchedule != "":
+		return t.pauseSchedule("resume schedule ", c.ResumeSchedule, false)
+	}
+	if name := cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit); name != "" {
+		return t.controlLimit(name, c)
 	}
 	return "", errors.New("nothing to do")
 }

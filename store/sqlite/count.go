@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"slices"
+	"time"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -15,6 +16,8 @@ var (
 	countEndedSQL string
 	//go:embed sql/count_waiting.sql
 	countWaitingSQL string
+	//go:embed sql/count_blocked.sql
+	countBlockedSQL string
 )
 
 // countStretch is how many ended jobs one statement counts.
@@ -131,13 +134,17 @@ func (q *snapshots) queues(most int) (queues, error) {
 		all.add(lane.Queue, store.Available, available, most)
 		all.add(lane.Queue, store.Retryable, retryable, most)
 		all.add(lane.Queue, store.Scheduled, scheduled, most)
-		if oldest := &all.of(lane.Queue).Oldest; available > 0 && (oldest.IsZero() || lane.RunAt.Before(*oldest)) {
-			*oldest = lane.RunAt
+		first, err := q.longest(lane)
+		if err != nil {
+			return nil, err
+		}
+		if oldest := &all.of(lane.Queue).Oldest; available > 0 && (oldest.IsZero() || first.Before(*oldest)) {
+			*oldest = first
 		}
 	}
 	for state, query := range map[store.State]string{
-		store.Blocked: "SELECT queue, count(*) FROM offload_blocked GROUP BY queue",
-		store.Running: "SELECT j.queue, count(*) FROM offload_lease AS l CROSS JOIN offload_job AS j ON j.id = l.id GROUP BY j.queue",
+		store.Blocked: countBlockedSQL,
+		store.Running: "SELECT j.queue, count(*) FROM offload_lease AS l CROSS JOIN offload_job AS j ON j.id = l.id WHERE ?1 <> 0 GROUP BY j.queue",
 	} {
 		err := each(q, func(rows *sql.Rows) error {
 			var name string
@@ -145,10 +152,24 @@ func (q *snapshots) queues(most int) (queues, error) {
 			err := rows.Scan(&name, &n)
 			all.add(name, state, n, most)
 			return err
-		}, query)
+		}, query, limit)
 		if err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// longestAmong is among how many who take turns the one is looked for that waits longest.
+const longestAmong = 1000
+
+// longest is when the job of a lane became due that has waited longest, among the first of those
+// that take turns.
+func (q *snapshots) longest(l store.Lane) (at time.Time, err error) {
+	if l.Priority < store.FairLane {
+		return l.RunAt, nil
+	}
+	_, err = one(q, []any{timeInto{&at}}, "SELECT min(due_at) FROM (SELECT due_at FROM offload_due WHERE queue = ?1 AND priority = ?2 ORDER BY run_at, id LIMIT ?3)",
+		l.Queue, l.Priority, longestAmong)
+	return at, err
 }

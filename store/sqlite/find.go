@@ -29,31 +29,31 @@ type shelf struct {
 // shelves are the places in the order in which a job moves on: one that moves while they are
 // read is then seen twice rather than not at all.
 var shelves = []shelf{
-	newShelf("offload_due", "",
+	newShelf("offload_due", "", "coalesce(p.due_at, p.run_at)", "NULL",
 		"CASE WHEN p.run_at <= ?4 THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END",
 		"''", "NULL", "NULL", store.Scheduled, store.Available, store.Retryable),
-	newShelf("offload_blocked", "", "'blocked'",
-		"CASE WHEN p.waits = 1 THEN 'alone' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
+	newShelf("offload_blocked", "", "coalesce(p.due_at, p.run_at)", "p.gate", "'blocked'",
+		"CASE WHEN p.waits = 1 THEN 'alone' WHEN p.waits = 2 THEN 'limit' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
 		"NULL", "NULL", store.Blocked),
-	newShelf("offload_lease", "", "'running'", "''", "NULL", "p.process", store.Running),
-	newShelf("offload_done", "p.state <> 5 AND ", doneState, "''", "p.finished_at", "NULL",
+	newShelf("offload_lease", "", "p.run_at", "NULL", "'running'", "''", "NULL", "p.process", store.Running),
+	newShelf("offload_done", "p.state <> 5 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL",
 		store.Completed, store.Discarded, store.Cancelled, store.Expired),
 }
 
 // oddShelves read what did not complete, by an index of its own: p.state > 1 is its condition,
 // which SQLite must find word for word.
 var oddShelves = []shelf{
-	newShelf("offload_done", "p.state > 1 AND p.state = 2 AND ", doneState, "''", "p.finished_at", "NULL", store.Discarded),
-	newShelf("offload_done", "p.state > 1 AND p.state = 3 AND ", doneState, "''", "p.finished_at", "NULL", store.Cancelled),
-	newShelf("offload_done", "p.state > 1 AND p.state = 4 AND ", doneState, "''", "p.finished_at", "NULL", store.Expired),
+	newShelf("offload_done", "p.state > 1 AND p.state = 2 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL", store.Discarded),
+	newShelf("offload_done", "p.state > 1 AND p.state = 3 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL", store.Cancelled),
+	newShelf("offload_done", "p.state > 1 AND p.state = 4 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL", store.Expired),
 }
 
 const doneState = "CASE p.state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END"
 
 // newShelf fills in find.sql for a place. All that is filled in stands above.
-func newShelf(table, only, state, waits, finished, process string, states ...store.State) shelf {
+func newShelf(table, only, runAt, gate, state, waits, finished, process string, states ...store.State) shelf {
 	fill := func(walk string) string {
-		return strings.NewReplacer("{place}", table, "{state}", state, "{waits}", waits, "{finished_at}", finished,
+		return strings.NewReplacer("{place}", table, "{run_at}", runAt, "{gate}", gate, "{state}", state, "{waits}", waits, "{finished_at}", finished,
 			"{process}", process, "{walk}", only+walk).Replace(findSQL)
 	}
 	return shelf{
@@ -203,7 +203,15 @@ func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
 	return []any{
 		q.now, listOrNull(states), listOrNull(f.Tasks), listOrNull(f.Queues), len(f.Queues) == 0 && len(f.IDs) == 0,
 		tag, value, process, since, until, f.Search != "", whole, q.forgotten(),
+		textOrNull(f.Key), textOrNull(f.Limit), textOrNull(f.Schedule),
 	}, nil
+}
+
+func textOrNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // readJobs reads an answer of find.sql. Text in errors is looked for here: SQLite knows upper
@@ -229,12 +237,16 @@ type found struct {
 
 func scanJob(rows *sql.Rows) (j found, err error) {
 	var crashes sql.NullInt64
-	var problem sql.NullString
+	var problem, gate sql.NullString
 	err = rows.Scan(idInto{&j.ID}, &j.Task, &j.Queue, &j.State, &j.Waits, &j.Priority, &j.Attempt, &j.Failures,
 		&crashes, &j.MaxAttempts, spanInto{&j.Timeout}, spanInto{&j.GiveUpAfter}, spanInto{&j.Retain},
 		timeInto{&j.RunAt}, timeInto{&j.CreatedAt}, timeInto{&j.StartedAt}, timeInto{&j.FinishedAt},
-		&j.process, &j.Cancelling, tagsInto{&j.Tags}, &problem, &j.InputSize, &j.Input, &j.Result, &j.progress)
+		&j.process, &j.Cancelling, tagsInto{&j.Tags}, &problem, &j.InputSize, &j.Input, &j.Result, &j.progress, termsInto{&j.Terms}, &gate)
 	j.Crashes, j.Error = int(crashes.Int64), problem.String
+	ofTask(j.Terms, j.Task)
+	if gate.Valid && j.Terms != nil {
+		j.Limit = useOf(j.Terms.Limits, gate.String)
+	}
 	return j, err
 }
 

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 
+	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -46,6 +47,16 @@ type alike struct {
 	attempt int
 	retain  int64
 	result  bool
+	keyed   bool // their jobs have terms
+}
+
+// mask are the bits of uses of which an attempt has none that is alike: what lies in other tables
+// is looked after for each alone.
+func (k *alike) mask() int {
+	if k.keyed {
+		return usesCrash | usesSignal
+	}
+	return usesCrash | usesSignal | usesTerms
 }
 
 // finish ends attempts of a process and returns those that are not its own any more.
@@ -55,7 +66,7 @@ func (t *txn) finish(process int64, ended []store.Ended) (lost []store.Fence, er
 	plain := map[alike][]store.Ended{}
 	for _, e := range ended {
 		if e.Outcome == store.OutcomeCompleted && e.Failure == nil {
-			k := alike{e.Attempt, micros(e.Retain), e.Result != nil}
+			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil}
 			plain[k] = append(plain[k], e)
 			continue
 		}
@@ -89,17 +100,20 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 	if k.retain > 0 {
 		retain = k.retain
 	}
-	n, err := t.exec(finishDoneSQL, all, process, k.attempt, t.now, uses, retain)
+	if k.keyed {
+		uses |= usesBegun
+	}
+	n, err := t.exec(finishDoneSQL, all, process, k.attempt, t.now, uses, retain, k.mask())
 	if err != nil {
 		return err
 	}
 	rest := []store.Ended(nil)
 	if n < int64(len(ended)) {
-		if ended, rest, err = t.held(all, process, k.attempt, ended); err != nil {
+		if ended, rest, err = t.held(all, process, k, ended); err != nil {
 			return err
 		}
 	}
-	if _, err := t.exec(finishLeaseSQL, all, process, k.attempt); err != nil {
+	if _, err := t.exec(finishLeaseSQL, all, process, k.attempt, k.mask()); err != nil {
 		return err
 	}
 	for i := range ended {
@@ -107,6 +121,11 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 	}
 	if k.result {
 		if err := t.keepResults(ended); err != nil {
+			return err
+		}
+	}
+	if k.keyed {
+		if err := t.endAlike(ended); err != nil {
 			return err
 		}
 	}
@@ -118,15 +137,33 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 	return nil
 }
 
+// endAlike takes back all that jobs have of their limits and keys, since they ended.
+func (t *txn) endAlike(ended []store.Ended) error {
+	var left, keys pairs
+	for i := range ended {
+		e := &ended[i]
+		for _, u := range e.Terms.Limits {
+			left.add(gate.IDOf(u), e.ID)
+		}
+		if key, u := uniqueOf(e.Task, e.Terms); u != nil {
+			keys.add(key, e.ID)
+		}
+	}
+	if err := t.leaveGates(left); err != nil {
+		return err
+	}
+	return t.freeKeys(keys)
+}
+
 // held parts attempts into those whose leases are still there, and the others.
-func (t *txn) held(ids []byte, process int64, attempt int, ended []store.Ended) (held, others []store.Ended, err error) {
+func (t *txn) held(ids []byte, process int64, k alike, ended []store.Ended) (held, others []store.Ended, err error) {
 	there := map[store.ID]bool{}
 	err = each(t, func(rows *sql.Rows) error {
 		var id store.ID
 		err := rows.Scan(idInto{&id})
 		there[id] = true
 		return err
-	}, finishHeldSQL, ids, process, attempt)
+	}, finishHeldSQL, ids, process, k.attempt, k.mask())
 	for _, e := range ended {
 		if there[e.ID] {
 			held = append(held, e)
@@ -166,6 +203,7 @@ func (t *txn) finishOne(process int64, e store.Ended, counts figures, gone map[s
 		}
 		return err
 	}
+	r.begin()
 	outcome := e.Outcome
 	signalled, err := t.obeySignal(&r)
 	if err != nil {
@@ -192,7 +230,7 @@ func (t *txn) end(r *row, e *store.Ended, outcome store.Outcome) error {
 			r.failures++
 		}
 		r.runAt = t.now + micros(e.RunIn)
-		return t.putDue(r)
+		return t.again(r, e, outcome)
 	case store.OutcomeCompleted:
 		return t.complete(r, e)
 	case store.OutcomeDiscarded:
@@ -200,8 +238,36 @@ func (t *txn) end(r *row, e *store.Ended, outcome store.Outcome) error {
 		return t.putDone(r, stateDiscarded)
 	case store.OutcomeCancelled:
 		return t.putDone(r, stateCancelled)
+	case store.OutcomeExpired:
+		return t.putDone(r, stateExpired)
 	}
 	return fmt.Errorf("finish job %s: outcome %q is none", r.id, outcome)
+}
+
+// again makes a job due that waits for another attempt. It leaves its limits, but for Strict
+// ones, and is decided anew when its time has come.
+func (t *txn) again(r *row, e *store.Ended, outcome store.Outcome) error {
+	if r.uses&usesTerms == 0 {
+		return t.putDue(r)
+	}
+	a, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	if outcome == store.OutcomeSnooze && e.Pause != "" {
+		if err := t.pause(a.limits(), e.Pause, r.runAt); err != nil {
+			return err
+		}
+	}
+	if limits := a.limits(); len(limits) > 0 {
+		if err := t.leaveLimits(r.id, limits, true); err != nil {
+			return err
+		}
+	}
+	if a.terms.Gated() {
+		r.uses |= usesUndecided
+	}
+	return t.putDue(r)
 }
 
 func (t *txn) complete(r *row, e *store.Ended) error {

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/offloadhq/offload/store"
@@ -46,6 +47,14 @@ const (
 	usesFailure
 	usesResult
 	usesSystem // no table, but: it lies in offload's own queue, and is left out of counts
+
+	usesTerms     // in offload_job; the following only with them
+	usesUndecided // limits and turn are decided when it is claimed
+	usesFresh     // and what a limit does that is full has a say in that
+	usesBegun     // an attempt may have begun; of a lease: one before this
+	usesExpires   // unless an attempt begins
+
+	usesKeyed = usesUndecided | usesFresh | usesExpires // what goes when the job has ended
 )
 
 // Insert is that of store.Writer.
@@ -67,6 +76,9 @@ func (t *txn) insert(jobs []store.NewJob) ([]store.Inserted, error) {
 	inserted := make([]store.Inserted, len(jobs))
 	for i := range jobs {
 		inserted[i].ID = jobs[i].ID
+	}
+	if slices.ContainsFunc(jobs, func(j store.NewJob) bool { return j.Terms != nil }) {
+		return inserted, t.insertKeyed(jobs, inserted)
 	}
 	for at := 0; at < len(jobs); at += insertRows {
 		end := min(at+insertRows, len(jobs))
@@ -154,6 +166,18 @@ func (t *txn) firstRun(j *store.NewJob) int64 {
 		return t.now + micros(j.Delay)
 	}
 	return max(j.RunAt.UnixMicro(), t.now)
+}
+
+// execRows runs a statement of withRows for any number of rows.
+func (t *txn) execRows(stmts *[insertRows + 1]string, params int, args []any) error {
+	for len(args) > 0 {
+		n := min(len(args)/params, insertRows)
+		if _, err := t.exec(stmts[n], args[:n*params]...); err != nil {
+			return err
+		}
+		args = args[n*params:]
+	}
+	return nil
 }
 
 func systemBit(queue string) int {

@@ -16,6 +16,8 @@ var (
 	lookBlockedSQL string
 	//go:embed sql/look_cancel.sql
 	cancelledSQL string
+	//go:embed sql/look_due.sql
+	lookDueSQL string
 )
 
 // Look is that of store.Member.
@@ -41,6 +43,9 @@ func (s *Store) Look(ctx context.Context, process store.ID) (store.View, error) 
 			return err
 		}
 		if v.Cancel, err = t.ids(cancelledSQL, number); err != nil {
+			return err
+		}
+		if err := t.lookDue(&v); err != nil {
 			return err
 		}
 		others, err = t.ids("SELECT id FROM offload_process WHERE gone_at IS NULL AND id <> ?1", process[:])
@@ -98,13 +103,19 @@ func (t *txn) lookBlocked(v *store.View) error {
 		switch {
 		case err != nil || !found:
 			return err
-		case !come:
+		case !come || waits == waitsLimit:
 		case waits == waitsAlone:
 			v.Suspects = append(v.Suspects, queue)
 		case !slices.Contains(v.Tasks, task):
 			v.Parked = append(v.Parked, store.Parked{Queue: queue, Task: task})
 		}
 	}
+}
+
+// lookDue reads when there is something to do for whoever comes first.
+func (t *txn) lookDue(v *store.View) error {
+	_, err := one(t, []any{timeInto{&v.Admit}, timeInto{&v.Expire}, timeInto{&v.Tick}, &v.Inbox}, lookDueSQL, t.undeclared())
+	return err
 }
 
 // parkedTasks returns the tasks that have parked jobs in a queue.

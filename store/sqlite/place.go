@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"time"
 
+	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -19,6 +22,16 @@ var (
 	putBlockedSQL string
 	//go:embed sql/place_put_done.sql
 	putDoneSQL string
+	//go:embed sql/place_paused.sql
+	pausedSQL string
+	//go:embed sql/place_line.sql
+	lineSQL string
+	//go:embed sql/place_ahead.sql
+	aheadSQL string
+	//go:embed sql/place_ahead_in_lane.sql
+	aheadInLaneSQL string
+	//go:embed sql/place_finished.sql
+	finishedSQL string
 )
 
 // A where is one of the places of a job.
@@ -36,6 +49,7 @@ const (
 const (
 	waitsTask = iota
 	waitsAlone
+	waitsLimit
 )
 
 // How a job is in done.
@@ -66,11 +80,15 @@ type row struct {
 	started  sql.NullInt64
 	closer   sql.NullInt64
 	closed   sql.NullInt64
-	state    int // of done
+	state    int            // of done
+	waits    int            // of blocked
+	turn     sql.NullInt64  // of due and blocked: its place among those that take turns
+	gate     sql.NullString // of blocked: what it waits for
+	asked    *asked         // nil until it is needed
 }
 
 func (r *row) into() []any {
-	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state}
+	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state, &r.waits, &r.turn, &r.gate}
 }
 
 // find finds a job in its place; at is nowhere if there is no such job.
@@ -96,19 +114,43 @@ var takeSQL = map[where]string{
 
 // take takes a job that was found from its place.
 func (t *txn) take(r *row) error {
-	_, err := t.exec(takeSQL[r.at], r.id[:])
-	return err
+	if _, err := t.exec(takeSQL[r.at], r.id[:]); err != nil {
+		return err
+	}
+	if r.gate.Valid { // who waits behind it may have room now
+		t.open(r.gate.String)
+	}
+	if r.uses&usesExpires != 0 && (r.at == inDue || r.at == inBlocked) {
+		return t.expiry(r, &forgetExpiries)
+	}
+	return nil
 }
 
-func (t *txn) putDue(r *row) error { return t.put(r, putDueSQL) }
+func (t *txn) putDue(r *row) error {
+	if err := t.put(r, putDueSQL, r.turn); err != nil || r.uses&usesExpires == 0 {
+		return err
+	}
+	return t.expiry(r, &keepExpiries)
+}
 
 func (t *txn) putBlocked(r *row, waits int) error {
-	t.wakeToLook() // those who know its task are shown it
-	return t.put(r, putBlockedSQL, waits)
+	if waits != waitsLimit {
+		t.wakeToLook() // those who know its task are shown it
+		r.gate = sql.NullString{}
+	}
+	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate); err != nil || r.uses&usesExpires == 0 {
+		return err
+	}
+	return t.expiry(r, &keepExpiries)
 }
 
 // putDone ends a job. What is only known of jobs that have not ended goes.
-func (t *txn) putDone(r *row, state int) error { return t.put(r, putDoneSQL, state, t.now) }
+func (t *txn) putDone(r *row, state int) error {
+	if err := t.endTerms(r, state); err != nil {
+		return err
+	}
+	return t.put(r, putDoneSQL, state, t.now)
+}
 
 func (t *txn) put(r *row, query string, more ...any) error {
 	var queue string
@@ -136,4 +178,116 @@ func (t *txn) obeySignal(r *row) (bool, error) {
 	r.uses &^= usesSignal
 	_, err := t.exec("DELETE FROM offload_signal WHERE id = ?1", r.id[:])
 	return true, err
+}
+
+// Place is that of store.Gates.
+func (s *Store) Place(ctx context.Context, id store.ID) (p store.Place, err error) {
+	err = s.ask(ctx, "find the place of a job", func(q *snapshots) error {
+		found, err := q.find(ctx, &store.Filter{IDs: []store.ID{id}}, 1)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return notFound("job", id.String())
+		}
+		p.Job = found[0]
+		if len(p.Job.Input) > store.InlineInput {
+			p.Job.Input = nil
+		}
+		return q.place(ctx, &p)
+	})
+	if err != nil {
+		return store.Place{}, err
+	}
+	return p, nil
+}
+
+// mostAhead is how many jobs ahead of one are counted.
+const mostAhead = 10_000
+
+// place reads what stands between a job and its run.
+func (q *snapshots) place(ctx context.Context, p *store.Place) error {
+	j := &p.Job
+	_, err := one(q, []any{&p.QueuePaused, &p.TaskPaused}, pausedSQL, j.Queue, j.Task)
+	if err != nil {
+		return err
+	}
+	r, err := q.txn.find(j.ID)
+	if err != nil {
+		return err
+	}
+	expires, err := q.expires(&r)
+	if err != nil {
+		return err
+	}
+	if expires > 0 {
+		p.ExpiresAt = timeOf(expires)
+	}
+	a, err := q.askedOf(&r)
+	if err != nil {
+		return err
+	}
+	e := r.entrant(a)
+	if r.at == inBlocked && r.gate.Valid {
+		if err := q.line(p, e, r.gate.String); err != nil {
+			return err
+		}
+	}
+	if r.at == inDue || r.at == inBlocked {
+		if p.Ahead, err = q.ahead(e); err != nil {
+			return err
+		}
+	}
+	p.Finished, err = q.finished(j.Queue)
+	return err
+}
+
+// line reads the limit that a job waits for.
+func (q *snapshots) line(p *store.Place, e *entrant, at string) error {
+	name, _ := gate.Parse(at)
+	l := store.LimitState{Limit: store.Limit{Name: name}}
+	err := each(q, func(rows *sql.Rows) (err error) {
+		l, err = scanLimit(rows)
+		return err
+	}, readLimitsSQL, list([]string{name}))
+	if err != nil {
+		return err
+	}
+	k, _, err := q.keyState(&l.Limit, at)
+	if err != nil {
+		return err
+	}
+	l.Keys = []store.KeyState{k}
+	p.Limit = &l
+	_, err = one(q, []any{&p.Line}, lineSQL, at, e.lane, e.order, e.id[:])
+	p.Line++
+	return err
+}
+
+// ahead counts the due jobs of a queue that come before one.
+func (q *snapshots) ahead(e *entrant) (n int, err error) {
+	for _, lane := range allLanes {
+		var in int
+		query, args := aheadSQL, []any{e.queue, lane, q.now, mostAhead - n}
+		if lane == e.lane {
+			query, args = aheadInLaneSQL, append(args, e.order, e.id[:])
+		}
+		if _, err := one(q, []any{&in}, query, args...); err != nil {
+			return n, err
+		}
+		if n += in; lane == e.lane || n >= mostAhead {
+			break
+		}
+	}
+	return n, nil
+}
+
+// finishedOver is over how long ends are counted.
+const finishedOver = 5 * time.Minute
+
+// finished is how many jobs of a queue ended a second, lately.
+func (q *snapshots) finished(queue string) (float64, error) {
+	var n int64
+	_, err := one(q, []any{&n}, finishedSQL, queue, floorMinute(q.now-finishedOver.Microseconds()))
+	return float64(n) / finishedOver.Seconds(), err
 }

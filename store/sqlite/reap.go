@@ -89,6 +89,7 @@ func (t *txn) crash(r *row, reaped *store.Reaped) error {
 		return t.putBack(r, toDue)
 	case before >= store.SuspectAt && before+1 >= store.CrashLimit:
 		reaped.Discarded++
+		r.begin()
 		if err := t.keepFailure(r, store.Problem{Error: "the process was lost while it ran the job", Kind: "crash"}); err != nil {
 			return err
 		}

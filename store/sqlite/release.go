@@ -57,18 +57,32 @@ func (t *txn) release(process int64, fences []store.Fence, to int) error {
 }
 
 // putBack ends a lease without an end of its attempt. run_at is as it was, so that the job is
-// in front of what is behind it. A signal to cancel is obeyed, or it would be forgotten.
+// in front of what is behind it, and of those that take turns. It keeps its limits, unless it waits
+// for a process that knows its task. A signal to cancel is obeyed, or it would be forgotten.
 func (t *txn) putBack(r *row, to int) error {
 	signalled, err := t.obeySignal(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if to != toParked || signalled { // who does not know its task has not begun it
+		r.begin()
+	}
+	switch {
 	case signalled:
 		return t.putDone(r, stateCancelled)
 	case to == toDue:
 		return t.putDue(r)
 	case to == toAlone:
 		return t.putBlocked(r, waitsAlone)
+	}
+	if r.uses&usesTerms != 0 {
+		a, err := t.askedOf(r)
+		if err != nil {
+			return err
+		}
+		if err := t.leaveLimits(r.id, a.limits(), true); err != nil {
+			return err
+		}
 	}
 	return t.putBlocked(r, waitsTask)
 }

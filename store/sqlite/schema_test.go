@@ -26,7 +26,7 @@ func dump(t *testing.T, s *Store) string {
 			err := rows.Scan(&text)
 			all.WriteString(text + ";\n\n")
 			return err
-		}, `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL
+		}, `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 			ORDER BY CASE type WHEN 'table' THEN 1 WHEN 'index' THEN 2 ELSE 3 END, tbl_name, name`)
 	}))
 	return all.String()

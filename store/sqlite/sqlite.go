@@ -115,6 +115,8 @@ type txn struct {
 	now     int64 // in microseconds since 1970
 	wakes   []store.Wake
 	claimed doubt
+	gates
+	turns
 }
 
 func (t *txn) time() time.Time { return timeOf(t.now) }
@@ -132,14 +134,24 @@ func (t *txn) wakeToLook() { t.wake("", -1) }
 
 // write runs f in a transaction, with those of other callers, and wakes who sleeps.
 func (s *Store) write(ctx context.Context, doing string, f func(*txn) error) error {
-	t, err := s.writer.do(ctx, f)
+	t, err := s.writer.do(ctx, settled(f))
 	return s.written(ctx, doing, t, err)
 }
 
 // writeLax is write for what a loss of power may undo.
 func (s *Store) writeLax(ctx context.Context, doing string, f func(*txn) error) error {
-	t, err := s.writer.doLax(ctx, f)
+	t, err := s.writer.doLax(ctx, settled(f))
 	return s.written(ctx, doing, t, err)
+}
+
+// settled is f, and what follows for those who wait.
+func settled(f func(*txn) error) func(*txn) error {
+	return func(t *txn) error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.settle()
+	}
 }
 
 // written explains an error, or wakes who sleeps.

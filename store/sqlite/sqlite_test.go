@@ -69,16 +69,21 @@ func advance(t *testing.T, s *Store, d time.Duration) {
 	t.Helper()
 	err := s.write(t.Context(), "advance", func(tx *txn) error {
 		for table, columns := range map[string][]string{
-			"job": {"created_at"}, "due": {"run_at", "started_at"}, "lease": {"run_at", "started_at"},
-			"blocked": {"run_at", "started_at"}, "done": {"run_at", "started_at", "finished_at"},
+			"job": {"created_at"}, "due": {"run_at", "due_at", "started_at"}, "lease": {"run_at", "started_at"},
+			"blocked": {"run_at", "due_at", "started_at"}, "done": {"run_at", "started_at", "finished_at"},
 			"failure": {"started_at", "failed_at"}, "crash": {"last_at"}, "progress": {"written_at"},
 			"process": {"started_at", "beat_at", "gone_at"}, "task": {"seen_at"}, "record": {"at"}, "duty": {"next_at"},
+			"limit": {"seen_at"}, "gate": {"full_at", "paused_until", "wake_at"}, "unique": {"expires_at"}, "expiry": {"at"},
+			"schedule": {"next_at", "declared_at", "last_at"}, "inbox": {"at"},
 		} {
 			for _, c := range columns {
 				if _, err := tx.exec(fmt.Sprintf("UPDATE offload_%s SET %s = %[2]s - %d", table, c, d.Microseconds())); err != nil {
 					return err
 				}
 			}
+		}
+		if _, err := tx.exec("UPDATE offload_turn SET end_at = end_at - ?1", d.Microseconds()*turnParts); err != nil {
+			return err
 		}
 		_, err := tx.exec("UPDATE offload_figure SET minute = minute - ?1", int64(d/time.Minute))
 		return err

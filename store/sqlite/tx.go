@@ -81,7 +81,7 @@ func (w *txWriter) do(ctx context.Context, doing string, f func(*txn) error) err
 	if err := w.s.same(ctx, t); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return explain(doing, f(t))
+	return explain(doing, settled(f)(t))
 }
 
 // same refuses a transaction of another database.

@@ -307,7 +307,7 @@ func (w *writer) settle(now int64) error {
 			return err
 		}
 	}
-	return nil
+	return t.settle()
 }
 
 // doubt keeps the leases that calls may have taken.

@@ -1,5 +1,7 @@
 -- Put a job that was taken into due.
---   ?1 id   ?2 run_at   ?3 attempt   ?4 failures   ?5 uses   ?6 started_at   ?7 closer   ?8 closed
-INSERT INTO offload_due (queue, priority, run_at, id, attempt, failures, uses, started_at, closer, closed)
-SELECT queue, priority, ?2, id, ?3, ?4, ?5, ?6, ?7, ?8 FROM offload_job WHERE id = ?1
+--   ?1 id   ?2 run_at   ?3 attempt   ?4 failures   ?5 uses   ?6 started_at   ?7 closer   ?8 closed   ?9 its turn, or NULL
+INSERT INTO offload_due (queue, priority, run_at, id, attempt, failures, uses, started_at, closer, closed, due_at)
+SELECT queue, priority + CASE WHEN ?9 IS NULL THEN 0 ELSE 10 END, coalesce(?9, ?2), id, ?3, ?4, ?5, ?6, ?7, ?8,
+       CASE WHEN ?9 IS NOT NULL THEN ?2 END
+FROM offload_job WHERE id = ?1
 RETURNING queue, priority

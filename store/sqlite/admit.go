@@ -1,0 +1,447 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/offloadhq/offload/internal/gate"
+	"github.com/offloadhq/offload/store"
+)
+
+var (
+	//go:embed sql/admit_first.sql
+	admitFirstSQL string
+	//go:embed sql/admit_next.sql
+	admitNextSQL string
+	//go:embed sql/admit_due.sql
+	admitDueSQL string
+	//go:embed sql/admit_blocked.sql
+	admitBlockedSQL string
+)
+
+const (
+	admitGates = 500  // gates that one statement looks at
+	admitAhead = 16   // of a gate that goes on to have room, so many who wait are read at a time
+	admitMost  = 2000 // who wait are looked at by a call that opens gates; Admit goes on
+	cancelMost = 10_000
+)
+
+// enter puts a job that was taken where it may be claimed, now or later, or where it waits.
+func (t *txn) enter(r *row) error {
+	a, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	if !a.terms.Gated() || r.runAt > t.now {
+		r.turn = sql.NullInt64{}
+		if a.terms.Gated() {
+			r.uses |= usesUndecided
+		}
+		return t.putDue(r)
+	}
+	return t.decide(r)
+}
+
+// decide lets a job that was taken, and whose time has come, through its limits to its turn, or
+// puts it where it waits.
+func (t *txn) decide(r *row) error {
+	a, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	fresh := r.uses&usesFresh != 0
+	r.uses &^= usesUndecided | usesFresh
+	if err := t.giveTurn(r, a); err != nil {
+		return err
+	}
+	e := r.entrant(a)
+	if len(e.limits) > 0 && !fresh {
+		if e.holds, err = t.holdsOf(r.id, e.limits); err != nil {
+			return err
+		}
+	}
+	at, dropped, err := t.route(e, fresh, func() error { return nil })
+	switch {
+	case err != nil:
+		return err
+	case dropped:
+		return t.putDone(r, stateCancelled)
+	case at != "":
+		return t.wait(r, at)
+	}
+	if err := t.execRows(&insertHolds, 3, t.hold(e, nil)); err != nil {
+		return err
+	}
+	return t.putDue(r)
+}
+
+func (r *row) entrant(a *asked) *entrant {
+	e := &entrant{id: r.id, queue: a.queue, lane: a.priority, order: r.runAt, limits: a.limits()}
+	if r.turn.Valid {
+		e.lane, e.order = store.FairLane+a.priority, r.turn.Int64
+	}
+	return e
+}
+
+// route says where a job has to go: through all its gates, to wait for one of them, or for a
+// fresh one, nowhere. What its limit does to others for its sake is done, after before.
+func (t *txn) route(e *entrant, fresh bool, before func() error) (at string, dropped bool, err error) {
+	at, err = t.barredBy(e)
+	if err != nil || at == "" || !fresh {
+		return at, false, err
+	}
+	full := t.gateRows[at].Limit.WhenFull
+	switch full {
+	case store.FullDrop:
+		return at, true, nil
+	case store.FullNewest, store.FullCancel:
+	default:
+		return at, false, nil
+	}
+	if err := before(); err != nil {
+		return "", false, err
+	}
+	if err = t.cancelFor(at, full == store.FullCancel); err == nil {
+		at, err = t.barredBy(e)
+	}
+	return at, false, err
+}
+
+// cancelFor cancels those that wait for a gate, for the sake of a newer job, and those that
+// hold it if that is wanted.
+func (t *txn) cancelFor(gate string, holders bool) error {
+	ids, err := t.ids("SELECT id FROM offload_blocked WHERE gate = ?1 ORDER BY priority, run_at, id LIMIT ?2", gate, cancelMost)
+	if err == nil && holders {
+		var holding []store.ID
+		holding, err = t.ids("SELECT id FROM offload_hold WHERE gate = ?1", gate)
+		ids = append(ids, holding...)
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r, err := t.find(id)
+		if err != nil {
+			return err
+		}
+		if r.at == nowhere {
+			continue
+		}
+		if _, err := t.cancel(&r, r.stateAt(t.now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait makes a job that was taken wait for a gate. It must hold nothing but Strict limits.
+func (t *txn) wait(r *row, at string) error {
+	a, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	r.gate = sql.NullString{String: at, Valid: true}
+	if err := t.putBlocked(r, waitsLimit); err != nil {
+		return err
+	}
+	return t.waits(at, useOf(a.limits(), at))
+}
+
+// waits notes that somebody has come to wait for a gate.
+func (t *txn) waits(at string, u store.Use) error {
+	if err := t.lookAtGates([]string{at}); err != nil {
+		return err
+	}
+	g := t.gateRows[at]
+	g.waited = true
+	if opens := g.Opens(t.time(), u); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
+		g.wake, g.changed = opens, true
+	}
+	return nil
+}
+
+// useOf is by what a job goes through a gate.
+func useOf(limits []store.Use, at string) store.Use {
+	for _, u := range limits {
+		if gate.IDOf(u) == at {
+			return u
+		}
+	}
+	return store.Use{} // it was edited since, by a program that knows nothing of gates
+}
+
+// decideDue decides those of the next jobs of a lane that are not decided yet.
+func (t *txn) decideDue(queue string, lane, stretch int) (decided int, err error) {
+	ids, err := t.ids(`SELECT id FROM (
+			SELECT id, uses FROM offload_due WHERE queue = ?1 AND priority = ?2 AND run_at <= ?3 ORDER BY run_at, id LIMIT ?4
+		) WHERE uses & 128`, queue, lane, t.now, stretch)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		r, err := t.find(id)
+		if err != nil {
+			return 0, err
+		}
+		if r.at != inDue { // cancelled for the sake of another
+			continue
+		}
+		if err := t.take(&r); err != nil {
+			return 0, err
+		}
+		if err := t.decide(&r); err != nil {
+			return 0, err
+		}
+	}
+	return len(ids), nil
+}
+
+// A waiter is a job that waits for a gate.
+type waiter struct {
+	at string
+	entrant
+}
+
+func scanWaiter(rows *sql.Rows) (w waiter, err error) {
+	var terms *store.Terms
+	err = rows.Scan(&w.at, &w.queue, &w.lane, &w.order, idInto{&w.id}, termsInto{&terms})
+	if terms != nil {
+		w.limits = terms.Limits
+	}
+	return w, err
+}
+
+// An admission lets jobs through that wait for gates that may have got room.
+type admission struct {
+	t       *txn
+	left    int             // so many may be looked at
+	moved   int             // let through
+	joined  map[string]bool // gates that somebody came to wait for, from another
+	through []byte          // ids of those let through
+	holds   []any
+}
+
+// letThrough looks at all gates that were opened.
+func (t *txn) letThrough(most int) (moved int, more bool, err error) {
+	a := admission{t: t, left: most, joined: map[string]bool{}}
+	for len(t.opened) > 0 {
+		ids := slices.Sorted(maps.Keys(t.opened))
+		t.opened = nil
+		for some := range slices.Chunk(ids, admitGates) {
+			if err := a.run(some); err != nil {
+				return 0, false, err
+			}
+		}
+	}
+	return a.moved, a.left < 0, t.keepGates()
+}
+
+// run looks at some gates.
+func (a *admission) run(ids []string) error {
+	var first []waiter
+	err := each(a.t, func(rows *sql.Rows) error {
+		w, err := scanWaiter(rows)
+		first = append(first, w)
+		return err
+	}, admitFirstSQL, list(ids))
+	if err != nil || len(first) == 0 {
+		return err
+	}
+	look := make([]string, 0, len(first))
+	for i := range first {
+		look = append(append(look, first[i].at), gatesOf(first[i].limits)...)
+	}
+	if err := a.t.lookAtGates(look); err != nil {
+		return err
+	}
+	for i := range first {
+		if err := a.gate(&first[i]); err != nil {
+			return err
+		}
+	}
+	return a.write()
+}
+
+// gate lets those through that wait for a gate, from the first on.
+func (a *admission) gate(w *waiter) (err error) {
+	g, wake := a.t.gateRows[w.at], time.Time{}
+	if a.joined[w.at] { // by now another may be the first
+		if w, err = a.next(&waiter{at: w.at, entrant: entrant{lane: -1}}, nil); err != nil {
+			return err
+		}
+	}
+	var ahead []waiter
+	for w != nil {
+		room, err := a.t.room(w)
+		if err != nil {
+			return err
+		}
+		if !room {
+			wake = g.Opens(a.t.time(), useOf(w.limits, w.at))
+			break
+		}
+		if a.left--; a.left < 0 {
+			wake = a.t.time()
+			break
+		}
+		if err := a.move(w); err != nil {
+			return err
+		}
+		if g.Limit.Per == 0 && g.Held >= g.Limit.Max {
+			break
+		}
+		if w, err = a.next(w, &ahead); err != nil {
+			return err
+		}
+		g.waited = w != nil
+	}
+	if !wake.Equal(g.wake) {
+		g.wake, g.changed = wake, true
+	}
+	return nil
+}
+
+// room reports whether the gate for which a job waits, as the first, has room for it.
+func (t *txn) room(w *waiter) (bool, error) {
+	g := t.gateRows[w.at]
+	if g.Room(t.time(), w.id, useOf(w.limits, w.at)) {
+		return true, nil
+	}
+	if !g.Limit.Strict || g.Held == 0 {
+		return false, nil
+	}
+	holds, err := t.holdsOf(w.id, w.limits)
+	w.holds = holds
+	return holds[w.at] && !t.time().Before(g.Paused) && (g.Stops.IsZero() || g.Stops == w.id), err
+}
+
+// next returns who waits for a gate behind somebody, and nil if nobody does.
+func (a *admission) next(w *waiter, ahead *[]waiter) (*waiter, error) {
+	if ahead == nil {
+		ahead = &[]waiter{}
+	}
+	if len(*ahead) == 0 {
+		err := each(a.t, func(rows *sql.Rows) error {
+			next, err := scanWaiter(rows)
+			*ahead = append(*ahead, next)
+			return err
+		}, admitNextSQL, w.at, w.lane, w.order, w.id[:], admitAhead)
+		if err != nil || len(*ahead) == 0 {
+			return nil, err
+		}
+	}
+	next := &(*ahead)[0]
+	*ahead = (*ahead)[1:]
+	return next, nil
+}
+
+// move lets a job through for which its gate has room, or has it wait for another gate.
+func (a *admission) move(w *waiter) error {
+	t := a.t
+	if len(w.limits) > 1 {
+		moved, err := a.moveOn(w)
+		if moved || err != nil {
+			return err
+		}
+	}
+	a.holds = t.hold(&w.entrant, a.holds)
+	a.through = append(a.through, w.id[:]...)
+	a.moved++
+	t.wake(w.queue, w.lane)
+	return nil
+}
+
+// moveOn has a job wait for another of its gates, if that keeps it.
+func (a *admission) moveOn(w *waiter) (bool, error) {
+	t := a.t
+	if err := a.write(); err != nil { // who is through does not wait before it
+		return false, err
+	}
+	if err := t.lookAtGates(gatesOf(w.limits)); err != nil {
+		return false, err
+	}
+	if w.holds == nil && slices.ContainsFunc(w.limits, func(u store.Use) bool { return t.limits[u.Limit].Strict }) {
+		holds, err := t.holdsOf(w.id, w.limits)
+		if err != nil {
+			return false, err
+		}
+		w.holds = holds
+	}
+	for _, u := range w.limits {
+		id := gate.IDOf(u)
+		if id == w.at {
+			continue
+		}
+		barred, err := t.bars(id, &w.entrant, u)
+		if err != nil {
+			return false, err
+		}
+		if barred {
+			if _, err := t.exec("UPDATE offload_blocked SET gate = ?2 WHERE id = ?1", w.id[:], id); err != nil {
+				return false, err
+			}
+			a.joined[id] = true
+			return true, t.waits(id, u)
+		}
+	}
+	return false, nil
+}
+
+// write writes down who was let through.
+func (a *admission) write() error {
+	if len(a.through) == 0 {
+		return nil
+	}
+	if err := a.t.execRows(&insertHolds, 3, a.holds); err != nil {
+		return err
+	}
+	if _, err := a.t.exec(admitDueSQL, a.through); err != nil {
+		return err
+	}
+	if _, err := a.t.exec(admitBlockedSQL, a.through); err != nil {
+		return err
+	}
+	a.holds, a.through = nil, nil
+	return nil
+}
+
+// settle lets those through that have got room by what a call has done, and writes down what it
+// has changed of gates and turns.
+func (t *txn) settle() error {
+	if len(t.opened) == 0 && len(t.gateRows) == 0 && len(t.turnLanes) == 0 {
+		return nil
+	}
+	if _, _, err := t.letThrough(admitMost); err != nil {
+		return err
+	}
+	return t.keepTurns()
+}
+
+// Admit is that of store.Gates.
+func (s *Store) Admit(ctx context.Context, most int) (moved int, more bool, err error) {
+	err = s.write(ctx, "admit jobs", func(t *txn) error {
+		gates := max(min(most, admitGates), 1)
+		ids, err := texts(t, "SELECT id FROM offload_gate WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2", t.now, gates)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		// Those for which nobody waits any more say nothing from now on.
+		if _, err := t.exec("UPDATE offload_gate SET wake_at = NULL WHERE id IN (SELECT value FROM json_each(?1))", list(ids)); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			t.open(id)
+		}
+		moved, more, err = t.letThrough(most)
+		more = more || len(ids) == gates
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return moved, more, nil
+}

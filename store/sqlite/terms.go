@@ -1,0 +1,179 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// asked is what was asked of a job that has terms.
+type asked struct {
+	task, queue string
+	priority    int
+	created     int64
+	terms       *store.Terms
+}
+
+// askedOf reads what was asked of a job; terms are nil if it has none.
+func (t *txn) askedOf(r *row) (*asked, error) {
+	if r.asked != nil {
+		return r.asked, nil
+	}
+	a := &asked{}
+	_, err := one(t, []any{&a.task, &a.queue, &a.priority, &a.created, termsInto{&a.terms}},
+		"SELECT task, queue, priority, created_at, terms FROM offload_job WHERE id = ?1", r.id[:])
+	if err != nil {
+		return nil, err
+	}
+	if r.uses&usesTerms == 0 {
+		a.terms = nil
+	}
+	ofTask(a.terms, a.task)
+	r.asked = a
+	return a, nil
+}
+
+// limits are the limits that a job is under.
+func (a *asked) limits() []store.Use {
+	if a.terms == nil {
+		return nil
+	}
+	return a.terms.Limits
+}
+
+// ofTask tells a unique key of whose it is.
+func ofTask(t *store.Terms, task string) {
+	if t != nil && t.Unique != nil {
+		t.Unique.Task = task
+	}
+}
+
+// usesOf are the bits of uses of a new job with these terms.
+func usesOf(t *store.Terms) (uses int) {
+	if t == nil {
+		return 0
+	}
+	uses = usesTerms
+	if t.Expire > 0 {
+		uses |= usesExpires
+	}
+	return uses
+}
+
+// begin notes that an attempt may have begun of a job whose lease was taken.
+func (r *row) begin() {
+	if r.uses&usesTerms != 0 {
+		r.uses = r.uses&^usesExpires | usesBegun
+	}
+}
+
+// endTerms takes back all that a job has of its limits and keys, since it ends.
+func (t *txn) endTerms(r *row, state int) error {
+	if r.uses&usesTerms == 0 {
+		return nil
+	}
+	a, err := t.askedOf(r)
+	if err != nil {
+		return err
+	}
+	if limits := a.limits(); len(limits) > 0 {
+		if state == stateDiscarded {
+			if err := t.stop(r.id, limits); err != nil {
+				return err
+			}
+		}
+		if err := t.leaveLimits(r.id, limits, false); err != nil {
+			return err
+		}
+	}
+	r.uses &^= usesKeyed
+	return t.vacate(r.id, a)
+}
+
+// termsOf returns terms as they are kept: JSON, or NULL if there are none.
+func termsOf(t *store.Terms) (any, error) {
+	if t == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(t)
+	return string(text), err
+}
+
+// termsInto scans a column of terms.
+type termsInto struct{ terms **store.Terms }
+
+// Scan is that of sql.Scanner.
+func (i termsInto) Scan(value any) error {
+	*i.terms = nil
+	switch text := value.(type) {
+	case string:
+		return json.Unmarshal([]byte(text), i.terms)
+	case []byte:
+		return json.Unmarshal(text, i.terms)
+	}
+	return nil
+}
+
+// usedTermsInto scans a column of terms with the bits of uses, as a number, in front.
+type usedTermsInto struct {
+	uses  *int
+	terms **store.Terms
+}
+
+// Scan is that of sql.Scanner.
+func (i usedTermsInto) Scan(value any) (err error) {
+	var text string
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	}
+	at := strings.IndexByte(text, '{')
+	if at < 0 {
+		return errors.New("a column that should hold terms does not")
+	}
+	if *i.uses, err = strconv.Atoi(text[:at]); err != nil {
+		return fmt.Errorf("a column that should hold uses does not: %w", err)
+	}
+	return json.Unmarshal([]byte(text[at:]), i.terms)
+}
+
+// A pairs is a list of texts, each with an id, as statements want them.
+type pairs struct {
+	texts []string
+	ids   []byte
+}
+
+func (p *pairs) add(text string, id store.ID) {
+	p.texts, p.ids = append(p.texts, text), append(p.ids, id[:]...)
+}
+
+// list is texts as JSON.
+func list(texts []string) string {
+	all, _ := json.Marshal(texts) // strings always can be
+	return string(all)
+}
+
+// idOrNull is an id as a parameter; the zero id is NULL.
+func idOrNull(id store.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id[:]
+}
+
+// timeOrNull is a time as a parameter, rounded up; the zero time is NULL.
+func timeOrNull(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return at.Add(time.Microsecond - 1).UnixMicro()
+}
