@@ -145,7 +145,7 @@ func (t *txn) wait(r *row, at string) error {
 		return err
 	}
 	r.gate = sql.NullString{String: at, Valid: true}
-	if err := t.putBlocked(r, waitsLimit); err != nil {
+	if err := t.putBlocked(r, waitsFor(a.limits())); err != nil {
 		return err
 	}
 	return t.waits(at, useOf(a.limits(), at))
@@ -206,11 +206,14 @@ type waiter struct {
 	entrant
 }
 
-func scanWaiter(rows *sql.Rows) (w waiter, err error) {
+func scanWaiter(rows *sql.Rows, more ...any) (w waiter, err error) {
 	var terms *store.Terms
-	err = rows.Scan(&w.at, &w.queue, &w.lane, &w.order, idInto{&w.id}, termsInto{&terms})
+	err = rows.Scan(append([]any{&w.at, &w.queue, &w.lane, &w.order, idInto{&w.id}, termsInto{&terms}}, more...)...)
 	if terms != nil {
 		w.limits = terms.Limits
+	} else {
+		name, key := gate.Parse(w.at)
+		w.limits = []store.Use{{Limit: name, Key: key}}
 	}
 	return w, err
 }
@@ -242,20 +245,11 @@ func (t *txn) letThrough(most int) (moved int, more bool, err error) {
 
 // run looks at some gates.
 func (a *admission) run(ids []string) error {
-	var first []waiter
-	err := each(a.t, func(rows *sql.Rows) error {
-		w, err := scanWaiter(rows)
-		first = append(first, w)
-		return err
-	}, admitFirstSQL, list(ids))
-	if err != nil || len(first) == 0 {
+	if err := a.t.knowLimits(ids); err != nil {
 		return err
 	}
-	look := make([]string, 0, len(first))
-	for i := range first {
-		look = append(append(look, first[i].at), gatesOf(first[i].limits)...)
-	}
-	if err := a.t.lookAtGates(look); err != nil {
+	first, err := a.t.firstWaiters(ids)
+	if err != nil {
 		return err
 	}
 	for i := range first {
@@ -264,6 +258,26 @@ func (a *admission) run(ids []string) error {
 		}
 	}
 	return a.write()
+}
+
+// firstWaiters returns who waits first for each of some gates, if somebody does, having looked at
+// the gate.
+func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
+	if t.gateRows == nil {
+		t.gateRows = map[string]*gateRow{}
+	}
+	err = each(t, func(rows *sql.Rows) error {
+		g := &gateRow{waited: true}
+		w, err := scanWaiter(rows, timeInto{&g.Full}, timeInto{&g.Paused}, idInto{&g.Stops}, timeInto{&g.wake}, &g.Held)
+		first = append(first, w)
+		if t.gateRows[w.at] == nil {
+			name, _ := gate.Parse(w.at)
+			g.Limit = t.limits[name]
+			t.gateRows[w.at] = g
+		}
+		return err
+	}, admitFirstSQL, list(ids))
+	return first, err
 }
 
 // gate lets those through that wait for a gate, from the first on.

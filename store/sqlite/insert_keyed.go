@@ -8,7 +8,7 @@ import (
 
 var (
 	insertKeyedJobs = withRows(keyedJobSQL, 12, " ON CONFLICT DO NOTHING")
-	insertKeyedDues = withRows("INSERT INTO offload_due (queue, priority, run_at, id, uses, due_at) ", 6, "")
+	insertTurns     = withRows("INSERT INTO offload_due (queue, priority, run_at, id, uses, due_at) ", 6, "")
 	insertBlocked   = withRows("INSERT INTO offload_blocked (queue, waits, task, priority, run_at, id, attempt, failures, uses, gate, due_at) ", 11, "")
 )
 
@@ -22,7 +22,7 @@ type intake struct {
 	pending  []int // jobs that are stored with the next few
 
 	// Rows of those that are stored, to be written.
-	uniques, expiries, holds, dues, blocked []any
+	uniques, expiries, holds, dues, turns, blocked []any
 }
 
 // insertKeyed stores jobs of which some have terms. What their unique keys make of them is
@@ -202,10 +202,14 @@ func (in *intake) place(i int) error {
 	}
 	if at != "" {
 		in.inserted[i].State = store.Blocked
-		in.blocked = append(in.blocked, n.Queue, waitsLimit, "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
+		in.blocked = append(in.blocked, n.Queue, waitsFor(n.Terms.Limits), "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
 		return t.waits(at, useOf(n.Terms.Limits, at))
 	}
-	in.dues = append(in.dues, n.Queue, lane, order, n.ID[:], r.uses, dueAt)
+	if r.turn.Valid {
+		in.turns = append(in.turns, n.Queue, lane, order, n.ID[:], r.uses, dueAt)
+	} else {
+		in.dues = append(in.dues, n.Queue, lane, order, n.ID[:], r.uses)
+	}
 	if r.runAt > t.now {
 		t.wakeToLook() // a claim may not find it yet
 	} else {
@@ -235,7 +239,8 @@ func (in *intake) write() error {
 		{&insertUniques, 4, &in.uniques},
 		{&keepExpiries, 2, &in.expiries},
 		{&insertHolds, 3, &in.holds},
-		{&insertKeyedDues, 6, &in.dues},
+		{&insertDues, 5, &in.dues},
+		{&insertTurns, 6, &in.turns},
 		{&insertBlocked, 11, &in.blocked},
 	} {
 		if err := in.t.execRows(rows.stmts, rows.params, *rows.args); err != nil {

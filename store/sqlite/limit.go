@@ -235,10 +235,9 @@ func (t *txn) keyState(l *store.Limit, id string) (k store.KeyState, speaks bool
 func (t *txn) nextUse(name, id string) (u store.Use, err error) {
 	_, key := gate.Parse(id)
 	u = store.Use{Limit: name, Key: key}
-	err = each(t, func(rows *sql.Rows) error {
-		w, err := scanWaiter(rows)
-		u = useOf(w.limits, id)
-		return err
-	}, admitFirstSQL, list([]string{id}))
+	first, err := t.firstWaiters([]string{id})
+	if len(first) > 0 {
+		u = useOf(first[0].limits, id)
+	}
 	return u, err
 }

@@ -49,8 +49,17 @@ const (
 const (
 	waitsTask = iota
 	waitsAlone
-	waitsLimit
+	waitsLimit  // the only one that it is under, of which it takes 1
+	waitsLimits // one, as its terms say
 )
+
+// waitsFor is why a job is in blocked that waits for a limit.
+func waitsFor(limits []store.Use) int {
+	if len(limits) == 1 && limits[0].Weight() == 1 {
+		return waitsLimit
+	}
+	return waitsLimits
+}
 
 // How a job is in done.
 const (
@@ -134,7 +143,7 @@ func (t *txn) putDue(r *row) error {
 }
 
 func (t *txn) putBlocked(r *row, waits int) error {
-	if waits != waitsLimit {
+	if waits < waitsLimit {
 		t.wakeToLook() // those who know its task are shown it
 		r.gate = sql.NullString{}
 	}

@@ -13,6 +13,8 @@ var (
 	pruneDueSQL string
 	//go:embed sql/prune_done.sql
 	pruneDoneSQL string
+	//go:embed sql/prune_gates.sql
+	pruneGatesSQL string
 )
 
 const (
@@ -26,6 +28,9 @@ const (
 // costs now and then.
 func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 	if err := s.pruneRest(ctx); err != nil {
+		return 0, err
+	}
+	if err := s.heal(ctx); err != nil {
 		return 0, err
 	}
 	start, err := s.pruneMark(ctx)
@@ -177,12 +182,18 @@ func (s *Store) pruneRest(ctx context.Context) error {
 			"DELETE FROM offload_crash WHERE last_at < ?1":                                                                   t.forgotten(),
 			"UPDATE offload_task SET seen_at = NULL, queue = '', rules = NULL, schema = NULL WHERE paused AND seen_at <= ?1": t.now - store.RetainTasks.Microseconds(),
 			"DELETE FROM offload_task WHERE NOT paused AND seen_at <= ?1":                                                    t.now - store.RetainTasks.Microseconds(),
+			"DELETE FROM offload_unique WHERE expires_at <= ?1":                                                              t.now,
+			"DELETE FROM offload_inbox WHERE error IS NOT NULL AND at <= ?1":                                                 t.now - store.RetainGaveUp.Microseconds(),
+			pruneGatesSQL: t.now,
 			// A process that is gone is kept a while, for finishes that come again.
 			"DELETE FROM offload_process WHERE gone_at <= ?1 AND NOT EXISTS (SELECT 1 FROM offload_lease WHERE process = number)": t.now - store.Tombstone.Microseconds(),
 		} {
 			if _, err := t.exec(query, before); err != nil {
 				return err
 			}
+		}
+		if _, err := t.exec(healTurnsSQL, t.now-store.TurnBase.Microseconds(), pruneStretch); err != nil {
+			return err
 		}
 		ids, err := t.ids("SELECT id FROM offload_process WHERE gone_at IS NULL")
 		for _, id := range ids {

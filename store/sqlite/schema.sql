@@ -13,7 +13,7 @@ CREATE TABLE offload_blocked (
     started_at INTEGER,
     closer     INTEGER,
     closed     INTEGER,
-    gate       BLOB,
+    gate       BLOB, due_at INTEGER,
     PRIMARY KEY (queue, waits, task, priority, run_at, id)
 ) WITHOUT ROWID;
 
@@ -48,13 +48,19 @@ CREATE TABLE offload_due (
     started_at INTEGER,                    -- of the last attempt
     closer     INTEGER,
     closed     INTEGER,
-    gate       BLOB,                       -- the limit that it passed; for later
+    gate       BLOB, due_at INTEGER,                       -- the limit that it passed; for later
     PRIMARY KEY (queue, priority, run_at, id)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_duty (
     name    TEXT    NOT NULL PRIMARY KEY,
     next_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_expiry (
+    at INTEGER NOT NULL,
+    id BLOB    NOT NULL, -- of a job that waits and has not begun
+    PRIMARY KEY (at, id)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_failure (
@@ -80,6 +86,30 @@ CREATE TABLE offload_figure (
     PRIMARY KEY (minute, task, queue, outcome)
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_gate (
+    id           TEXT NOT NULL PRIMARY KEY,
+    full_at      INTEGER, -- with per: when all starts of the burst are there again
+    paused_until INTEGER,
+    stops        BLOB,    -- strict: the job that was discarded
+    wake_at      INTEGER  -- when somebody who waits may have room
+) WITHOUT ROWID;
+
+CREATE TABLE offload_hold (
+    gate   TEXT    NOT NULL,
+    id     BLOB    NOT NULL,
+    weight INTEGER NOT NULL,
+    PRIMARY KEY (gate, id)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_inbox (
+    id      INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    task    TEXT    NOT NULL,
+    input   TEXT, -- JSON
+    options TEXT, -- JSON
+    at      INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    error   TEXT  -- why it is no job; NULL: it was not looked at yet
+);
+
 CREATE TABLE offload_job (
     id            BLOB    NOT NULL PRIMARY KEY, -- UUIDv7
     task          TEXT    NOT NULL,             -- '' once the job was deleted: its id is kept for a while
@@ -92,7 +122,7 @@ CREATE TABLE offload_job (
     retain        INTEGER NOT NULL,
     tags          TEXT,                         -- JSON object
     input         BLOB                          -- last, since what lies behind a long value is slow to reach
-) WITHOUT ROWID;
+, terms TEXT) WITHOUT ROWID;
 
 CREATE TABLE offload_lease (
     id         BLOB    NOT NULL PRIMARY KEY,
@@ -105,6 +135,17 @@ CREATE TABLE offload_lease (
     closer     INTEGER,
     closed     INTEGER,
     gate       BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE offload_limit (
+    name      TEXT    NOT NULL PRIMARY KEY,
+    max       INTEGER NOT NULL, -- jobs at once, or with per, starts in that time
+    per       INTEGER NOT NULL,
+    burst     INTEGER NOT NULL,
+    when_full TEXT    NOT NULL,
+    strict    INTEGER NOT NULL,
+    hand      INTEGER,          -- max by a person; NULL is none
+    seen_at   INTEGER NOT NULL  -- when a program last made it known
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_meta (
@@ -166,6 +207,17 @@ CREATE TABLE offload_result (
     result BLOB NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_schedule (
+    name        TEXT    NOT NULL PRIMARY KEY,
+    spec        BLOB,
+    in_code     INTEGER NOT NULL,
+    next_at     INTEGER,          -- NULL is never again
+    paused      INTEGER NOT NULL DEFAULT 0,
+    declared_at INTEGER,          -- when a program last declared it; NULL: it was made at run time
+    last_at     INTEGER,
+    last_job    BLOB
+) WITHOUT ROWID;
+
 CREATE TABLE offload_signal (
     id BLOB NOT NULL PRIMARY KEY -- of a running job that somebody has cancelled
 ) WITHOUT ROWID;
@@ -179,7 +231,36 @@ CREATE TABLE offload_task (
     seen_at INTEGER          -- when a process last registered it; NULL: only its pause is known
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_turn (
+    queue    TEXT    NOT NULL,
+    priority INTEGER NOT NULL, -- 10 to 19
+    key      TEXT    NOT NULL,
+    end_at   INTEGER NOT NULL, -- of its last turn, in hundredths of a microsecond
+    PRIMARY KEY (queue, priority, key)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_unique (
+    key        TEXT NOT NULL PRIMARY KEY, -- task and key, with the character 31 between them
+    id         BLOB NOT NULL,             -- of the job that holds it, which may be long gone
+    until      TEXT NOT NULL,             -- "ended", "started", "never"; '' for a time
+    expires_at INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX offload_blocked_gate ON offload_blocked (gate, priority, run_at, id) WHERE gate IS NOT NULL;
+
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
+
+CREATE INDEX offload_gate_paused ON offload_gate (paused_until) WHERE paused_until IS NOT NULL;
+
+CREATE INDEX offload_gate_stops ON offload_gate (stops) WHERE stops IS NOT NULL;
+
+CREATE INDEX offload_gate_wake ON offload_gate (wake_at) WHERE wake_at IS NOT NULL;
+
+CREATE INDEX offload_inbox_new ON offload_inbox (id) WHERE error IS NULL;
+
+CREATE INDEX offload_schedule_next ON offload_schedule (next_at) WHERE next_at IS NOT NULL AND NOT paused;
+
+CREATE INDEX offload_unique_expires ON offload_unique (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE VIEW offload_jobs AS
 SELECT lower(hex(j.id)) AS id, j.task, j.queue, p.state, j.priority, p.attempt, p.failures, j.max_attempts,
@@ -189,18 +270,20 @@ SELECT lower(hex(j.id)) AS id, j.task, j.queue, p.state, j.priority, p.attempt, 
        strftime('%Y-%m-%dT%H:%M:%fZ', p.finished_at / 1e6, 'unixepoch') AS finished_at,
        (SELECT CASE name WHEN '' THEN '' ELSE name || '@' END || host || '/' || pid FROM offload_process WHERE number = p.process) AS process,
        (SELECT error FROM offload_failure WHERE id = j.id ORDER BY attempt DESC LIMIT 1) AS error,
-       j.tags, CAST(j.input AS TEXT) AS input, CAST(r.result AS TEXT) AS result
+       j.tags, CAST(j.input AS TEXT) AS input, CAST(r.result AS TEXT) AS result, j.terms,
+       replace(p.gate, char(31), ' ') AS "limit"
 FROM (
-    SELECT id, attempt, failures, run_at, started_at, NULL AS finished_at, NULL AS process,
-           CASE WHEN run_at <= unixepoch('subsec') * 1e6 THEN 'available' WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
+    SELECT id, attempt, failures, coalesce(due_at, run_at) AS run_at, started_at, NULL AS finished_at, NULL AS process,
+           CASE WHEN run_at <= unixepoch('subsec') * 1e6 THEN 'available' WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state,
+           NULL AS gate
     FROM offload_due
     UNION ALL
-    SELECT id, attempt, failures, run_at, started_at, NULL, NULL, 'blocked' FROM offload_blocked
+    SELECT id, attempt, failures, coalesce(due_at, run_at), started_at, NULL, NULL, 'blocked', gate FROM offload_blocked
     UNION ALL
-    SELECT id, attempt, failures, run_at, started_at, NULL, process, 'running' FROM offload_lease
+    SELECT id, attempt, failures, run_at, started_at, NULL, process, 'running', NULL FROM offload_lease
     UNION ALL
     SELECT id, attempt, failures, run_at, started_at, finished_at, NULL,
-           CASE state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END
+           CASE state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' WHEN 3 THEN 'cancelled' ELSE 'expired' END, NULL
     FROM offload_done WHERE state < 5
 ) AS p
 JOIN offload_job AS j ON j.id = p.id

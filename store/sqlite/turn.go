@@ -10,7 +10,7 @@ import (
 //go:embed sql/turn_ends.sql
 var turnEndsSQL string
 
-var insertTurns = withRows("INSERT INTO offload_turn (queue, priority, key, end_at) ", 4, " ON CONFLICT DO UPDATE SET end_at = excluded.end_at")
+var putTurns = withRows("INSERT INTO offload_turn (queue, priority, key, end_at) ", 4, " ON CONFLICT DO UPDATE SET end_at = excluded.end_at")
 
 // turnParts are parts of a microsecond: in them the ends of turns are kept, so that weights up
 // to 100 are told apart.
@@ -98,5 +98,5 @@ func (t *txn) keepTurns() error {
 		}
 		clear(at.moved)
 	}
-	return t.execRows(&insertTurns, 4, args)
+	return t.execRows(&putTurns, 4, args)
 }

@@ -151,7 +151,7 @@ func (t *txn) judge(jobs []store.NewJob) ([]verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := t.known(jobs)
+	known, err := t.knownAmong(jobs, keys, owners)
 	if err != nil {
 		return nil, err
 	}
@@ -207,14 +207,25 @@ func (r *row) fresh() bool {
 	return (r.at == inDue || r.at == inBlocked) && r.uses&usesBegun == 0
 }
 
-// known returns which jobs are stored already.
-func (t *txn) known(jobs []store.NewJob) (map[store.ID]bool, error) {
-	ids := make([]byte, 0, len(jobs)*16)
-	for i := range jobs {
-		ids = append(ids, jobs[i].ID[:]...)
+// knownAmong returns which of those jobs are stored already whose keys are taken, or wanted twice.
+// For others that is found when they are stored.
+func (t *txn) knownAmong(jobs []store.NewJob, keys []string, owners map[string]store.ID) (known map[store.ID]bool, err error) {
+	wanted := make(map[string]int, len(keys))
+	for _, key := range keys {
+		wanted[key]++
 	}
-	known := map[store.ID]bool{}
-	err := each(t, func(rows *sql.Rows) error {
+	var ids []byte
+	for i := range jobs {
+		key, u := uniqueOf(jobs[i].Task, jobs[i].Terms)
+		if u != nil && (wanted[key] > 1 || !owners[key].IsZero()) {
+			ids = append(ids, jobs[i].ID[:]...)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	known = map[store.ID]bool{}
+	err = each(t, func(rows *sql.Rows) error {
 		var id store.ID
 		err := rows.Scan(idInto{&id})
 		known[id] = true

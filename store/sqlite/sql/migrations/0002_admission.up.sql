@@ -5,9 +5,9 @@
 -- and its turn are to be decided when it is claimed, 256 and what its limit does when it is full has a say in that;
 -- 512 an attempt may have begun; 1024 it expires unless one does.
 --
--- A job that waits for a limit lies in offload_blocked with waits 2 and task '', and gate names the key of the limit: name
--- and key, with the character 31 between them. A job with a turn has priority 10 to 19 in due and blocked; its run_at
--- there is its turn, and due_at when it became due.
+-- A job that waits for a limit lies in offload_blocked, with task '' and waits 2, or 3 if it is under others or takes more
+-- than 1 of it; gate names the key of the limit: name and key, with the character 31 between them. A job with a turn has
+-- priority 10 to 19 in due and blocked; its run_at there is its turn, and due_at when it became due.
 
 ALTER TABLE offload_job ADD COLUMN terms TEXT;
 ALTER TABLE offload_due ADD COLUMN due_at INTEGER;
