@@ -17,6 +17,8 @@ var (
 	admitFirstSQL string
 	//go:embed sql/admit_next.sql
 	admitNextSQL string
+	//go:embed sql/admit_stopped.sql
+	admitStoppedSQL string
 	//go:embed sql/admit_due.sql
 	admitDueSQL string
 	//go:embed sql/admit_blocked.sql
@@ -148,17 +150,17 @@ func (t *txn) wait(r *row, at string) error {
 	if err := t.putBlocked(r, waitsFor(a.limits())); err != nil {
 		return err
 	}
-	return t.waits(at, useOf(a.limits(), at))
+	return t.waits(at, r.entrant(a))
 }
 
 // waits notes that somebody has come to wait for a gate.
-func (t *txn) waits(at string, u store.Use) error {
+func (t *txn) waits(at string, e *entrant) error {
 	if err := t.lookAtGates([]string{at}); err != nil {
 		return err
 	}
 	g := t.gateRows[at]
 	g.waited = true
-	if opens := g.Opens(t.time(), u); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
+	if opens := g.opens(t.time(), e, useOf(e.limits, at)); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
 		g.wake, g.changed = opens, true
 	}
 	return nil
@@ -283,32 +285,38 @@ func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
 // gate lets those through that wait for a gate, from the first on.
 func (a *admission) gate(w *waiter) (err error) {
 	g, wake := a.t.gateRows[w.at], time.Time{}
-	if a.joined[w.at] { // by now another may be the first
-		if w, err = a.next(&waiter{at: w.at, entrant: entrant{lane: -1}}, nil); err != nil {
+	var ahead []waiter
+	if a.joined[w.at] || !g.Stops.IsZero() { // another may be the first
+		if w, err = a.first(w.at, &ahead); err != nil {
 			return err
 		}
 	}
-	var ahead []waiter
 	for w != nil {
 		room, err := a.t.room(w)
 		if err != nil {
 			return err
 		}
 		if !room {
-			wake = g.Opens(a.t.time(), useOf(w.limits, w.at))
+			wake = g.opens(a.t.time(), &w.entrant, useOf(w.limits, w.at))
 			break
 		}
 		if a.left--; a.left < 0 {
 			wake = a.t.time()
 			break
 		}
+		stopped := w.id == g.Stops
 		if err := a.move(w); err != nil {
 			return err
 		}
 		if g.Limit.Per == 0 && g.Held >= g.Limit.Max {
 			break
 		}
-		if w, err = a.next(w, &ahead); err != nil {
+		if stopped {
+			w, err = a.first(w.at, &ahead)
+		} else {
+			w, err = a.next(w, &ahead)
+		}
+		if err != nil {
 			return err
 		}
 		g.waited = w != nil
@@ -333,11 +341,28 @@ func (t *txn) room(w *waiter) (bool, error) {
 	return holds[w.at] && !t.time().Before(g.Paused) && (g.Stops.IsZero() || g.Stops == w.id), err
 }
 
+// first returns who is the next to go through a gate, and nil if nobody waits: the job that stops
+// it if that is to be tried again.
+func (a *admission) first(at string, ahead *[]waiter) (w *waiter, err error) {
+	if err := a.write(); err != nil { // who is through does not wait any more
+		return nil, err
+	}
+	if stops := a.t.gateRows[at].Stops; !stops.IsZero() {
+		err := each(a.t, func(rows *sql.Rows) error {
+			one, err := scanWaiter(rows)
+			w = &one
+			return err
+		}, admitStoppedSQL, at, stops[:])
+		if w != nil || err != nil {
+			return w, err
+		}
+	}
+	*ahead = nil
+	return a.next(&waiter{at: at, entrant: entrant{lane: -1}}, ahead)
+}
+
 // next returns who waits for a gate behind somebody, and nil if nobody does.
 func (a *admission) next(w *waiter, ahead *[]waiter) (*waiter, error) {
-	if ahead == nil {
-		ahead = &[]waiter{}
-	}
 	if len(*ahead) == 0 {
 		err := each(a.t, func(rows *sql.Rows) error {
 			next, err := scanWaiter(rows)
@@ -399,7 +424,7 @@ func (a *admission) moveOn(w *waiter) (bool, error) {
 				return false, err
 			}
 			a.joined[id] = true
-			return true, t.waits(id, u)
+			return true, t.waits(id, &w.entrant)
 		}
 	}
 	return false, nil

@@ -168,12 +168,21 @@ func (t *txn) bars(id string, e *entrant, u store.Use) (bool, error) {
 		return t.time().Before(g.Paused) || !g.Stops.IsZero() && g.Stops != e.id, nil
 	case !g.Room(t.time(), e.id, u):
 		return true, nil
-	case !g.waited:
+	case !g.waited || g.Stops == e.id: // which goes first when it is tried again
 		return false, nil
 	}
 	var before bool
 	_, err := one(t, []any{&before}, beforeSQL, id, e.lane, e.order, e.id[:])
 	return before, err
+}
+
+// opens is when a gate has room for a job if nothing happens meanwhile; the zero time is never.
+func (g *gateRow) opens(now time.Time, e *entrant, u store.Use) time.Time {
+	free := g.Gate
+	if free.Stops == e.id {
+		free.Stops = store.ID{}
+	}
+	return free.Opens(now, u)
 }
 
 // hold lets a job through its gates. It adds parameters of insertHolds to holds.

@@ -203,7 +203,7 @@ func (in *intake) place(i int) error {
 	if at != "" {
 		in.inserted[i].State = store.Blocked
 		in.blocked = append(in.blocked, n.Queue, waitsFor(n.Terms.Limits), "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
-		return t.waits(at, useOf(n.Terms.Limits, at))
+		return t.waits(at, r.entrant(a))
 	}
 	if r.turn.Valid {
 		in.turns = append(in.turns, n.Queue, lane, order, n.ID[:], r.uses, dueAt)

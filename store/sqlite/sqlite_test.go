@@ -58,6 +58,10 @@ func subject(s *Store, path string) storetest.Subject {
 		},
 		Another: func(t *testing.T) store.Store { return openFile(t, path) },
 		Advance: func(t *testing.T, d time.Duration) { advance(t, s, d) },
+		Inbox: func(t *testing.T, task, input, options string) {
+			_, err := openPool(t, path).Exec("INSERT INTO offload_inbox (task, input, options) VALUES (?, ?, nullif(?, ''))", task, input, options)
+			must(t, err)
+		},
 		Faulty: func(t *testing.T) (store.Store, storetest.Faults) {
 			return openFaulty(t, path)
 		},
