@@ -162,6 +162,7 @@ func benchDrainOf(b *testing.B, s *Store, lane int, terms func(i int) *store.Ter
 
 func drain(b *testing.B, s *Store, p store.ID, lane, jobs int) {
 	hand := make(chan []store.Claimed, 2)
+	finished := make(chan struct{}, 1) // holds a token if there may be more to claim
 	var finisher sync.WaitGroup
 	finisher.Go(func() {
 		for claimed := range hand {
@@ -173,12 +174,18 @@ func drain(b *testing.B, s *Store, p store.ID, lane, jobs int) {
 			if err != nil || len(lost) > 0 {
 				b.Errorf("Finish = %v, %v", lost, err)
 			}
+			select {
+			case finished <- struct{}{}:
+			default:
+			}
 		}
 	})
 	for got := 0; got < jobs; {
 		claimed, err := s.Claim(context.Background(), store.ClaimRequest{Process: p, Queue: "mail", Priorities: []int{lane}, Limit: 2000})
 		must(b, err)
-		got += len(claimed)
+		if got += len(claimed); len(claimed) == 0 {
+			<-finished
+		}
 		for len(claimed) > 0 {
 			n := min(1000, len(claimed))
 			hand <- claimed[:n]
