@@ -15,12 +15,12 @@ import (
 var (
 	//go:embed sql/admit_first.sql
 	admitFirstSQL string
-	//go:embed sql/admit_next.sql
-	admitNextSQL string
 	//go:embed sql/admit_stopped.sql
 	admitStoppedSQL string
 	//go:embed sql/admit_due.sql
 	admitDueSQL string
+	//go:embed sql/admit_through.sql
+	throughSQL string
 	//go:embed sql/admit_blocked.sql
 	admitBlockedSQL string
 )
@@ -82,7 +82,7 @@ func (t *txn) decide(r *row) error {
 }
 
 func (r *row) entrant(a *asked) *entrant {
-	e := &entrant{id: r.id, queue: a.queue, lane: a.priority, order: r.runAt, limits: a.limits()}
+	e := &entrant{spot: spot{a.priority, r.runAt, r.id}, queue: a.queue, limits: a.limits()}
 	if r.turn.Valid {
 		e.lane, e.order = store.FairLane+a.priority, r.turn.Int64
 	}
@@ -116,7 +116,7 @@ func (t *txn) route(e *entrant, fresh bool, before func() error) (at string, dro
 // cancelFor cancels those that wait for a gate, for the sake of a newer job, and those that
 // hold it if that is wanted.
 func (t *txn) cancelFor(gate string, holders bool) error {
-	ids, err := t.ids("SELECT id FROM offload_blocked WHERE gate = ?1 ORDER BY priority, run_at, id LIMIT ?2", gate, cancelMost)
+	ids, err := t.waiting(gate, cancelMost)
 	if err == nil && holders {
 		var holding []store.ID
 		holding, err = t.ids("SELECT id FROM offload_hold WHERE gate = ?1", gate)
@@ -150,20 +150,14 @@ func (t *txn) wait(r *row, at string) error {
 	if err := t.putBlocked(r, waitsFor(a.limits())); err != nil {
 		return err
 	}
-	return t.waits(at, r.entrant(a))
-}
-
-// waits notes that somebody has come to wait for a gate.
-func (t *txn) waits(at string, e *entrant) error {
 	if err := t.lookAtGates([]string{at}); err != nil {
 		return err
 	}
-	g := t.gateRows[at]
-	g.waited = true
-	if opens := g.opens(t.time(), e, useOf(e.limits, at)); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
-		g.wake, g.changed = opens, true
+	lines, err := t.joinLine(at, r.entrant(a), nil)
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.execRows(&insertLines, 6, lines)
 }
 
 // useOf is by what a job goes through a gate.
@@ -202,37 +196,19 @@ func (t *txn) decideDue(queue string, lane, stretch int) (decided int, err error
 	return len(ids), nil
 }
 
-// A waiter is a job that waits for a gate.
-type waiter struct {
-	at string
-	entrant
-}
-
-func scanWaiter(rows *sql.Rows, more ...any) (w waiter, err error) {
-	var terms *store.Terms
-	err = rows.Scan(append([]any{&w.at, &w.queue, &w.lane, &w.order, idInto{&w.id}, termsInto{&terms}}, more...)...)
-	if terms != nil {
-		w.limits = terms.Limits
-	} else {
-		name, key := gate.Parse(w.at)
-		w.limits = []store.Use{{Limit: name, Key: key}}
-	}
-	return w, err
-}
-
 // An admission lets jobs through that wait for gates that may have got room.
 type admission struct {
 	t       *txn
-	left    int             // so many may be looked at
-	moved   int             // let through
-	joined  map[string]bool // gates that somebody came to wait for, from another
-	through []byte          // ids of those let through
-	holds   []any
+	left    int      // so many may be looked at
+	moved   int      // let through
+	through []byte   // ids of those let through
+	holds   []any    // what they hold
+	passed  []string // gates of which only the first has gone through
 }
 
 // letThrough looks at all gates that were opened.
 func (t *txn) letThrough(most int) (moved int, more bool, err error) {
-	a := admission{t: t, left: most, joined: map[string]bool{}}
+	a := admission{t: t, left: most}
 	for len(t.opened) > 0 {
 		ids := slices.Sorted(maps.Keys(t.opened))
 		t.opened = nil
@@ -248,6 +224,9 @@ func (t *txn) letThrough(most int) (moved int, more bool, err error) {
 // run looks at some gates.
 func (a *admission) run(ids []string) error {
 	if err := a.t.knowLimits(ids); err != nil {
+		return err
+	}
+	if err := a.t.keepGates(); err != nil {
 		return err
 	}
 	first, err := a.t.firstWaiters(ids)
@@ -269,67 +248,129 @@ func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
 		t.gateRows = map[string]*gateRow{}
 	}
 	err = each(t, func(rows *sql.Rows) error {
-		g := &gateRow{waited: true}
-		w, err := scanWaiter(rows, timeInto{&g.Full}, timeInto{&g.Paused}, idInto{&g.Stops}, timeInto{&g.wake}, &g.Held)
-		first = append(first, w)
-		if t.gateRows[w.at] == nil {
-			name, _ := gate.Parse(w.at)
-			g.Limit = t.limits[name]
-			t.gateRows[w.at] = g
+		var w waiter
+		var terms *store.Terms
+		id, g, err := t.scanGate(rows, &w.queue, termsInto{&terms})
+		if err != nil {
+			return err
 		}
-		return err
+		w.at, w.spot = id, g.front.spot
+		w.under(terms)
+		first = append(first, w)
+		if t.gateRows[id] == nil {
+			t.gateRows[id] = g
+		}
+		return nil
 	}, admitFirstSQL, list(ids))
 	return first, err
 }
 
 // gate lets those through that wait for a gate, from the first on.
 func (a *admission) gate(w *waiter) (err error) {
-	g, wake := a.t.gateRows[w.at], time.Time{}
-	var ahead []waiter
-	if a.joined[w.at] || !g.Stops.IsZero() { // another may be the first
-		if w, err = a.first(w.at, &ahead); err != nil {
+	t, at := a.t, w.at
+	g := t.gateRows[at]
+	if g == nil || g.front == nil || g.front.spot != w.spot || !g.Stops.IsZero() { // another may be the first
+		if g, w, err = a.first(at); err != nil {
 			return err
 		}
 	}
-	for w != nil {
-		room, err := a.t.room(w)
+	var wake time.Time
+	var ahead []waiter
+	for steps := 0; w != nil; steps++ {
+		room, err := t.room(g, w)
 		if err != nil {
 			return err
 		}
 		if !room {
-			wake = g.opens(a.t.time(), &w.entrant, useOf(w.limits, w.at))
+			wake = g.opens(t.time(), &w.entrant, useOf(w.limits, at))
 			break
 		}
 		if a.left--; a.left < 0 {
-			wake = a.t.time()
+			wake = t.time()
 			break
 		}
-		stopped := w.id == g.Stops
+		if w.id == g.Stops {
+			if err := a.retried(w); err != nil {
+				return err
+			}
+			if g, w, err = a.first(at); err != nil {
+				return err
+			}
+			steps, ahead = -1, nil
+			continue
+		}
 		if err := a.move(w); err != nil {
 			return err
 		}
-		if g.Limit.Per == 0 && g.Held >= g.Limit.Max {
+		if g.Limit.Per == 0 && g.Held >= g.Limit.Max && steps == 0 {
+			a.passed = append(a.passed, at) // who comes next need not be known
 			break
 		}
-		if stopped {
-			w, err = a.first(w.at, &ahead)
-		} else {
-			w, err = a.next(w, &ahead)
+		if len(ahead) == 0 {
+			if ahead, err = t.nextInLine(at, &w.spot, admitAhead); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
+		g.front, g.moved = nil, true
+		g.passed++
+		if w = nil; len(ahead) > 0 {
+			w, ahead = &ahead[0], ahead[1:]
+			g.front = w.front()
 		}
-		g.waited = w != nil
 	}
-	if !wake.Equal(g.wake) {
+	if g != nil && !wake.Equal(g.wake) {
 		g.wake, g.changed = wake, true
 	}
 	return nil
 }
 
+// first looks at a gate anew, and returns who is the next to go through it, nil if nobody waits:
+// the job that stops it if that is to be tried again.
+func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
+	t := a.t
+	if err := a.write(); err != nil { // who is through does not wait any more
+		return nil, nil, err
+	}
+	if err := t.lookAtGates([]string{at}); err != nil {
+		return nil, nil, err
+	}
+	g = t.gateRows[at]
+	if g.front == nil {
+		return g, nil, nil
+	}
+	if !g.Stops.IsZero() {
+		err := each(t, func(rows *sql.Rows) error {
+			one, err := scanWaiter(at, rows)
+			w = &one
+			return err
+		}, admitStoppedSQL, at, g.Stops[:])
+		if w != nil || err != nil {
+			return g, w, err
+		}
+	}
+	if err := t.keepGates(); err != nil {
+		return nil, nil, err
+	}
+	all, err := t.firstWaiters([]string{at})
+	if err != nil || len(all) == 0 {
+		return g, nil, err
+	}
+	return g, &all[0], nil
+}
+
+// retried lets the job through that stops its gate, from wherever it waits in the line.
+func (a *admission) retried(w *waiter) error {
+	if err := a.move(w); err != nil {
+		return err
+	}
+	if err := a.write(); err != nil {
+		return err
+	}
+	return a.t.quitLine(w.at, &w.spot)
+}
+
 // room reports whether the gate for which a job waits, as the first, has room for it.
-func (t *txn) room(w *waiter) (bool, error) {
-	g := t.gateRows[w.at]
+func (t *txn) room(g *gateRow, w *waiter) (bool, error) {
 	if g.Room(t.time(), w.id, useOf(w.limits, w.at)) {
 		return true, nil
 	}
@@ -339,43 +380,6 @@ func (t *txn) room(w *waiter) (bool, error) {
 	holds, err := t.holdsOf(w.id, w.limits)
 	w.holds = holds
 	return holds[w.at] && !t.time().Before(g.Paused) && (g.Stops.IsZero() || g.Stops == w.id), err
-}
-
-// first returns who is the next to go through a gate, and nil if nobody waits: the job that stops
-// it if that is to be tried again.
-func (a *admission) first(at string, ahead *[]waiter) (w *waiter, err error) {
-	if err := a.write(); err != nil { // who is through does not wait any more
-		return nil, err
-	}
-	if stops := a.t.gateRows[at].Stops; !stops.IsZero() {
-		err := each(a.t, func(rows *sql.Rows) error {
-			one, err := scanWaiter(rows)
-			w = &one
-			return err
-		}, admitStoppedSQL, at, stops[:])
-		if w != nil || err != nil {
-			return w, err
-		}
-	}
-	*ahead = nil
-	return a.next(&waiter{at: at, entrant: entrant{lane: -1}}, ahead)
-}
-
-// next returns who waits for a gate behind somebody, and nil if nobody does.
-func (a *admission) next(w *waiter, ahead *[]waiter) (*waiter, error) {
-	if len(*ahead) == 0 {
-		err := each(a.t, func(rows *sql.Rows) error {
-			next, err := scanWaiter(rows)
-			*ahead = append(*ahead, next)
-			return err
-		}, admitNextSQL, w.at, w.lane, w.order, w.id[:], admitAhead)
-		if err != nil || len(*ahead) == 0 {
-			return nil, err
-		}
-	}
-	next := &(*ahead)[0]
-	*ahead = (*ahead)[1:]
-	return next, nil
 }
 
 // move lets a job through for which its gate has room, or has it wait for another gate.
@@ -412,40 +416,69 @@ func (a *admission) moveOn(w *waiter) (bool, error) {
 	}
 	for _, u := range w.limits {
 		id := gate.IDOf(u)
-		if id == w.at {
+		if id == w.at || !t.gateRows[id].bars(t.time(), id, &w.entrant, u) {
 			continue
 		}
-		barred, err := t.bars(id, &w.entrant, u)
+		if _, err := t.exec("UPDATE offload_blocked SET gate = ?2 WHERE id = ?1", w.id[:], id); err != nil {
+			return false, err
+		}
+		lines, err := t.joinLine(id, &w.entrant, nil)
 		if err != nil {
 			return false, err
 		}
-		if barred {
-			if _, err := t.exec("UPDATE offload_blocked SET gate = ?2 WHERE id = ?1", w.id[:], id); err != nil {
-				return false, err
-			}
-			a.joined[id] = true
-			return true, t.waits(id, &w.entrant)
-		}
+		return true, t.execRows(&insertLines, 6, lines)
 	}
 	return false, nil
 }
 
 // write writes down who was let through.
 func (a *admission) write() error {
-	if len(a.through) == 0 {
+	if len(a.through) > 0 {
+		if err := a.t.execRows(&insertHolds, 3, a.holds); err != nil {
+			return err
+		}
+		n, err := a.t.exec(admitDueSQL, a.through)
+		if err != nil {
+			return err
+		}
+		if n < int64(len(a.through)/16) {
+			if err := a.missed(); err != nil {
+				return err
+			}
+		}
+		if _, err := a.t.exec(admitBlockedSQL, a.through); err != nil {
+			return err
+		}
+		a.holds, a.through = nil, nil
+	}
+	passed := a.passed
+	a.passed = nil
+	return a.t.advance(passed)
+}
+
+// missed takes back what was given to jobs that do not wait any more: a program that knows nothing
+// of lines has taken them away.
+func (a *admission) missed() error {
+	due, err := a.t.ids(throughSQL, a.through)
+	if err != nil {
+		return err
+	}
+	var left pairs
+	for i := 0; i < len(a.holds); i += 3 {
+		at, id := a.holds[i].(string), store.ID(a.holds[i+1].([]byte))
+		if !slices.Contains(due, id) {
+			left.add(at, id)
+			a.t.open(at)
+			if g := a.t.gateRows[at]; g != nil {
+				g.Leave(store.Use{Limit: g.Limit.Name})
+			}
+		}
+	}
+	if len(left.texts) == 0 {
 		return nil
 	}
-	if err := a.t.execRows(&insertHolds, 3, a.holds); err != nil {
-		return err
-	}
-	if _, err := a.t.exec(admitDueSQL, a.through); err != nil {
-		return err
-	}
-	if _, err := a.t.exec(admitBlockedSQL, a.through); err != nil {
-		return err
-	}
-	a.holds, a.through = nil, nil
-	return nil
+	_, err = a.t.exec(leaveSQL, list(left.texts), left.ids)
+	return err
 }
 
 // settle lets those through that have got room by what a call has done, and writes down what it

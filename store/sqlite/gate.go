@@ -18,8 +18,6 @@ var (
 	holdsSQL string
 	//go:embed sql/gate_leave.sql
 	leaveSQL string
-	//go:embed sql/gate_before.sql
-	beforeSQL string
 	//go:embed sql/limit_known.sql
 	knownLimitsSQL string
 )
@@ -33,9 +31,12 @@ var (
 // A gateRow is a key of a limit as a transaction knows it.
 type gateRow struct {
 	gate.Gate
-	waited  bool      // somebody waits for it
 	wake    time.Time // when somebody who waits may have room; the zero time is never, as far as is known
 	changed bool      // and not written yet
+
+	front  *front // nil: nobody waits
+	passed int    // so many are before it in the line, at most
+	moved  bool   // and not written yet
 }
 
 // gates are the keys of limits that a transaction has looked at. Nobody else changes them
@@ -73,14 +74,27 @@ func (t *txn) lookAtGates(ids []string) error {
 		return err
 	}
 	return each(t, func(rows *sql.Rows) error {
-		var id string
-		g := &gateRow{}
-		err := rows.Scan(&id, timeInto{&g.Full}, timeInto{&g.Paused}, idInto{&g.Stops}, timeInto{&g.wake}, &g.Held, &g.waited)
-		name, _ := gate.Parse(id)
-		g.Limit = t.limits[name]
+		id, g, err := t.scanGate(rows)
 		t.gateRows[id] = g
 		return err
 	}, lookGatesSQL, list(ids))
+}
+
+// scanGate reads a row of gate_look.sql, and more behind it.
+func (t *txn) scanGate(rows *sql.Rows, more ...any) (id string, g *gateRow, err error) {
+	g = &gateRow{}
+	var lane, order, passed sql.NullInt64
+	var first store.ID
+	err = rows.Scan(append([]any{
+		&id, timeInto{&g.Full}, timeInto{&g.Paused}, idInto{&g.Stops}, timeInto{&g.wake},
+		&lane, &order, idInto{&first}, &passed, &g.Held,
+	}, more...)...)
+	if lane.Valid {
+		g.front, g.passed = &front{spot: spot{int(lane.Int64), order.Int64, first}}, int(passed.Int64)
+	}
+	name, _ := gate.Parse(id)
+	g.Limit = t.limits[name]
+	return id, g, err
 }
 
 // knowLimits reads the limits of gates. One that nobody has made known has no room.
@@ -124,7 +138,10 @@ func (t *txn) keepGates() error {
 			g.changed = false
 		}
 	}
-	return t.execRows(&insertGates, 5, args)
+	if err := t.execRows(&insertGates, 5, args); err != nil {
+		return err
+	}
+	return t.keepFronts()
 }
 
 // gatesOf are the gates that a job goes through.
@@ -138,10 +155,8 @@ func gatesOf(limits []store.Use) []string {
 
 // An entrant is a job that wants to go through its gates.
 type entrant struct {
-	id     store.ID
+	spot
 	queue  string
-	lane   int
-	order  int64 // its run_at or its turn
 	limits []store.Use
 	holds  map[string]bool // gates that it holds already; nil is none
 }
@@ -154,26 +169,23 @@ func (t *txn) barredBy(e *entrant) (string, error) {
 	}
 	for _, u := range e.limits {
 		id := gate.IDOf(u)
-		if barred, err := t.bars(id, e, u); barred || err != nil {
-			return id, err
+		if t.gateRows[id].bars(t.time(), id, e, u) {
+			return id, nil
 		}
 	}
 	return "", nil
 }
 
-func (t *txn) bars(id string, e *entrant, u store.Use) (bool, error) {
-	g := t.gateRows[id]
+// bars reports whether a gate that was looked at keeps a job from starting.
+func (g *gateRow) bars(now time.Time, id string, e *entrant, u store.Use) bool {
 	switch {
 	case e.holds[id]:
-		return t.time().Before(g.Paused) || !g.Stops.IsZero() && g.Stops != e.id, nil
-	case !g.Room(t.time(), e.id, u):
-		return true, nil
-	case !g.waited || g.Stops == e.id: // which goes first when it is tried again
-		return false, nil
+		return now.Before(g.Paused) || !g.Stops.IsZero() && g.Stops != e.id
+	case !g.Room(now, e.id, u):
+		return true
 	}
-	var before bool
-	_, err := one(t, []any{&before}, beforeSQL, id, e.lane, e.order, e.id[:])
-	return before, err
+	// The job that stops the gate goes first when it is tried again.
+	return g.front != nil && g.Stops != e.id && g.front.before(&e.spot)
 }
 
 // opens is when a gate has room for a job if nothing happens meanwhile; the zero time is never.

@@ -22,7 +22,7 @@ type intake struct {
 	pending  []int // jobs that are stored with the next few
 
 	// Rows of those that are stored, to be written.
-	uniques, expiries, holds, dues, turns, blocked []any
+	uniques, expiries, holds, dues, turns, blocked, lines []any
 }
 
 // insertKeyed stores jobs of which some have terms. What their unique keys make of them is
@@ -203,7 +203,9 @@ func (in *intake) place(i int) error {
 	if at != "" {
 		in.inserted[i].State = store.Blocked
 		in.blocked = append(in.blocked, n.Queue, waitsFor(n.Terms.Limits), "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
-		return t.waits(at, r.entrant(a))
+		lines, err := t.joinLine(at, r.entrant(a), in.lines)
+		in.lines = lines
+		return err
 	}
 	if r.turn.Valid {
 		in.turns = append(in.turns, n.Queue, lane, order, n.ID[:], r.uses, dueAt)
@@ -242,6 +244,7 @@ func (in *intake) write() error {
 		{&insertDues, 5, &in.dues},
 		{&insertTurns, 6, &in.turns},
 		{&insertBlocked, 11, &in.blocked},
+		{&insertLines, 6, &in.lines},
 	} {
 		if err := in.t.execRows(rows.stmts, rows.params, *rows.args); err != nil {
 			return err

@@ -207,9 +207,11 @@ func (t *txn) keyState(l *store.Limit, id string) (k store.KeyState, speaks bool
 	g := t.gateRows[id]
 	g.Limit = *l
 	_, k.Key = gate.Parse(id)
-	if _, err := one(t, []any{&k.Waiting}, "SELECT count(*) FROM (SELECT 1 FROM offload_blocked WHERE gate = ?1 LIMIT ?2)", id, mostWaiting); err != nil {
+	waiting, err := t.waiting(id, mostWaiting)
+	if err != nil {
 		return k, false, err
 	}
+	k.Waiting = len(waiting)
 	if _, err := one(t, []any{&k.Held}, "SELECT count(*) FROM offload_hold WHERE gate = ?1", id); err != nil {
 		return k, false, err
 	}

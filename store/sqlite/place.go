@@ -91,13 +91,14 @@ type row struct {
 	closed   sql.NullInt64
 	state    int            // of done
 	waits    int            // of blocked
+	lane     int            // of due and blocked
 	turn     sql.NullInt64  // of due and blocked: its place among those that take turns
 	gate     sql.NullString // of blocked: what it waits for
 	asked    *asked         // nil until it is needed
 }
 
 func (r *row) into() []any {
-	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state, &r.waits, &r.turn, &r.gate}
+	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state, &r.waits, &r.lane, &r.turn, &r.gate}
 }
 
 // find finds a job in its place; at is nowhere if there is no such job.
@@ -126,13 +127,23 @@ func (t *txn) take(r *row) error {
 	if _, err := t.exec(takeSQL[r.at], r.id[:]); err != nil {
 		return err
 	}
-	if r.gate.Valid { // who waits behind it may have room now
-		t.open(r.gate.String)
+	if r.gate.Valid {
+		if err := t.quitLine(r.gate.String, &spot{r.lane, r.order(), r.id}); err != nil {
+			return err
+		}
 	}
 	if r.uses&usesExpires != 0 && (r.at == inDue || r.at == inBlocked) {
 		return t.expiry(r, &forgetExpiries)
 	}
 	return nil
+}
+
+// order is where it comes in its lane.
+func (r *row) order() int64 {
+	if r.turn.Valid {
+		return r.turn.Int64
+	}
+	return r.runAt
 }
 
 func (t *txn) putDue(r *row) error {
@@ -268,7 +279,9 @@ func (q *snapshots) line(p *store.Place, e *entrant, at string) error {
 	}
 	l.Keys = []store.KeyState{k}
 	p.Limit = &l
-	_, err = one(q, []any{&p.Line}, lineSQL, at, e.lane, e.order, e.id[:])
+	if f := q.gateRows[at].front; f != nil {
+		_, err = one(q, []any{&p.Line}, lineSQL, at, e.lane, e.order, e.id[:], f.lane, f.order, f.id[:])
+	}
 	p.Line++
 	return err
 }

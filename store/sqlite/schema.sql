@@ -86,6 +86,16 @@ CREATE TABLE offload_figure (
     PRIMARY KEY (minute, task, queue, outcome)
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_front (
+    gate     TEXT    NOT NULL PRIMARY KEY,
+    priority INTEGER,
+    run_at   INTEGER,
+    id       BLOB, -- NULL for a moment: nobody waits any more
+    queue    TEXT,
+    waits    INTEGER,
+    passed   INTEGER NOT NULL -- so many at most are before it in the line
+) WITHOUT ROWID;
+
 CREATE TABLE offload_gate (
     id           TEXT NOT NULL PRIMARY KEY,
     full_at      INTEGER, -- with per: when all starts of the burst are there again
@@ -146,6 +156,16 @@ CREATE TABLE offload_limit (
     strict    INTEGER NOT NULL,
     hand      INTEGER,          -- max by a person; NULL is none
     seen_at   INTEGER NOT NULL  -- when a program last made it known
+) WITHOUT ROWID;
+
+CREATE TABLE offload_line (
+    gate     TEXT    NOT NULL,
+    priority INTEGER NOT NULL,
+    run_at   INTEGER NOT NULL,
+    id       BLOB    NOT NULL,
+    queue    TEXT    NOT NULL,
+    waits    INTEGER NOT NULL,
+    PRIMARY KEY (gate, priority, run_at, id)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_meta (
@@ -245,8 +265,6 @@ CREATE TABLE offload_unique (
     until      TEXT NOT NULL,             -- "ended", "started", "never"; '' for a time
     expires_at INTEGER
 ) WITHOUT ROWID;
-
-CREATE INDEX offload_blocked_gate ON offload_blocked (gate, priority, run_at, id) WHERE gate IS NOT NULL;
 
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
 

@@ -1,11 +1,8 @@
--- Find who waits first for each of some keys, with the state of the key and the weight of what holds it.
+-- Find who waits first for each of some keys, with what gate_look reads.
 --   ?1 gates, JSON array
--- Plan: SEARCH b USING COVERING INDEX offload_blocked_gate, twice for each key, SEARCH offload_hold USING PRIMARY KEY (gate=?);
--- a look into offload_job only for those under more than one limit.
-SELECT k.value, b.queue, b.priority, b.run_at, b.id,
-       CASE WHEN b.waits = 3 THEN (SELECT terms FROM offload_job WHERE id = b.id) END,
-       g.full_at, g.paused_until, g.stops, g.wake_at, (SELECT coalesce(sum(weight), 0) FROM offload_hold WHERE gate = k.value)
-FROM json_each(?1) AS k
-CROSS JOIN offload_blocked AS b ON b.gate = k.value AND (b.priority, b.run_at, b.id) =
-    (SELECT priority, run_at, id FROM offload_blocked WHERE gate = k.value ORDER BY priority, run_at, id LIMIT 1)
-LEFT JOIN offload_gate AS g ON g.id = k.value
+-- Plan: SEARCH f and g USING PRIMARY KEY, SEARCH offload_hold USING PRIMARY KEY (gate=?); a look into offload_job only for
+-- those under more than one limit.
+SELECT k.value, g.full_at, g.paused_until, g.stops, g.wake_at, f.priority, f.run_at, f.id, f.passed,
+       (SELECT coalesce(sum(weight), 0) FROM offload_hold WHERE gate = k.value),
+       f.queue, CASE WHEN f.waits = 3 THEN (SELECT terms FROM offload_job WHERE id = f.id) END
+FROM json_each(?1) AS k CROSS JOIN offload_front AS f ON f.gate = k.value LEFT JOIN offload_gate AS g ON g.id = k.value

@@ -13,8 +13,27 @@ ALTER TABLE offload_job ADD COLUMN terms TEXT;
 ALTER TABLE offload_due ADD COLUMN due_at INTEGER;
 ALTER TABLE offload_blocked ADD COLUMN due_at INTEGER;
 
--- The line that waits for each key of a limit.
-CREATE INDEX offload_blocked_gate ON offload_blocked (gate, priority, run_at, id) WHERE gate IS NOT NULL;
+-- The lines of those that wait for keys of limits, and who is at the front of each. What is before the front has gone
+-- through: it is taken away now and then, many at a time, since each key has pages of its own.
+CREATE TABLE offload_line (
+    gate     TEXT    NOT NULL,
+    priority INTEGER NOT NULL,
+    run_at   INTEGER NOT NULL,
+    id       BLOB    NOT NULL,
+    queue    TEXT    NOT NULL,
+    waits    INTEGER NOT NULL,
+    PRIMARY KEY (gate, priority, run_at, id)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_front (
+    gate     TEXT    NOT NULL PRIMARY KEY,
+    priority INTEGER,
+    run_at   INTEGER,
+    id       BLOB, -- NULL for a moment: nobody waits any more
+    queue    TEXT,
+    waits    INTEGER,
+    passed   INTEGER NOT NULL -- so many at most are before it in the line
+) WITHOUT ROWID;
 
 CREATE TABLE offload_limit (
     name      TEXT    NOT NULL PRIMARY KEY,
