@@ -244,7 +244,7 @@ func (t *txn) edit(r *row, state store.State, e store.Edit) (effect store.Effect
 	switch {
 	case r.at == inDone:
 		err = t.put(r, putDoneSQL, r.state, finished)
-	case r.at == inBlocked && r.waits < waitsLimit:
+	case r.at == inBlocked && r.waits != waitsLimit:
 		err = t.putBlocked(r, r.waits)
 	default:
 		r.turn = sql.NullInt64{}

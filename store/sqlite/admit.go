@@ -82,7 +82,7 @@ func (t *txn) decide(r *row) error {
 }
 
 func (r *row) entrant(a *asked) *entrant {
-	e := &entrant{spot: spot{a.priority, r.runAt, r.id}, queue: a.queue, limits: a.limits()}
+	e := &entrant{id: r.id, queue: a.queue, lane: a.priority, order: r.runAt, limits: a.limits()}
 	if r.turn.Valid {
 		e.lane, e.order = store.FairLane+a.priority, r.turn.Int64
 	}
@@ -147,7 +147,7 @@ func (t *txn) wait(r *row, at string) error {
 		return err
 	}
 	r.gate = sql.NullString{String: at, Valid: true}
-	if err := t.putBlocked(r, waitsFor(a.limits())); err != nil {
+	if err := t.putBlocked(r, waitsLimit); err != nil {
 		return err
 	}
 	if err := t.lookAtGates([]string{at}); err != nil {
@@ -157,7 +157,7 @@ func (t *txn) wait(r *row, at string) error {
 	if err != nil {
 		return err
 	}
-	return t.execRows(&insertLines, 6, lines)
+	return t.execRows(&insertLines, 2, lines)
 }
 
 // useOf is by what a job goes through a gate.
@@ -248,15 +248,12 @@ func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
 		t.gateRows = map[string]*gateRow{}
 	}
 	err = each(t, func(rows *sql.Rows) error {
-		var w waiter
 		var terms *store.Terms
-		id, g, err := t.scanGate(rows, &w.queue, termsInto{&terms})
+		id, g, err := t.scanGate(ids, rows, termsInto{&terms})
 		if err != nil {
 			return err
 		}
-		w.at, w.spot = id, g.front.spot
-		w.under(terms)
-		first = append(first, w)
+		first = append(first, waiterAt(id, g.front, terms))
 		if t.gateRows[id] == nil {
 			t.gateRows[id] = g
 		}
@@ -269,7 +266,7 @@ func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
 func (a *admission) gate(w *waiter) (err error) {
 	t, at := a.t, w.at
 	g := t.gateRows[at]
-	if g == nil || g.front == nil || g.front.spot != w.spot || !g.Stops.IsZero() { // another may be the first
+	if g == nil || g.front != w.spot || !g.Stops.IsZero() { // another may be the first
 		if g, w, err = a.first(at); err != nil {
 			return err
 		}
@@ -307,15 +304,15 @@ func (a *admission) gate(w *waiter) (err error) {
 			break
 		}
 		if len(ahead) == 0 {
-			if ahead, err = t.nextInLine(at, &w.spot, admitAhead); err != nil {
+			if ahead, err = t.nextInLine(at, w.spot, admitAhead); err != nil {
 				return err
 			}
 		}
-		g.front, g.moved = nil, true
+		g.front, g.moved = "", true
 		g.passed++
 		if w = nil; len(ahead) > 0 {
 			w, ahead = &ahead[0], ahead[1:]
-			g.front = w.front()
+			g.front = w.spot
 		}
 	}
 	if g != nil && !wake.Equal(g.wake) {
@@ -335,13 +332,18 @@ func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
 		return nil, nil, err
 	}
 	g = t.gateRows[at]
-	if g.front == nil {
+	if g.front == "" {
 		return g, nil, nil
 	}
 	if !g.Stops.IsZero() {
 		err := each(t, func(rows *sql.Rows) error {
-			one, err := scanWaiter(at, rows)
-			w = &one
+			var terms *store.Terms
+			e := entrant{id: g.Stops}
+			err := rows.Scan(&e.queue, &e.lane, &e.order, termsInto{&terms})
+			if terms != nil {
+				e.limits = terms.Limits
+			}
+			w = &waiter{at, e.spot(), e}
 			return err
 		}, admitStoppedSQL, at, g.Stops[:])
 		if w != nil || err != nil {
@@ -366,7 +368,7 @@ func (a *admission) retried(w *waiter) error {
 	if err := a.write(); err != nil {
 		return err
 	}
-	return a.t.quitLine(w.at, &w.spot)
+	return a.t.quitLine(w.at, w.spot)
 }
 
 // room reports whether the gate for which a job waits, as the first, has room for it.
@@ -426,7 +428,7 @@ func (a *admission) moveOn(w *waiter) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return true, t.execRows(&insertLines, 6, lines)
+		return true, t.execRows(&insertLines, 2, lines)
 	}
 	return false, nil
 }

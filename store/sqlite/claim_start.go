@@ -110,7 +110,7 @@ func (s *starts) start(c *store.Claimed, uses int) (at string, err error) {
 // pass goes through the gates of a job.
 func (s *starts) pass(c *store.Claimed) (at string, err error) {
 	t := s.t
-	e := &entrant{spot: spot{c.Priority, c.RunAt.UnixMicro(), c.ID}, queue: c.Queue, limits: c.Terms.Limits, holds: map[string]bool{}}
+	e := &entrant{id: c.ID, queue: c.Queue, lane: c.Priority, order: c.RunAt.UnixMicro(), limits: c.Terms.Limits, holds: map[string]bool{}}
 	for _, at := range gatesOf(e.limits) {
 		e.holds[at] = s.held[at+string(c.ID[:])]
 	}
@@ -131,7 +131,7 @@ func (s *starts) pass(c *store.Claimed) (at string, err error) {
 		}
 		g.Start(t.time(), u)
 		g.changed = true
-		if g.front != nil {
+		if g.front != "" {
 			t.open(id)
 		}
 	}

@@ -3,6 +3,9 @@ package sqlite
 import (
 	"database/sql"
 	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -34,9 +37,9 @@ type gateRow struct {
 	wake    time.Time // when somebody who waits may have room; the zero time is never, as far as is known
 	changed bool      // and not written yet
 
-	front  *front // nil: nobody waits
-	passed int    // so many are before it in the line, at most
-	moved  bool   // and not written yet
+	front  spot // of who waits first; "": nobody does
+	passed int  // so many are before it in the line, at most
+	moved  bool // and not written yet
 }
 
 // gates are the keys of limits that a transaction has looked at. Nobody else changes them
@@ -74,27 +77,44 @@ func (t *txn) lookAtGates(ids []string) error {
 		return err
 	}
 	return each(t, func(rows *sql.Rows) error {
-		id, g, err := t.scanGate(rows)
+		id, g, err := t.scanGate(ids, rows)
 		t.gateRows[id] = g
 		return err
 	}, lookGatesSQL, list(ids))
 }
 
-// scanGate reads a row of gate_look.sql, and more behind it.
-func (t *txn) scanGate(rows *sql.Rows, more ...any) (id string, g *gateRow, err error) {
+// scanGate reads a row of gate_look.sql about one of some gates, and more behind it.
+func (t *txn) scanGate(ids []string, rows *sql.Rows, more ...any) (id string, g *gateRow, err error) {
 	g = &gateRow{}
-	var lane, order, passed sql.NullInt64
-	var first store.ID
-	err = rows.Scan(append([]any{
-		&id, timeInto{&g.Full}, timeInto{&g.Paused}, idInto{&g.Stops}, timeInto{&g.wake},
-		&lane, &order, idInto{&first}, &passed, &g.Held,
-	}, more...)...)
-	if lane.Valid {
-		g.front, g.passed = &front{spot: spot{int(lane.Int64), order.Int64, first}}, int(passed.Int64)
+	var at int
+	var state, front sql.RawBytes
+	var passed sql.NullInt64
+	if err := rows.Scan(append([]any{&at, &state, &front, &passed, &g.Held}, more...)...); err != nil {
+		return "", nil, err
 	}
+	id, g.front, g.passed = ids[at], spot(front), int(passed.Int64)
 	name, _ := gate.Parse(id)
 	g.Limit = t.limits[name]
+	if state != nil {
+		err = g.read(state)
+	}
 	return id, g, err
+}
+
+// read reads what gate_look.sql says of a gate that has a row of its own.
+func (g *gateRow) read(state []byte) error {
+	var full, paused, wake *int64
+	var stops string
+	if err := json.Unmarshal(state, &[]any{&full, &paused, &stops, &wake}); err != nil {
+		return fmt.Errorf("a gate that cannot be read: %w", err)
+	}
+	for at, into := range map[*int64]*time.Time{full: &g.Full, paused: &g.Paused, wake: &g.wake} {
+		if at != nil {
+			*into = timeOf(*at)
+		}
+	}
+	_, err := hex.Decode(g.Stops[:], []byte(stops))
+	return err
 }
 
 // knowLimits reads the limits of gates. One that nobody has made known has no room.
@@ -155,8 +175,10 @@ func gatesOf(limits []store.Use) []string {
 
 // An entrant is a job that wants to go through its gates.
 type entrant struct {
-	spot
+	id     store.ID
 	queue  string
+	lane   int
+	order  int64 // its run_at or its turn
 	limits []store.Use
 	holds  map[string]bool // gates that it holds already; nil is none
 }
@@ -185,7 +207,7 @@ func (g *gateRow) bars(now time.Time, id string, e *entrant, u store.Use) bool {
 		return true
 	}
 	// The job that stops the gate goes first when it is tried again.
-	return g.front != nil && g.Stops != e.id && g.front.before(&e.spot)
+	return g.front != "" && g.Stops != e.id && g.front < e.spot()
 }
 
 // opens is when a gate has room for a job if nothing happens meanwhile; the zero time is never.

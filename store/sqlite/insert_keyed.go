@@ -202,7 +202,7 @@ func (in *intake) place(i int) error {
 	}
 	if at != "" {
 		in.inserted[i].State = store.Blocked
-		in.blocked = append(in.blocked, n.Queue, waitsFor(n.Terms.Limits), "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
+		in.blocked = append(in.blocked, n.Queue, waitsLimit, "", lane, order, n.ID[:], 0, 0, r.uses, at, dueAt)
 		lines, err := t.joinLine(at, r.entrant(a), in.lines)
 		in.lines = lines
 		return err
@@ -244,7 +244,7 @@ func (in *intake) write() error {
 		{&insertDues, 5, &in.dues},
 		{&insertTurns, 6, &in.turns},
 		{&insertBlocked, 11, &in.blocked},
-		{&insertLines, 6, &in.lines},
+		{&insertLines, 2, &in.lines},
 	} {
 		if err := in.t.execRows(rows.stmts, rows.params, *rows.args); err != nil {
 			return err

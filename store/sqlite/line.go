@@ -1,9 +1,9 @@
 package sqlite
 
 import (
-	"cmp"
 	"database/sql"
 	_ "embed"
+	"encoding/binary"
 
 	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
@@ -27,47 +27,61 @@ var (
 )
 
 var (
-	insertLines  = withRows("INSERT INTO offload_line (gate, priority, run_at, id, queue, waits) ", 6, " ON CONFLICT DO NOTHING")
-	insertFronts = withRows("INSERT INTO offload_front (gate, priority, run_at, id, queue, waits, passed) ", 7,
-		" ON CONFLICT DO UPDATE SET priority = excluded.priority, run_at = excluded.run_at, id = excluded.id, queue = excluded.queue, waits = excluded.waits, passed = excluded.passed")
+	insertLines  = withRows("INSERT INTO offload_line (gate, spot) ", 2, " ON CONFLICT DO NOTHING")
+	insertFronts = withRows("INSERT INTO offload_front (gate, spot, passed) ", 3,
+		" ON CONFLICT DO UPDATE SET spot = excluded.spot, passed = excluded.passed")
 )
 
 // linePassed is how many who have gone through a line holds before they are taken out of it.
 const linePassed = 64
 
-// A spot is where a job comes among others that wait for the same key, or take turns.
-type spot struct {
-	lane  int
-	order int64 // its run_at or its turn
-	id    store.ID
+// A spot is where a job comes among those who wait for a gate, as offload_line has it: they
+// compare as their bytes do. "" is none.
+type spot string
+
+// Bytes of a spot.
+const (
+	spotOrder = 1  // behind the lane
+	spotID    = 9  // behind run_at or the turn
+	spotFlag  = 25 // behind the id
+	spotQueue = 26
+)
+
+func (s spot) bytes() []byte { return []byte(s) }
+
+func (s spot) id() (id store.ID) {
+	copy(id[:], s[spotID:])
+	return id
 }
 
-func (s *spot) before(other *spot) bool {
-	return cmp.Or(cmp.Compare(s.lane, other.lane), cmp.Compare(s.order, other.order), s.id.Compare(other.id)) < 0
-}
-
-// A front is who waits first for a gate.
-type front struct {
-	spot
-	queue string
-	waits int
+// spot is where a job comes.
+func (e *entrant) spot() spot {
+	b := make([]byte, 0, spotQueue+len(e.queue))
+	b = append(b, byte(e.lane))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.order)^1<<63)
+	b = append(b, e.id[:]...)
+	flag := byte(1)
+	if len(e.limits) == 1 && e.limits[0].Weight() == 1 {
+		flag = 0
+	}
+	return spot(append(append(b, flag), e.queue...))
 }
 
 // joinLine has a job wait for a gate that was looked at. It adds parameters of insertLines to lines.
 func (t *txn) joinLine(at string, e *entrant, lines []any) ([]any, error) {
-	waits := waitsFor(e.limits)
-	lines = append(lines, at, e.lane, e.order, e.id[:], e.queue, waits)
+	s := e.spot()
+	lines = append(lines, at, s.bytes())
 	g := t.gateRows[at]
 	if opens := g.opens(t.time(), e, useOf(e.limits, at)); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
 		g.wake, g.changed = opens, true
 	}
-	if g.front != nil && !e.before(&g.front.spot) {
+	if g.front != "" && g.front < s {
 		return lines, nil
 	}
 	if err := t.clearPassed(at, g); err != nil {
 		return nil, err
 	}
-	g.front, g.moved = &front{e.spot, e.queue, waits}, true
+	g.front, g.moved = s, true
 	return lines, nil
 }
 
@@ -78,82 +92,78 @@ func (t *txn) clearPassed(at string, g *gateRow) error {
 		return nil
 	}
 	g.passed = 0
-	if g.front == nil {
+	if g.front == "" {
 		_, err := t.exec(clearLinesSQL, list([]string{at}))
 		return err
 	}
-	_, err := t.exec(passedSQL, at, g.front.lane, g.front.order, g.front.id[:])
+	_, err := t.exec(passedSQL, at, g.front.bytes())
 	return err
 }
 
 // quitLine takes a job out of the line of a gate. Who waits behind it may have room then.
-func (t *txn) quitLine(at string, s *spot) error {
+func (t *txn) quitLine(at string, s spot) error {
 	if err := t.lookAtGates([]string{at}); err != nil {
 		return err
 	}
-	if _, err := t.exec(quitLineSQL, at, s.lane, s.order, s.id[:]); err != nil {
+	if _, err := t.exec(quitLineSQL, at, s.bytes()); err != nil {
 		return err
 	}
 	t.open(at)
 	g := t.gateRows[at]
-	if g.front == nil || g.front.id != s.id {
+	if g.front != s {
 		return nil
 	}
 	next, err := t.nextInLine(at, s, 1)
 	if err != nil {
 		return err
 	}
-	g.front, g.moved = nil, true
+	g.front, g.moved = "", true
 	if len(next) > 0 {
-		g.front = next[0].front()
+		g.front = next[0].spot
 	}
 	return nil
 }
 
 // A waiter is a job that waits for a gate.
 type waiter struct {
-	at string
+	at   string
+	spot spot
 	entrant
 }
 
-func (w *waiter) front() *front { return &front{w.spot, w.queue, waitsFor(w.limits)} }
-
-// scanWaiter scans a job that waits for a gate.
-func scanWaiter(at string, rows *sql.Rows) (w waiter, err error) {
-	w.at = at
-	var terms *store.Terms
-	err = rows.Scan(&w.lane, &w.order, idInto{&w.id}, &w.queue, termsInto{&terms})
-	w.under(terms)
-	return w, err
-}
-
-// under notes the limits of a job, which has no terms if it is only under that for which it waits.
-func (w *waiter) under(terms *store.Terms) {
+// waiterAt is who waits for a gate at a spot; terms are nil for a job that is under no other limit.
+func waiterAt(at string, s spot, terms *store.Terms) waiter {
+	w := waiter{at: at, spot: s, entrant: entrant{
+		id: s.id(), queue: string(s[spotQueue:]), lane: int(s[0]), order: int64(binary.BigEndian.Uint64([]byte(s[spotOrder:spotID])) ^ 1<<63),
+	}}
 	if terms != nil {
 		w.limits = terms.Limits
-		return
+		return w
 	}
-	name, key := gate.Parse(w.at)
+	name, key := gate.Parse(at)
 	w.limits = []store.Use{{Limit: name, Key: key}}
+	return w
 }
 
 // nextInLine returns who waits for a gate behind a spot.
-func (t *txn) nextInLine(at string, behind *spot, most int) (next []waiter, err error) {
+func (t *txn) nextInLine(at string, behind spot, most int) (next []waiter, err error) {
 	err = each(t, func(rows *sql.Rows) error {
-		w, err := scanWaiter(at, rows)
-		next = append(next, w)
+		var s sql.RawBytes
+		var terms *store.Terms
+		err := rows.Scan(&s, termsInto{&terms})
+		next = append(next, waiterAt(at, spot(s), terms))
 		return err
-	}, admitNextSQL, at, behind.lane, behind.order, behind.id[:], most)
+	}, admitNextSQL, at, behind.bytes(), most)
 	return next, err
 }
 
 // waiting returns who waits for a gate that was looked at.
 func (t *txn) waiting(at string, most int) ([]store.ID, error) {
 	f := t.gateRows[at].front
-	if f == nil {
+	if f == "" {
 		return nil, nil
 	}
-	return t.ids(waitingSQL, at, f.lane, f.order, f.id[:], most)
+	return t.ids(waitingSQL, at, f.bytes(), most)
 }
 
 // keepFronts writes who waits first now.
@@ -164,14 +174,14 @@ func (t *txn) keepFronts() error {
 		if !g.moved {
 			continue
 		}
-		if g.front == nil || g.passed >= linePassed {
+		if g.front == "" || g.passed >= linePassed {
 			if err := t.clearPassed(at, g); err != nil {
 				return err
 			}
 		}
 		g.moved = false
-		if f := g.front; f != nil {
-			args = append(args, at, f.lane, f.order, f.id[:], f.queue, f.waits, g.passed)
+		if g.front != "" {
+			args = append(args, at, g.front.bytes(), g.passed)
 		} else {
 			none = append(none, at)
 		}
@@ -181,7 +191,7 @@ func (t *txn) keepFronts() error {
 			return err
 		}
 	}
-	return t.execRows(&insertFronts, 7, args)
+	return t.execRows(&insertFronts, 3, args)
 }
 
 // advance puts the next to the front of lines whose first has gone through. The gates must be
@@ -193,21 +203,17 @@ func (t *txn) advance(gates []string) error {
 	if err := t.keepGates(); err != nil {
 		return err
 	}
-	var none, long []string
-	err := each(t, func(rows *sql.Rows) error {
-		var at string
-		var empty bool
-		var passed int
-		err := rows.Scan(&at, &empty, &passed)
-		switch {
-		case empty:
-			none = append(none, at)
-		case passed >= linePassed:
+	if _, err := t.exec(advanceSQL, list(gates)); err != nil {
+		return err
+	}
+	var long []string
+	for _, at := range gates {
+		if t.gateRows[at].passed+1 >= linePassed {
 			long = append(long, at)
 		}
 		delete(t.gateRows, at)
-		return err
-	}, advanceSQL, list(gates))
+	}
+	none, err := texts(t, "SELECT gate FROM offload_front WHERE spot IS NULL")
 	if err != nil {
 		return err
 	}
@@ -223,12 +229,11 @@ func (t *txn) advance(gates []string) error {
 		return err
 	}
 	for _, at := range long {
-		if err := t.clearPassed(at, t.gateRows[at]); err != nil {
+		g := t.gateRows[at]
+		if err := t.clearPassed(at, g); err != nil {
 			return err
 		}
-		if _, err := t.exec("UPDATE offload_front SET passed = 0 WHERE gate = ?1", at); err != nil {
-			return err
-		}
+		g.moved = g.front != ""
 	}
-	return nil
+	return t.keepFronts()
 }

@@ -103,7 +103,7 @@ func (t *txn) lookBlocked(v *store.View) error {
 		switch {
 		case err != nil || !found:
 			return err
-		case !come || waits >= waitsLimit:
+		case !come || waits == waitsLimit:
 		case waits == waitsAlone:
 			v.Suspects = append(v.Suspects, queue)
 		case !slices.Contains(v.Tasks, task):

@@ -112,7 +112,7 @@ func (t *txn) leave(process store.ID) (more bool, err error) {
 	if err != nil || number == 0 {
 		return false, err
 	}
-	all, err := t.leases(`SELECT id, 2, process, attempt, failures, uses, run_at, started_at, closer, closed, 0, 0, 0, NULL, NULL
+	all, err := t.leases(`SELECT id, 2, process, attempt, failures, uses, run_at, started_at, closer, closed, 0, 0, NULL, NULL
 		FROM offload_lease WHERE process = ?1 LIMIT ?2`, number, store.MaxReapAtATime)
 	if err != nil {
 		return false, err

@@ -49,17 +49,8 @@ const (
 const (
 	waitsTask = iota
 	waitsAlone
-	waitsLimit  // the only one that it is under, of which it takes 1
-	waitsLimits // one, as its terms say
+	waitsLimit
 )
-
-// waitsFor is why a job is in blocked that waits for a limit.
-func waitsFor(limits []store.Use) int {
-	if len(limits) == 1 && limits[0].Weight() == 1 {
-		return waitsLimit
-	}
-	return waitsLimits
-}
 
 // How a job is in done.
 const (
@@ -91,14 +82,13 @@ type row struct {
 	closed   sql.NullInt64
 	state    int            // of done
 	waits    int            // of blocked
-	lane     int            // of due and blocked
 	turn     sql.NullInt64  // of due and blocked: its place among those that take turns
 	gate     sql.NullString // of blocked: what it waits for
 	asked    *asked         // nil until it is needed
 }
 
 func (r *row) into() []any {
-	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state, &r.waits, &r.lane, &r.turn, &r.gate}
+	return []any{&r.at, &r.process, &r.attempt, &r.failures, &r.uses, &r.runAt, &r.started, &r.closer, &r.closed, &r.state, &r.waits, &r.turn, &r.gate}
 }
 
 // find finds a job in its place; at is nowhere if there is no such job.
@@ -128,7 +118,11 @@ func (t *txn) take(r *row) error {
 		return err
 	}
 	if r.gate.Valid {
-		if err := t.quitLine(r.gate.String, &spot{r.lane, r.order(), r.id}); err != nil {
+		a, err := t.askedOf(r)
+		if err != nil {
+			return err
+		}
+		if err := t.quitLine(r.gate.String, r.entrant(a).spot()); err != nil {
 			return err
 		}
 	}
@@ -136,14 +130,6 @@ func (t *txn) take(r *row) error {
 		return t.expiry(r, &forgetExpiries)
 	}
 	return nil
-}
-
-// order is where it comes in its lane.
-func (r *row) order() int64 {
-	if r.turn.Valid {
-		return r.turn.Int64
-	}
-	return r.runAt
 }
 
 func (t *txn) putDue(r *row) error {
@@ -154,7 +140,7 @@ func (t *txn) putDue(r *row) error {
 }
 
 func (t *txn) putBlocked(r *row, waits int) error {
-	if waits < waitsLimit {
+	if waits != waitsLimit {
 		t.wakeToLook() // those who know its task are shown it
 		r.gate = sql.NullString{}
 	}
@@ -279,8 +265,8 @@ func (q *snapshots) line(p *store.Place, e *entrant, at string) error {
 	}
 	l.Keys = []store.KeyState{k}
 	p.Limit = &l
-	if f := q.gateRows[at].front; f != nil {
-		_, err = one(q, []any{&p.Line}, lineSQL, at, e.lane, e.order, e.id[:], f.lane, f.order, f.id[:])
+	if f := q.gateRows[at].front; f != "" {
+		_, err = one(q, []any{&p.Line}, lineSQL, at, f.bytes(), e.spot().bytes())
 	}
 	p.Line++
 	return err

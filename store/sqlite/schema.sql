@@ -87,13 +87,9 @@ CREATE TABLE offload_figure (
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_front (
-    gate     TEXT    NOT NULL PRIMARY KEY,
-    priority INTEGER,
-    run_at   INTEGER,
-    id       BLOB, -- NULL for a moment: nobody waits any more
-    queue    TEXT,
-    waits    INTEGER,
-    passed   INTEGER NOT NULL -- so many at most are before it in the line
+    gate   TEXT    NOT NULL PRIMARY KEY,
+    spot   BLOB,            -- NULL for a moment: nobody waits any more
+    passed INTEGER NOT NULL -- so many at most are before it in the line
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_gate (
@@ -159,13 +155,9 @@ CREATE TABLE offload_limit (
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_line (
-    gate     TEXT    NOT NULL,
-    priority INTEGER NOT NULL,
-    run_at   INTEGER NOT NULL,
-    id       BLOB    NOT NULL,
-    queue    TEXT    NOT NULL,
-    waits    INTEGER NOT NULL,
-    PRIMARY KEY (gate, priority, run_at, id)
+    gate TEXT NOT NULL,
+    spot BLOB NOT NULL,
+    PRIMARY KEY (gate, spot)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_meta (
@@ -267,6 +259,8 @@ CREATE TABLE offload_unique (
 ) WITHOUT ROWID;
 
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
+
+CREATE INDEX offload_front_none ON offload_front (gate) WHERE spot IS NULL;
 
 CREATE INDEX offload_gate_paused ON offload_gate (paused_until) WHERE paused_until IS NOT NULL;
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,6 +87,9 @@ func advance(t *testing.T, s *Store, d time.Duration) {
 				}
 			}
 		}
+		if err := advanceLines(tx, d); err != nil {
+			return err
+		}
 		if _, err := tx.exec("UPDATE offload_turn SET end_at = end_at - ?1", d.Microseconds()*turnParts); err != nil {
 			return err
 		}
@@ -93,6 +97,31 @@ func advance(t *testing.T, s *Store, d time.Duration) {
 		return err
 	})
 	must(t, err)
+}
+
+// advanceLines moves those who wait for limits back in time.
+func advanceLines(tx *txn, d time.Duration) error {
+	for _, table := range []string{"line", "front"} {
+		spots := map[string][]byte{}
+		err := each(tx, func(rows *sql.Rows) error {
+			var at string
+			var s []byte
+			err := rows.Scan(&at, &s)
+			spots[at+string(s)] = s
+			return err
+		}, "SELECT gate, spot FROM offload_"+table)
+		if err != nil {
+			return err
+		}
+		for _, s := range spots {
+			w := waiterAt("", spot(s), nil)
+			to := binary.BigEndian.AppendUint64(s[:spotOrder:spotOrder], uint64(w.order-d.Microseconds())^1<<63)
+			if _, err := tx.exec(fmt.Sprintf("UPDATE offload_%s SET spot = ?2 WHERE spot = ?1", table), s, append(to, s[spotID:]...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // openFile opens a store of our own on a file.

@@ -1,7 +1,6 @@
 -- Find who waits next for a key.
---   ?1 gate   ?2 lane, ?3 run_at or turn and ?4 id after which to look   ?5 limit
--- Plan: SEARCH l USING PRIMARY KEY, no sort; a look into offload_job only for those under more than one limit.
-SELECT l.priority, l.run_at, l.id, l.queue, CASE WHEN l.waits = 3 THEN (SELECT terms FROM offload_job WHERE id = l.id) END
-FROM offload_line AS l
-WHERE l.gate = ?1 AND (l.priority, l.run_at, l.id) > (?2, ?3, ?4)
-ORDER BY l.priority, l.run_at, l.id LIMIT ?5
+--   ?1 gate   ?2 spot after which to look   ?3 limit
+-- Plan: SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?), no sort; a look into offload_job only for those under
+-- more than one limit.
+SELECT spot, CASE WHEN substr(spot, 26, 1) = x'01' THEN (SELECT terms FROM offload_job WHERE id = substr(spot, 10, 16)) END
+FROM offload_line WHERE gate = ?1 AND spot > ?2 ORDER BY spot LIMIT ?3

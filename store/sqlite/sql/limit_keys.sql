@@ -7,5 +7,5 @@ WITH RECURSIVE h(id) AS (
     SELECT (SELECT min(gate) FROM offload_hold WHERE gate > h.id AND gate < ?2) FROM h WHERE h.id IS NOT NULL LIMIT ?3
 )
 SELECT id FROM h WHERE id IS NOT NULL
-UNION SELECT gate FROM (SELECT gate FROM offload_front WHERE gate >= ?1 AND gate < ?2 LIMIT ?3)
+UNION SELECT gate FROM (SELECT gate FROM offload_front WHERE gate >= ?1 AND gate < ?2 AND spot IS NOT NULL LIMIT ?3)
 UNION SELECT id FROM (SELECT id FROM offload_gate WHERE id >= ?1 AND id < ?2 LIMIT ?3)

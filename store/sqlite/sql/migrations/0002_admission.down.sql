@@ -1,8 +1,8 @@
 -- Forgets limits, unique keys, turns, expiries, schedules and the inbox. All jobs stay: what waited for a limit is due.
 DROP VIEW offload_jobs;
 INSERT INTO offload_due (queue, priority, run_at, id, attempt, failures, uses, started_at, closer, closed)
-SELECT queue, priority % 10, coalesce(due_at, run_at), id, attempt, failures, uses, started_at, closer, closed FROM offload_blocked WHERE waits >= 2;
-DELETE FROM offload_blocked WHERE waits >= 2;
+SELECT queue, priority % 10, coalesce(due_at, run_at), id, attempt, failures, uses, started_at, closer, closed FROM offload_blocked WHERE waits = 2;
+DELETE FROM offload_blocked WHERE waits = 2;
 UPDATE offload_due SET priority = priority - 10, run_at = due_at WHERE priority >= 10;
 UPDATE offload_due SET uses = uses & 63 WHERE uses > 63;
 UPDATE offload_blocked SET uses = uses & 63 WHERE uses > 63;

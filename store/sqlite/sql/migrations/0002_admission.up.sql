@@ -5,35 +5,31 @@
 -- and its turn are to be decided when it is claimed, 256 and what its limit does when it is full has a say in that;
 -- 512 an attempt may have begun; 1024 it expires unless one does.
 --
--- A job that waits for a limit lies in offload_blocked, with task '' and waits 2, or 3 if it is under others or takes more
--- than 1 of it; gate names the key of the limit: name and key, with the character 31 between them. A job with a turn has
--- priority 10 to 19 in due and blocked; its run_at there is its turn, and due_at when it became due.
+-- A job that waits for a limit lies in offload_blocked, with task '' and waits 2; gate names the key of the limit: name and
+-- key, with the character 31 between them. A job with a turn has priority 10 to 19 in due and blocked; its run_at there is
+-- its turn, and due_at when it became due.
 
 ALTER TABLE offload_job ADD COLUMN terms TEXT;
 ALTER TABLE offload_due ADD COLUMN due_at INTEGER;
 ALTER TABLE offload_blocked ADD COLUMN due_at INTEGER;
 
--- The lines of those that wait for keys of limits, and who is at the front of each. What is before the front has gone
--- through: it is taken away now and then, many at a time, since each key has pages of its own.
+-- The lines of those that wait for keys of limits, and who is at the front of each. A spot is, one behind the other, the
+-- priority (1 byte), run_at or turn (8), id (16), whether the job is under more than this limit (1) and the queue, so that
+-- they compare as they come. What is before the front has gone through: it is taken away now and then, many at a time,
+-- since each key has pages of its own.
 CREATE TABLE offload_line (
-    gate     TEXT    NOT NULL,
-    priority INTEGER NOT NULL,
-    run_at   INTEGER NOT NULL,
-    id       BLOB    NOT NULL,
-    queue    TEXT    NOT NULL,
-    waits    INTEGER NOT NULL,
-    PRIMARY KEY (gate, priority, run_at, id)
+    gate TEXT NOT NULL,
+    spot BLOB NOT NULL,
+    PRIMARY KEY (gate, spot)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_front (
-    gate     TEXT    NOT NULL PRIMARY KEY,
-    priority INTEGER,
-    run_at   INTEGER,
-    id       BLOB, -- NULL for a moment: nobody waits any more
-    queue    TEXT,
-    waits    INTEGER,
-    passed   INTEGER NOT NULL -- so many at most are before it in the line
+    gate   TEXT    NOT NULL PRIMARY KEY,
+    spot   BLOB,            -- NULL for a moment: nobody waits any more
+    passed INTEGER NOT NULL -- so many at most are before it in the line
 ) WITHOUT ROWID;
+
+CREATE INDEX offload_front_none ON offload_front (gate) WHERE spot IS NULL;
 
 CREATE TABLE offload_limit (
     name      TEXT    NOT NULL PRIMARY KEY,
