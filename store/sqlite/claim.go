@@ -139,7 +139,7 @@ func (c *claim) read(limit int) (undecided bool, err error) {
 	c.keyed = c.keyed[:0]
 	err = each(t, func(rows *sql.Rows) error {
 		c.all = append(c.all, store.Claimed{Queue: c.queue, Priority: priority, ClaimedAt: t.time()})
-		uses, err := scanClaimed(rows, &c.all[len(c.all)-1])
+		uses, err := t.scanClaimed(rows, &c.all[len(c.all)-1])
 		switch {
 		case err != nil || uses == 0:
 		case uses&usesUndecided != 0:
@@ -215,13 +215,13 @@ func (c *claim) lease(from int) error {
 func (t *txn) forgotten() int64 { return t.now - store.CrashMemory.Microseconds() }
 
 // scanClaimed reads a row of claim.sql. uses is 0 for a job without terms.
-func scanClaimed(rows *sql.Rows, c *store.Claimed, before ...any) (uses int, err error) {
+func (t *txn) scanClaimed(rows *sql.Rows, c *store.Claimed, before ...any) (uses int, err error) {
 	var crashes sql.NullInt64
 	var large sql.NullBool
 	err = rows.Scan(append(before, timeInto{&c.RunAt}, idInto{&c.ID}, &c.Attempt, &c.Failures, &crashes,
 		&c.Task, timeInto{&c.CreatedAt}, &c.MaxAttempts,
 		spanInto{&c.Timeout}, spanInto{&c.GiveUpAfter}, spanInto{&c.Retain}, tagsInto{&c.Tags},
-		&large, &c.Input, usedTermsInto{&uses, &c.Terms})...)
+		&large, &c.Input, usedTermsInto{t.termsRead, &uses, &c.Terms})...)
 	c.Crashes, c.Large = int(crashes.Int64), large.Bool
 	ofTask(c.Terms, c.Task)
 	return uses, err
@@ -307,7 +307,7 @@ func (t *txn) parked(req store.ParkedRequest, limit int) (ready []parkedJob, err
 		err := each(t, func(rows *sql.Rows) (err error) {
 			ready = append(ready, parkedJob{Claimed: store.Claimed{Queue: req.Queue, ClaimedAt: t.time()}})
 			c := &ready[len(ready)-1]
-			c.uses, err = scanClaimed(rows, &c.Claimed, &c.Priority)
+			c.uses, err = t.scanClaimed(rows, &c.Claimed, &c.Priority)
 			return err
 		}, claimParkedSQL, req.Queue, waits, task, t.now, limit, t.forgotten())
 		if err != nil {

@@ -115,6 +115,7 @@ type txn struct {
 	now     int64 // in microseconds since 1970
 	wakes   []store.Wake
 	claimed doubt
+	termsRead
 	gates
 	turns
 }

@@ -119,8 +119,36 @@ func (i termsInto) Scan(value any) error {
 	return nil
 }
 
+// A termsRead are terms that were read before: those of one key are alike in each of its jobs.
+// It is for one goroutine at a time.
+type termsRead map[string]*store.Terms
+
+// mostTermsRead is how many are remembered.
+const mostTermsRead = 4096
+
+// read returns terms, of which nobody else changes what the returned ones point to.
+func (r termsRead) read(text string) (*store.Terms, error) {
+	if known := r[text]; known != nil {
+		t := *known
+		return &t, nil
+	}
+	t := &store.Terms{}
+	if err := json.Unmarshal([]byte(text), t); err != nil {
+		return nil, err
+	}
+	if r != nil && t.Unique == nil && t.Schedule == "" { // others are seldom alike
+		if len(r) >= mostTermsRead {
+			clear(r)
+		}
+		known := *t
+		r[text] = &known
+	}
+	return t, nil
+}
+
 // usedTermsInto scans a column of terms with the bits of uses, as a number, in front.
 type usedTermsInto struct {
+	read  termsRead
 	uses  *int
 	terms **store.Terms
 }
@@ -143,7 +171,8 @@ func (i usedTermsInto) Scan(value any) (err error) {
 	if *i.uses, err = strconv.Atoi(text[:at]); err != nil {
 		return fmt.Errorf("a column that should hold uses does not: %w", err)
 	}
-	return json.Unmarshal([]byte(text[at:]), i.terms)
+	*i.terms, err = i.read.read(text[at:])
+	return err
 }
 
 // A pairs is a list of texts, each with an id, as statements want them.

@@ -40,6 +40,7 @@ type writer struct {
 	lax     bool     // commits are not synced at present
 	doubts  []doubt  // given back first in the next transaction
 	cramped bool     // the last transaction found no room on the disk
+	terms   termsRead
 }
 
 // A doubt is leases of which nobody knows whether they were taken: the answer to COMMIT was
@@ -63,7 +64,7 @@ type call struct {
 }
 
 func newWriter(pool *sql.DB) *writer {
-	return &writer{pool: pool, patience: patience, drained: make(chan struct{})}
+	return &writer{pool: pool, patience: patience, drained: make(chan struct{}), terms: termsRead{}}
 }
 
 // do runs f in a transaction and returns when it is committed. f must have no effect but
@@ -277,7 +278,7 @@ func (w *writer) run(calls []*call) {
 		return
 	}
 	for _, c := range calls {
-		c.t = &txn{database: w.c, now: now}
+		c.t = &txn{database: w.c, now: now, termsRead: w.terms}
 		if len(calls) == 1 {
 			c.err = c.f(c.t)
 			break
