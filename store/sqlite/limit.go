@@ -29,24 +29,26 @@ func (s *Store) PutLimits(ctx context.Context, limits []store.Limit) error {
 	if len(limits) == 0 {
 		return nil
 	}
-	return s.write(ctx, "put limits", func(t *txn) error {
-		for _, l := range limits {
-			before, known, err := t.declared(l.Name)
-			if err != nil {
-				return err
-			}
-			if _, err := t.exec(putLimitSQL, l.Name, l.Max, micros(l.Per), l.Burst, string(l.WhenFull), l.Strict, t.now); err != nil {
-				return err
-			}
-			if known && before == l {
-				continue
-			}
-			if err := t.changedLimit(l.Name); err != nil {
-				return err
-			}
+	return s.write(ctx, "put limits", func(t *txn) error { return t.putLimits(limits) })
+}
+
+func (t *txn) putLimits(limits []store.Limit) error {
+	for _, l := range limits {
+		before, known, err := t.declared(l.Name)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		if _, err := t.exec(putLimitSQL, l.Name, l.Max, micros(l.Per), l.Burst, string(l.WhenFull), l.Strict, t.now); err != nil {
+			return err
+		}
+		if known && before == l {
+			continue
+		}
+		if err := t.changedLimit(l.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // declared is a limit as a program made it known last.
