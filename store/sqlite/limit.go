@@ -181,7 +181,8 @@ func (q *snapshots) keyStates(l *store.Limit, most int) (keys []store.KeyState, 
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
 		k, speaks, err := q.keyState(l, id)
 		if err != nil {
 			return nil, err

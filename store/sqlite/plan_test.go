@@ -13,6 +13,7 @@ func TestPlans(t *testing.T) {
 	const (
 		due   = "SEARCH d USING PRIMARY KEY (queue=? AND priority=? AND run_at<?)"
 		lease = "SEARCH offload_lease USING PRIMARY KEY (id=?)"
+		hold  = "SEARCH offload_hold USING PRIMARY KEY (gate=? AND id=?)"
 	)
 	for _, test := range []struct {
 		name, query string
@@ -25,26 +26,63 @@ func TestPlans(t *testing.T) {
 		{"claim_parked", claimParkedSQL, 6, []string{"SEARCH d USING PRIMARY KEY (queue=? AND waits=? AND task=?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
 		{"claim_blocked", claimBlockedSQL, 3, []string{"SEARCH offload_blocked"}},
 		{"insert_fresh", insertFreshSQL, 1, []string{"SEARCH j USING PRIMARY KEY (id=?)"}},
-		{"finish_done", finishDoneSQL, 6, []string{lease}},
-		{"finish_lease", finishLeaseSQL, 3, []string{lease}},
-		{"finish_held", finishHeldSQL, 3, []string{lease}},
+		{"finish_done", finishDoneSQL, 7, []string{lease}},
+		{"finish_lease", finishLeaseSQL, 4, []string{lease}},
+		{"finish_held", finishHeldSQL, 4, []string{lease}},
 		{"place", placeSQL, 1, []string{"SEARCH offload_due", lease, "SEARCH offload_blocked", "SEARCH offload_done USING PRIMARY KEY (id=?)"}},
 		{"place_take_lease", takeLeaseSQL, 3, []string{lease}},
-		{"place_put_due", putDueSQL, 8, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
-		{"place_put_blocked", putBlockedSQL, 9, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"place_put_due", putDueSQL, 9, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"place_put_blocked", putBlockedSQL, 11, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"place_put_done", putDoneSQL, 10, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"look_lane", laneSQL, 2, []string{"SEARCH offload_due USING PRIMARY KEY ((queue,priority)>(?,?))"}},
 		{"look_blocked", lookBlockedSQL, 4, []string{"SEARCH b USING PRIMARY KEY ((queue,waits,task)>(?,?,?))", "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task=?)"}},
+		{"look_due", lookDueSQL, 1, []string{
+			"SEARCH offload_gate USING COVERING INDEX offload_gate_wake", "SEARCH offload_expiry",
+			"offload_schedule USING INDEX offload_schedule_next", "offload_inbox USING INDEX offload_inbox_new",
+		}},
+		{"gate_look", lookGatesSQL, 1, []string{"SEARCH f USING PRIMARY KEY (gate=?)", "SEARCH offload_gate USING PRIMARY KEY (id=?)", "SEARCH offload_hold USING PRIMARY KEY (gate=?)"}},
+		{"gate_holds", holdsSQL, 2, []string{hold}},
+		{"gate_held", heldSQL, 2, []string{hold}},
+		{"gate_leave", leaveSQL, 2, []string{hold}},
+		{"limit_known", knownLimitsSQL, 1, []string{"SEARCH offload_limit USING PRIMARY KEY (name=?)"}},
+		{"admit_first", admitFirstSQL, 1, []string{"SEARCH f USING PRIMARY KEY (gate=?)", "SEARCH offload_hold USING PRIMARY KEY (gate=?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"admit_next", admitNextSQL, 3, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"admit_stopped", admitStoppedSQL, 2, []string{"SEARCH b USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_due", admitDueSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_blocked", admitBlockedSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_through", throughSQL, 1, []string{"SEARCH offload_due USING"}},
+		{"admit_mark", markGatesSQL, 3, []string{"SEARCH offload_front USING PRIMARY KEY (gate>? AND gate<?)"}},
+		{"line_advance", advanceSQL, 1, []string{"SEARCH offload_front USING PRIMARY KEY (gate=?)", "SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)"}},
+		{"line_clear", clearLinesSQL, 1, []string{"SEARCH offload_line USING PRIMARY KEY (gate=?)"}},
+		{"line_clear_front", clearFrontsSQL, 1, []string{"SEARCH offload_front USING PRIMARY KEY (gate=?)"}},
+		{"line_passed", passedSQL, 2, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot<?)"}},
+		{"line_quit", quitLineSQL, 2, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot=?)"}},
+		{"line_waiting", waitingSQL, 3, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)"}},
+		{"limit_keys", limitKeysSQL, 3, []string{"SEARCH offload_hold USING PRIMARY KEY (gate>? AND gate<?)", "SEARCH offload_front USING PRIMARY KEY (gate>? AND gate<?)"}},
+		{"unique_owners", ownersSQL, 2, []string{"SEARCH u USING PRIMARY KEY (key=?)", "SEARCH offload_lease USING PRIMARY KEY (id=?)"}},
+		{"unique_known", knownSQL, 1, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"unique_free", freeKeysSQL, 2, []string{"SEARCH offload_unique USING PRIMARY KEY (key=?)"}},
+		{"turn_ends", turnEndsSQL, 3, []string{"SEARCH offload_turn USING PRIMARY KEY (queue=? AND priority=? AND key=?)"}},
+		{"expiries forgotten", forgetExpiries[2], 4, []string{"SEARCH offload_expiry USING PRIMARY KEY (at=? AND id=?)"}},
+		{"place_line", lineSQL, 3, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>? AND spot<?)"}},
+		{"place_ahead", aheadSQL, 4, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND run_at<?)"}},
+		{"place_ahead_in_lane", aheadInLaneSQL, 6, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND (run_at,id)<(?,?))"}},
+		{"place_finished", finishedSQL, 2, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>?)"}},
+		{"schedule_due", dueSchedulesSQL, 5, []string{"SEARCH offload_schedule USING INDEX offload_schedule_next ((next_at,name)>(?,?)"}},
+		{"inbox_new", newInboxSQL, 1, []string{"offload_inbox USING INDEX offload_inbox_new"}},
+		{"count_blocked", countBlockedSQL, 1, []string{"SEARCH offload_blocked USING PRIMARY KEY (queue>?)", "SEARCH offload_blocked USING PRIMARY KEY (queue=?)"}},
+		{"heal_holds", healHoldsSQL, 3, []string{"SEARCH h USING PRIMARY KEY ((gate,id)>(?,?))"}},
+		{"heal_uniques", healUniquesSQL, 3, []string{"SEARCH u USING PRIMARY KEY ((key,id)>(?,?))"}},
 		{"prune_due", pruneDueSQL, 8, []string{"SEARCH offload_done USING PRIMARY KEY (id>? AND id<?)"}},
 		{"prune_done", pruneDoneSQL, 2, []string{"SEARCH offload_done USING PRIMARY KEY (id=?)"}},
 		{"count_ended", countEndedSQL, 2, []string{"SEARCH offload_done USING PRIMARY KEY (id>? AND id<?)"}},
 		{"count_waiting", countWaitingSQL, 4, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND run_at"}},
 		{"figures", figuresSQL, 4, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?)"}},
-		{"find due", shelves[0].byWalk, 16, []string{"SEARCH p USING INDEX sqlite_autoindex_offload_due_1 (id>? AND id<?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
-		{"find running", shelves[2].byWalk, 16, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
-		{"find done", shelves[3].byWalk, 16, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
-		{"find discarded", oddShelves[0].byWalk, 16, []string{"SEARCH p USING INDEX offload_done_state (state=? AND id>? AND id<?)"}},
-		{"find by id", shelves[3].byIDs, 16, []string{"SEARCH p USING PRIMARY KEY (id=?)"}},
+		{"find due", shelves[0].byWalk, 19, []string{"SEARCH p USING INDEX sqlite_autoindex_offload_due_1 (id>? AND id<?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
+		{"find running", shelves[2].byWalk, 19, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
+		{"find done", shelves[3].byWalk, 19, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
+		{"find discarded", oddShelves[0].byWalk, 19, []string{"SEARCH p USING INDEX offload_done_state (state=? AND id>? AND id<?)"}},
+		{"find by id", shelves[3].byIDs, 19, []string{"SEARCH p USING PRIMARY KEY (id=?)"}},
 	} {
 		plan := explainPlan(t, s, test.query, test.params)
 		for _, want := range test.wants {
@@ -53,13 +91,25 @@ func TestPlans(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(plan) {
-			scans := strings.HasPrefix(line, "SCAN ") && !strings.HasPrefix(line, "SCAN n") && !strings.HasPrefix(line, "SCAN json_each") &&
-				!strings.HasPrefix(line, "SCAN (subquery") && !strings.HasPrefix(line, "SCAN CONSTANT ROW")
-			if scans || strings.Contains(line, "USE TEMP B-TREE FOR ORDER BY") {
+			if scans(line) || strings.Contains(line, "USE TEMP B-TREE FOR ORDER BY") {
 				t.Errorf("%s: %s", test.name, line)
 			}
 		}
 	}
+}
+
+// scans reports whether a step walks something that grows: not a list that was given, and no
+// index of what is seldom there.
+func scans(step string) bool {
+	for _, small := range []string{
+		"SCAN n", "SCAN k VIRTUAL", "SCAN h", "SCAN q", "SCAN json_each", "SCAN (subquery", "SCAN CONSTANT ROW", "SCAN 2-ROW VALUES",
+		"SCAN offload_inbox USING INDEX offload_inbox_new",
+	} {
+		if strings.HasPrefix(step, small) {
+			return false
+		}
+	}
+	return strings.HasPrefix(step, "SCAN ")
 }
 
 // explainPlan returns the plan of a statement, a line for each step.

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -125,10 +126,10 @@ type plan struct {
 // shall have to wait for; within it, only a schedule that is still as it was is taken.
 func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err error) {
 	var errs []error
-	for after := ""; most > 0; {
+	for after := (store.Schedule{}); most > 0; {
 		var due []store.Schedule
 		now, err := s.look(ctx, "tick", func(t *txn) (err error) {
-			due, err = t.schedules(dueSchedulesSQL, t.now, t.undeclared(), min(most, tickAtATime), after)
+			due, err = t.schedules(dueSchedulesSQL, t.now, t.undeclared(), min(most, tickAtATime), micro(after.Next), after.Name)
 			return err
 		})
 		if err != nil {
@@ -137,7 +138,7 @@ func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err 
 		if len(due) == 0 {
 			break
 		}
-		after, most = due[len(due)-1].Name, most-len(due)
+		after, most = due[len(due)-1], most-len(due)
 		var plans []plan
 		for _, c := range due {
 			does, err := tick(now, c)
@@ -154,6 +155,14 @@ func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err 
 		}
 	}
 	return took, errors.Join(errs...)
+}
+
+// micro is a time in microseconds; the zero time comes before all others.
+func micro(at time.Time) int64 {
+	if at.IsZero() {
+		return math.MinInt64
+	}
+	return at.UnixMicro()
 }
 
 // takeAll does what schedules do, in one transaction if it can be, so that they share its sync.
