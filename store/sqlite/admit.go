@@ -15,8 +15,8 @@ import (
 var (
 	//go:embed sql/admit_first.sql
 	admitFirstSQL string
-	//go:embed sql/admit_stopped.sql
-	admitStoppedSQL string
+	//go:embed sql/admit_before.sql
+	admitBeforeSQL string
 	//go:embed sql/admit_due.sql
 	admitDueSQL string
 	//go:embed sql/admit_through.sql
@@ -29,172 +29,7 @@ const (
 	admitGates = 500  // gates that one statement looks at
 	admitAhead = 16   // of a gate that goes on to have room, so many who wait are read at a time
 	admitMost  = 2000 // who wait are looked at by a call that opens gates; Admit goes on
-	cancelMost = 10_000
 )
-
-// enter puts a job that was taken where it may be claimed, now or later, or where it waits.
-func (t *txn) enter(r *row) error {
-	a, err := t.askedOf(r)
-	if err != nil {
-		return err
-	}
-	if !a.terms.Gated() || r.runAt > t.now {
-		r.turn = sql.NullInt64{}
-		if a.terms.Gated() {
-			r.uses |= usesUndecided
-		}
-		return t.putDue(r)
-	}
-	return t.decide(r)
-}
-
-// decide lets a job that was taken, and whose time has come, through its limits to its turn, or
-// puts it where it waits.
-func (t *txn) decide(r *row) error {
-	a, err := t.askedOf(r)
-	if err != nil {
-		return err
-	}
-	fresh := r.uses&usesFresh != 0
-	r.uses &^= usesUndecided | usesFresh
-	if err := t.giveTurn(r, a); err != nil {
-		return err
-	}
-	e := r.entrant(a)
-	if len(e.limits) > 0 && !fresh {
-		if e.holds, err = t.holdsOf(r.id, e.limits); err != nil {
-			return err
-		}
-	}
-	at, dropped, err := t.route(e, fresh, func() error { return nil })
-	switch {
-	case err != nil:
-		return err
-	case dropped:
-		return t.putDone(r, stateCancelled)
-	case at != "":
-		return t.wait(r, at)
-	}
-	if err := t.execRows(&insertHolds, 3, t.hold(e, nil)); err != nil {
-		return err
-	}
-	return t.putDue(r)
-}
-
-func (r *row) entrant(a *asked) *entrant {
-	e := &entrant{id: r.id, queue: a.queue, lane: a.priority, order: r.runAt, limits: a.limits()}
-	if r.turn.Valid {
-		e.lane, e.order = store.FairLane+a.priority, r.turn.Int64
-	}
-	return e
-}
-
-// route says where a job has to go: through all its gates, to wait for one of them, or for a
-// fresh one, nowhere. What its limit does to others for its sake is done, after before.
-func (t *txn) route(e *entrant, fresh bool, before func() error) (at string, dropped bool, err error) {
-	at, err = t.barredBy(e)
-	if err != nil || at == "" || !fresh {
-		return at, false, err
-	}
-	full := t.gateRows[at].Limit.WhenFull
-	switch full {
-	case store.FullDrop:
-		return at, true, nil
-	case store.FullNewest, store.FullCancel:
-	default:
-		return at, false, nil
-	}
-	if err := before(); err != nil {
-		return "", false, err
-	}
-	if err = t.cancelFor(at, full == store.FullCancel); err == nil {
-		at, err = t.barredBy(e)
-	}
-	return at, false, err
-}
-
-// cancelFor cancels those that wait for a gate, for the sake of a newer job, and those that
-// hold it if that is wanted.
-func (t *txn) cancelFor(gate string, holders bool) error {
-	ids, err := t.waiting(gate, cancelMost)
-	if err == nil && holders {
-		var holding []store.ID
-		holding, err = t.ids("SELECT id FROM offload_hold WHERE gate = ?1", gate)
-		ids = append(ids, holding...)
-	}
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		r, err := t.find(id)
-		if err != nil {
-			return err
-		}
-		if r.at == nowhere {
-			continue
-		}
-		if _, err := t.cancel(&r, r.stateAt(t.now)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wait makes a job that was taken wait for a gate. It must hold nothing but Strict limits.
-func (t *txn) wait(r *row, at string) error {
-	a, err := t.askedOf(r)
-	if err != nil {
-		return err
-	}
-	r.gate = sql.NullString{String: at, Valid: true}
-	if err := t.putBlocked(r, waitsLimit); err != nil {
-		return err
-	}
-	if err := t.lookAtGates([]string{at}); err != nil {
-		return err
-	}
-	lines, err := t.joinLine(at, r.entrant(a), nil)
-	if err != nil {
-		return err
-	}
-	return t.execRows(&insertLines, 2, lines)
-}
-
-// useOf is by what a job goes through a gate.
-func useOf(limits []store.Use, at string) store.Use {
-	for _, u := range limits {
-		if gate.IDOf(u) == at {
-			return u
-		}
-	}
-	return store.Use{} // it was edited since, by a program that knows nothing of gates
-}
-
-// decideDue decides those of the next jobs of a lane that are not decided yet.
-func (t *txn) decideDue(queue string, lane, stretch int) (decided int, err error) {
-	ids, err := t.ids(`SELECT id FROM (
-			SELECT id, uses FROM offload_due WHERE queue = ?1 AND priority = ?2 AND run_at <= ?3 ORDER BY run_at, id LIMIT ?4
-		) WHERE uses & 128`, queue, lane, t.now, stretch)
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range ids {
-		r, err := t.find(id)
-		if err != nil {
-			return 0, err
-		}
-		if r.at != inDue { // cancelled for the sake of another
-			continue
-		}
-		if err := t.take(&r); err != nil {
-			return 0, err
-		}
-		if err := t.decide(&r); err != nil {
-			return 0, err
-		}
-	}
-	return len(ids), nil
-}
 
 // An admission lets jobs through that wait for gates that may have got room.
 type admission struct {
@@ -266,7 +101,7 @@ func (t *txn) firstWaiters(ids []string) (first []waiter, err error) {
 func (a *admission) gate(w *waiter) (err error) {
 	t, at := a.t, w.at
 	g := t.gateRows[at]
-	if g == nil || g.front != w.spot || !g.Stops.IsZero() { // another may be the first
+	if g == nil || g.front != w.spot || g.barsLine() { // another may be the first
 		if g, w, err = a.first(at); err != nil {
 			return err
 		}
@@ -279,15 +114,15 @@ func (a *admission) gate(w *waiter) (err error) {
 			return err
 		}
 		if !room {
-			wake = g.opens(t.time(), &w.entrant, useOf(w.limits, at))
+			wake = g.opens(t.time(), at, &w.entrant)
 			break
 		}
 		if a.left--; a.left < 0 {
 			wake = t.time()
 			break
 		}
-		if w.id == g.Stops {
-			if err := a.retried(w); err != nil {
+		if w.before {
+			if err := a.moveBefore(w); err != nil {
 				return err
 			}
 			if g, w, err = a.first(at); err != nil {
@@ -321,8 +156,11 @@ func (a *admission) gate(w *waiter) (err error) {
 	return nil
 }
 
-// first looks at a gate anew, and returns who is the next to go through it, nil if nobody waits:
-// the job that stops it if that is to be tried again.
+// barsLine reports whether one job may go through before all that wait: that which stops a gate
+// and is to be tried again, or that which holds a Strict one and has met a pause.
+func (g *gateRow) barsLine() bool { return !g.Stops.IsZero() || g.Limit.Strict && g.Held > 0 }
+
+// first looks at a gate anew, and returns who is the next to go through it, nil if nobody waits.
 func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
 	t := a.t
 	if err := a.write(); err != nil { // who is through does not wait any more
@@ -335,17 +173,17 @@ func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
 	if g.front == "" {
 		return g, nil, nil
 	}
-	if !g.Stops.IsZero() {
+	if g.barsLine() {
 		err := each(t, func(rows *sql.Rows) error {
 			var terms *store.Terms
-			e := entrant{id: g.Stops}
-			err := rows.Scan(&e.queue, &e.lane, &e.order, termsInto{&terms})
+			var e entrant
+			err := rows.Scan(&e.queue, &e.lane, &e.order, idInto{&e.id}, termsInto{&terms})
 			if terms != nil {
 				e.limits = terms.Limits
 			}
-			w = &waiter{at, e.spot(), e}
+			w = &waiter{at: at, spot: e.spot(), before: true, entrant: e}
 			return err
-		}, admitStoppedSQL, at, g.Stops[:])
+		}, admitBeforeSQL, at, idOrNull(g.Stops))
 		if w != nil || err != nil {
 			return g, w, err
 		}
@@ -360,8 +198,8 @@ func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
 	return g, &all[0], nil
 }
 
-// retried lets the job through that stops its gate, from wherever it waits in the line.
-func (a *admission) retried(w *waiter) error {
+// moveBefore moves a job that goes through before the line, from wherever it waits there.
+func (a *admission) moveBefore(w *waiter) error {
 	if err := a.move(w); err != nil {
 		return err
 	}
@@ -373,15 +211,15 @@ func (a *admission) retried(w *waiter) error {
 
 // room reports whether the gate for which a job waits, as the first, has room for it.
 func (t *txn) room(g *gateRow, w *waiter) (bool, error) {
-	if g.Room(t.time(), w.id, useOf(w.limits, w.at)) {
-		return true, nil
+	if g.Limit.Strict && g.Held > 0 { // it may be the one that holds it
+		holds, err := t.holdsOf(w.id, w.limits)
+		if err != nil {
+			return false, err
+		}
+		w.holds = holds
 	}
-	if !g.Limit.Strict || g.Held == 0 {
-		return false, nil
-	}
-	holds, err := t.holdsOf(w.id, w.limits)
-	w.holds = holds
-	return holds[w.at] && !t.time().Before(g.Paused) && (g.Stops.IsZero() || g.Stops == w.id), err
+	free := g.without(w.at, &w.entrant)
+	return free.Room(t.time(), w.id, useOf(w.limits, w.at)), nil
 }
 
 // move lets a job through for which its gate has room, or has it wait for another gate.

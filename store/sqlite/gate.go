@@ -210,13 +210,21 @@ func (g *gateRow) bars(now time.Time, id string, e *entrant, u store.Use) bool {
 	return g.front != "" && g.Stops != e.id && g.front < e.spot()
 }
 
-// opens is when a gate has room for a job if nothing happens meanwhile; the zero time is never.
-func (g *gateRow) opens(now time.Time, e *entrant, u store.Use) time.Time {
+// without is a gate without what a job itself holds and stops of it.
+func (g *gateRow) without(id string, e *entrant) *gate.Gate {
 	free := g.Gate
 	if free.Stops == e.id {
 		free.Stops = store.ID{}
 	}
-	return free.Opens(now, u)
+	if e.holds[id] {
+		free.Leave(useOf(e.limits, id))
+	}
+	return &free
+}
+
+// opens is when a gate has room for a job if nothing happens meanwhile; the zero time is never.
+func (g *gateRow) opens(now time.Time, id string, e *entrant) time.Time {
+	return g.without(id, e).Opens(now, useOf(e.limits, id))
 }
 
 // hold lets a job through its gates. It adds parameters of insertHolds to holds.

@@ -72,7 +72,7 @@ func (t *txn) joinLine(at string, e *entrant, lines []any) ([]any, error) {
 	s := e.spot()
 	lines = append(lines, at, s.bytes())
 	g := t.gateRows[at]
-	if opens := g.opens(t.time(), e, useOf(e.limits, at)); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
+	if opens := g.opens(t.time(), at, e); !opens.IsZero() && (g.wake.IsZero() || opens.Before(g.wake)) {
 		g.wake, g.changed = opens, true
 	}
 	if g.front != "" && g.front < s {
@@ -126,8 +126,9 @@ func (t *txn) quitLine(at string, s spot) error {
 
 // A waiter is a job that waits for a gate.
 type waiter struct {
-	at   string
-	spot spot
+	at     string
+	spot   spot
+	before bool // it goes through before the line
 	entrant
 }
 

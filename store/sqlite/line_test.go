@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -151,5 +152,46 @@ func TestAFinishOfManyKeys(t *testing.T) {
 		}
 		_, err = s.Finish(ctx, me, ended)
 		must(t, err)
+	}
+}
+
+// A job that holds a Strict limit and met a pause waits in the line of its own key, behind others
+// that were due before it.
+func TestAHolderThatWaitsGoesBeforeItsLine(t *testing.T) {
+	s := openTest(t)
+	ctx := t.Context()
+	must(t, s.PutLimits(ctx, []store.Limit{{Name: "crm", Max: 1, Strict: true}}))
+	me, err := joinAs(ctx, s)
+	must(t, err)
+	jobs := someJobs(2)
+	for i := range jobs {
+		jobs[i].Terms = &store.Terms{Limits: []store.Use{{Limit: "crm"}}}
+	}
+	_, err = s.Insert(ctx, jobs)
+	must(t, err)
+	claim := func() []store.Claimed {
+		t.Helper()
+		claimed, err := s.Claim(ctx, store.ClaimRequest{Process: me, Queue: "mail", Limit: 10})
+		must(t, err)
+		return claimed
+	}
+	first := claim()
+	_, err = s.Finish(ctx, me, []store.Ended{{Fence: first[0].Fence, Outcome: store.OutcomeSnooze, RunIn: time.Second, Terms: first[0].Terms}})
+	must(t, err)
+	must(t, s.Control(ctx, store.Control{PauseLimit: store.Use{Limit: "crm"}, PauseFor: time.Hour}))
+	advance(t, s, time.Minute)
+	if got := claim(); len(got) > 0 {
+		t.Fatalf("while the key is paused Claim gives %+v", got)
+	}
+	advance(t, s, time.Hour)
+	view, err := s.Look(ctx, me)
+	must(t, err)
+	if view.Admit.IsZero() || view.Admit.After(view.Now) {
+		t.Fatalf("Admit is worth a call at %v, want it now, %v", view.Admit, view.Now)
+	}
+	_, _, err = s.Admit(ctx, 10)
+	must(t, err)
+	if got := claim(); len(got) != 1 || got[0].ID != jobs[0].ID {
+		t.Errorf("after the pause Claim gives %+v, want job %s, which holds the key", got, jobs[0].ID)
 	}
 }

@@ -47,7 +47,7 @@ func TestPlans(t *testing.T) {
 		{"limit_known", knownLimitsSQL, 1, []string{"SEARCH offload_limit USING PRIMARY KEY (name=?)"}},
 		{"admit_first", admitFirstSQL, 1, []string{"SEARCH f USING PRIMARY KEY (gate=?)", "SEARCH offload_hold USING PRIMARY KEY (gate=?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"admit_next", admitNextSQL, 3, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
-		{"admit_stopped", admitStoppedSQL, 2, []string{"SEARCH b USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_before", admitBeforeSQL, 2, []string{"SEARCH b USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
 		{"admit_due", admitDueSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
 		{"admit_blocked", admitBlockedSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
 		{"admit_through", throughSQL, 1, []string{"SEARCH offload_due USING"}},
