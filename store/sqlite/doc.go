@@ -59,4 +59,9 @@
 //
 // sql/migrations and schema.sql have them, with comments; SELECT * FROM offload_jobs shows
 // all jobs. Times are microseconds since 1970 by the clock of this machine.
+//
+// offload_inbox is for other programs: a row that one inserts in a transaction of its own becomes
+// a job within a second, and what is wrong with one that does not is kept in its column error.
+//
+//	INSERT INTO offload_inbox (task, input) VALUES ('greet', '"Ada"');
 package sqlite
