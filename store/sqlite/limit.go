@@ -32,6 +32,14 @@ func (s *Store) PutLimits(ctx context.Context, limits []store.Limit) error {
 	return s.write(ctx, "put limits", func(t *txn) error { return t.putLimits(limits) })
 }
 
+// PutLimits is that of store.TxWriter: within the transaction, which holds the database anyway.
+func (w *txWriter) PutLimits(ctx context.Context, limits []store.Limit) error {
+	if len(limits) == 0 {
+		return nil
+	}
+	return w.do(ctx, "put limits", func(t *txn) error { return t.putLimits(limits) })
+}
+
 func (t *txn) putLimits(limits []store.Limit) error {
 	for _, l := range limits {
 		before, known, err := t.declared(l.Name)

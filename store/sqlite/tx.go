@@ -136,11 +136,6 @@ func (w *txWriter) Insert(ctx context.Context, jobs []store.NewJob) (inserted []
 	return inserted, err
 }
 
-// PutLimits is that of store.TxWriter.
-func (w *txWriter) PutLimits(ctx context.Context, limits []store.Limit) error {
-	return w.do(ctx, "put limits", func(t *txn) error { return t.putLimits(limits) })
-}
-
 // Act is that of store.TxWriter.
 func (w *txWriter) Act(ctx context.Context, act store.Act) (acted []store.Acted, err error) {
 	if act.Verb != store.Cancel {
