@@ -45,6 +45,11 @@ func TestLawsOnMattn(t *testing.T) {
 				return storetest.Tx{Value: tx, Commit: tx.Commit, Rollback: tx.Rollback}
 			},
 			Another: open,
+			Inbox: func(t *testing.T, task, input, options string) {
+				if _, err := db.Exec("INSERT INTO offload_inbox (task, input, options) VALUES (?, ?, nullif(?, ''))", task, input, options); err != nil {
+					t.Fatal(err)
+				}
+			},
 		}
 	})
 }
