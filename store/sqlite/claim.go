@@ -137,18 +137,23 @@ func (c *claim) run(limit int) error {
 func (c *claim) read(limit int) (undecided bool, err error) {
 	t, priority := c.t, c.lane%store.FairLane
 	c.keyed = c.keyed[:0]
+	r := rare{read: t.termsRead}
 	err = each(t, func(rows *sql.Rows) error {
 		c.all = append(c.all, store.Claimed{Queue: c.queue, Priority: priority, ClaimedAt: t.time()})
-		uses, err := t.scanClaimed(rows, &c.all[len(c.all)-1])
-		switch {
-		case err != nil || uses == 0:
-		case uses&usesUndecided != 0:
+		job := &c.all[len(c.all)-1]
+		err := scanClaimed(rows, job, &r)
+		if err != nil || r.uses&usesTerms == 0 {
+			return err
+		}
+		if r.uses&usesUndecided != 0 {
 			c.all = c.all[:len(c.all)-1]
 			return errUndecided
-		default:
-			c.keyed = append(c.keyed, keyed{len(c.all) - 1, uses})
 		}
-		return err
+		c.keyed = append(c.keyed, keyed{len(c.all) - 1, r.uses})
+		if r.dueAt != 0 {
+			job.RunAt = timeOf(r.dueAt)
+		}
+		return nil
 	}, claimSQL, c.queue, c.lane, t.now, limit, t.forgotten())
 	if errors.Is(err, errUndecided) {
 		return true, nil
@@ -214,17 +219,16 @@ func (c *claim) lease(from int) error {
 // forgotten is the time before which crashes do not count any more.
 func (t *txn) forgotten() int64 { return t.now - store.CrashMemory.Microseconds() }
 
-// scanClaimed reads a row of claim.sql. uses is 0 for a job without terms.
-func (t *txn) scanClaimed(rows *sql.Rows, c *store.Claimed, before ...any) (uses int, err error) {
-	var crashes sql.NullInt64
+// scanClaimed reads a row of claim.sql, and r with it.
+func scanClaimed(rows *sql.Rows, c *store.Claimed, r *rare, before ...any) error {
 	var large sql.NullBool
-	err = rows.Scan(append(before, timeInto{&c.RunAt}, idInto{&c.ID}, &c.Attempt, &c.Failures, &crashes,
+	err := rows.Scan(append(before, timeInto{&c.RunAt}, idInto{&c.ID}, &c.Attempt, &c.Failures, r,
 		&c.Task, timeInto{&c.CreatedAt}, &c.MaxAttempts,
 		spanInto{&c.Timeout}, spanInto{&c.GiveUpAfter}, spanInto{&c.Retain}, tagsInto{&c.Tags},
-		&large, &c.Input, usedTermsInto{t.termsRead, &uses, &c.Terms})...)
-	c.Crashes, c.Large = int(crashes.Int64), large.Bool
+		&large, &c.Input)...)
+	c.Crashes, c.Terms, c.Large = r.crashes, r.terms, large.Bool
 	ofTask(c.Terms, c.Task)
-	return uses, err
+	return err
 }
 
 // ClaimParked is that of store.Worker.
@@ -304,10 +308,12 @@ func (t *txn) parked(req store.ParkedRequest, limit int) (ready []parkedJob, err
 		tasks = slices.DeleteFunc(slices.Clone(tasks), func(task string) bool { return !slices.Contains(here, task) })
 	}
 	for _, task := range tasks {
-		err := each(t, func(rows *sql.Rows) (err error) {
+		r := rare{read: t.termsRead}
+		err := each(t, func(rows *sql.Rows) error {
 			ready = append(ready, parkedJob{Claimed: store.Claimed{Queue: req.Queue, ClaimedAt: t.time()}})
 			c := &ready[len(ready)-1]
-			c.uses, err = t.scanClaimed(rows, &c.Claimed, &c.Priority)
+			err := scanClaimed(rows, &c.Claimed, &r, &c.Priority)
+			c.uses = r.uses
 			return err
 		}, claimParkedSQL, req.Queue, waits, task, t.now, limit, t.forgotten())
 		if err != nil {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -146,15 +145,18 @@ func (r termsRead) read(text string) (*store.Terms, error) {
 	return t, nil
 }
 
-// usedTermsInto scans a column of terms with the bits of uses, as a number, in front.
-type usedTermsInto struct {
-	read  termsRead
-	uses  *int
-	terms **store.Terms
+// rare is what few jobs of a claim have; a plain job is told by one NULL.
+type rare struct {
+	read    termsRead
+	uses    int
+	dueAt   int64 // of a job with a turn
+	crashes int
+	terms   *store.Terms
 }
 
 // Scan is that of sql.Scanner.
-func (i usedTermsInto) Scan(value any) (err error) {
+func (r *rare) Scan(value any) (err error) {
+	r.uses, r.dueAt, r.crashes, r.terms = 0, 0, 0, nil
 	var text string
 	switch v := value.(type) {
 	case nil:
@@ -164,15 +166,18 @@ func (i usedTermsInto) Scan(value any) (err error) {
 	case []byte:
 		text = string(v)
 	}
-	at := strings.IndexByte(text, '{')
-	if at < 0 {
-		return errors.New("a column that should hold terms does not")
+	parts := strings.SplitN(text, " ", 4)
+	if len(parts) != 4 {
+		return errors.New("a column that should hold what few jobs have does not")
 	}
-	if *i.uses, err = strconv.Atoi(text[:at]); err != nil {
-		return fmt.Errorf("a column that should hold uses does not: %w", err)
+	var errs [3]error
+	r.uses, errs[0] = strconv.Atoi(parts[0])
+	r.dueAt, errs[1] = strconv.ParseInt(parts[1], 10, 64)
+	r.crashes, errs[2] = strconv.Atoi(parts[2])
+	if parts[3] != "" {
+		r.terms, err = r.read.read(parts[3])
 	}
-	*i.terms, err = i.read.read(text[at:])
-	return err
+	return errors.Join(errs[0], errs[1], errs[2], err)
 }
 
 // A pairs is a list of texts, each with an id, as statements want them.
