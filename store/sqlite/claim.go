@@ -100,7 +100,7 @@ var errUndecided = errors.New("a job is not decided yet")
 
 // run leases the due jobs of one lane until there are limit in all.
 func (c *claim) run(limit int) error {
-	for len(c.all) < limit && c.decide > 0 {
+	for len(c.all) < limit {
 		before := len(c.all)
 		undecided, err := c.read(limit - before)
 		if err != nil {
@@ -115,20 +115,20 @@ func (c *claim) run(limit int) error {
 				return err
 			}
 		}
-		c.decide -= barred
+		if c.decide -= barred; barred == 0 && !undecided {
+			return nil
+		}
+		if c.decide <= 0 {
+			c.t.wake(c.queue, c.lane) // there is more
+			return nil
+		}
 		if undecided {
-			n, err := c.t.decideDue(c.queue, c.lane, max(limit-before, 100))
+			n, err := c.t.decideDue(c.queue, c.lane, min(max(limit-before, 100), decideAtATime))
 			if err != nil {
 				return err
 			}
 			c.decide -= n
 		}
-		if barred == 0 && !undecided {
-			return nil
-		}
-	}
-	if c.decide <= 0 {
-		c.t.wake(c.queue, c.lane) // there may be more
 	}
 	return nil
 }
