@@ -18,6 +18,8 @@ var (
 	putLimitSQL string
 	//go:embed sql/limit_read.sql
 	readLimitsSQL string
+	//go:embed sql/limit_named.sql
+	namedLimitsSQL string
 	//go:embed sql/limit_keys.sql
 	limitKeysSQL string
 	//go:embed sql/admit_mark.sql
@@ -153,12 +155,16 @@ const mostKeys = 10_000
 
 // Limits is that of store.Gates.
 func (s *Store) Limits(ctx context.Context, names ...string) (states []store.LimitState, err error) {
+	query, args := readLimitsSQL, []any(nil)
+	if len(names) > 0 {
+		query, args = namedLimitsSQL, []any{list(names)}
+	}
 	err = s.ask(ctx, "read limits", func(q *snapshots) error {
 		err := each(q, func(rows *sql.Rows) error {
 			l, err := scanLimit(rows)
 			states = append(states, l)
 			return err
-		}, readLimitsSQL, listOrNull(names))
+		}, query, args...)
 		for i := 0; i < len(states) && err == nil; i++ {
 			if states[i].Keys, err = q.keyStates(&states[i].Limit, mostKeys); err == nil {
 				err = q.renew(ctx)

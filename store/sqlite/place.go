@@ -255,7 +255,7 @@ func (q *snapshots) line(p *store.Place, e *entrant, at string) error {
 	err := each(q, func(rows *sql.Rows) (err error) {
 		l, err = scanLimit(rows)
 		return err
-	}, readLimitsSQL, list([]string{name}))
+	}, namedLimitsSQL, list([]string{name}))
 	if err != nil {
 		return err
 	}

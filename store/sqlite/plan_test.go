@@ -69,6 +69,8 @@ func TestPlans(t *testing.T) {
 		{"place_ahead_in_lane", aheadInLaneSQL, 6, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND (run_at,id)<(?,?))"}},
 		{"place_finished", finishedSQL, 2, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>?)"}},
 		{"schedule_due", dueSchedulesSQL, 5, []string{"SEARCH offload_schedule USING INDEX offload_schedule_next ((next_at,name)>(?,?)"}},
+		{"schedule_named", namedSchedulesSQL, 1, []string{"SEARCH offload_schedule USING PRIMARY KEY (name=?)"}},
+		{"limit_named", namedLimitsSQL, 1, []string{"SEARCH offload_limit USING PRIMARY KEY (name=?)"}},
 		{"inbox_new", newInboxSQL, 1, []string{"offload_inbox USING INDEX offload_inbox_new"}},
 		{"count_blocked", countBlockedSQL, 1, []string{"SEARCH offload_blocked USING PRIMARY KEY (queue>?)", "SEARCH offload_blocked USING PRIMARY KEY (queue=?)"}},
 		{"heal_holds", healHoldsSQL, 3, []string{"SEARCH h USING PRIMARY KEY ((gate,id)>(?,?))"}},

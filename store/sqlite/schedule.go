@@ -18,6 +18,8 @@ var (
 	putScheduleSQL string
 	//go:embed sql/schedule_read.sql
 	readSchedulesSQL string
+	//go:embed sql/schedule_named.sql
+	namedSchedulesSQL string
 	//go:embed sql/schedule_due.sql
 	dueSchedulesSQL string
 	//go:embed sql/schedule_ticked.sql
@@ -66,7 +68,11 @@ func notFound(what, name string) error { return fmt.Errorf("%s %q: %w", what, na
 // Schedules is that of store.Schedules.
 func (s *Store) Schedules(ctx context.Context, names ...string) (all []store.Schedule, err error) {
 	err = s.ask(ctx, "read schedules", func(q *snapshots) error {
-		all, err = q.schedules(readSchedulesSQL, listOrNull(names))
+		if len(names) == 0 {
+			all, err = q.schedules(readSchedulesSQL)
+		} else {
+			all, err = q.schedules(namedSchedulesSQL, list(names))
+		}
 		return err
 	})
 	if err != nil {
@@ -203,7 +209,7 @@ func (s *Store) Take(ctx context.Context, name string, tick ticker) (inserted []
 	for {
 		var found []store.Schedule
 		now, err := s.look(ctx, "take schedule", func(t *txn) (err error) {
-			found, err = t.schedules(readSchedulesSQL, listOrNull([]string{name}))
+			found, err = t.schedules(namedSchedulesSQL, list([]string{name}))
 			return err
 		})
 		if err != nil {
@@ -237,7 +243,7 @@ func (s *Store) look(ctx context.Context, doing string, f func(*txn) error) (now
 
 // tick does what a schedule does, if it is still as it was.
 func (t *txn) tick(p *plan) ([]store.Inserted, error) {
-	is, err := t.schedules(readSchedulesSQL, list([]string{p.of.Name}))
+	is, err := t.schedules(namedSchedulesSQL, list([]string{p.of.Name}))
 	if err != nil {
 		return nil, err
 	}
@@ -269,10 +275,11 @@ func (t *txn) tick(p *plan) ([]store.Inserted, error) {
 	return inserted, err
 }
 
-// same reports whether nothing has become of a schedule that its ticker would have looked at.
+// same reports whether nobody has changed or ticked a schedule. What has become of its last job
+// meanwhile does not matter: the ticker might have been asked before.
 func same(a, b *store.Schedule) bool {
 	return bytes.Equal(a.Spec, b.Spec) && a.InCode == b.InCode && a.Paused == b.Paused && a.Next.Equal(b.Next) &&
-		a.Last.Equal(b.Last) && a.LastJob == b.LastJob && a.LastState == b.LastState
+		a.Last.Equal(b.Last) && a.LastJob == b.LastJob
 }
 
 // keepOnConflict makes terms that fail on a taken key pass it over.
