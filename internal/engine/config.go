@@ -53,11 +53,16 @@ type Task struct {
 	Many    *Many                                       // in place of Run: several jobs are one call
 }
 
-// Many runs several jobs of a task as one call, whose verdict is that of each.
+// Many runs several jobs of a task as one call, in one slot. Its context belongs to none of
+// them: Fence and Progress know it not. It ends when all of them have been cancelled, at the
+// shortest of their timeouts, and as any other when the process stops or is cut off.
 type Many struct {
 	Most int           // jobs of a call
-	Wait time.Duration // for more, from the first
-	Run  func(ctx context.Context, jobs []*store.Claimed) Verdict
+	Wait time.Duration // for more, from the first; while the store has more, a call waits a moment longer
+
+	// Run returns the verdict of each job, in their order: an input that cannot be read is the
+	// failure of one, whatever becomes of the others.
+	Run func(ctx context.Context, jobs []*store.Claimed) []Verdict
 }
 
 // A Verdict is how a handler's call went, and how it shall go on.
