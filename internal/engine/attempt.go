@@ -21,6 +21,7 @@ type attempt struct {
 	verdict Verdict
 	end     ending // what becomes of the lease
 	row     store.Ended
+	group   *group // it is one call with others; nil for most
 
 	progress atomic.Pointer[store.Progress] // not written yet
 	tell     func(*attempt)                 // that there is progress to write; nil in Drain
@@ -49,12 +50,7 @@ type attemptKey struct{}
 func (a *attempt) begin(base context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.WithValue(base, attemptKey{}, a))
 	stop = func() { cancel(nil) }
-	a.mu.Lock()
-	a.cancelf = cancel
-	if a.why != nil {
-		cancel(a.why)
-	}
-	a.mu.Unlock()
+	a.attend(cancel)
 	if a.job.Timeout > 0 {
 		var cancelTimer func()
 		ctx, cancelTimer = context.WithTimeoutCause(ctx, a.job.Timeout, ErrTimeout)
@@ -66,7 +62,17 @@ func (a *attempt) begin(base context.Context) (ctx context.Context, stop func())
 	return ctx, stop
 }
 
-// cancel ends the handler's context, if nothing else has.
+// attend has f called when the attempt is cancelled, or at once if it was.
+func (a *attempt) attend(f context.CancelCauseFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cancelf = f
+	if a.why != nil {
+		f(a.why)
+	}
+}
+
+// cancel ends the handler's context, if nothing else has, and if no others are one call with it.
 func (a *attempt) cancel(why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,8 +102,11 @@ func (a *attempt) stuck(now time.Time) (is, news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	since := a.whyAt
+	if a.group != nil && !a.group.deserted() {
+		since = time.Time{} // the handler goes on for the others
+	}
 	if a.job.Timeout > 0 && !a.started.IsZero() {
-		if timeout := a.started.Add(a.job.Timeout); a.why == nil || timeout.Before(since) {
+		if timeout := a.started.Add(a.job.Timeout); since.IsZero() || timeout.Before(since) {
 			since = timeout
 		}
 	}

@@ -38,11 +38,15 @@ type claimer struct {
 	strays  []time.Time // when to look for leases that nobody here knows of
 }
 
+// lanes is how many lanes a queue has: one of each priority, and one of its jobs with turns.
+const lanes = 2 * store.FairLane
+
 // A source is what is known of a queue in the store.
 type source struct {
-	now      [10]bool      // of each priority: jobs may be due
-	next     [10]time.Time // of each priority: when one becomes due; zero if that is not known
-	parked   []string      // tasks that this process knows
+	now      [lanes]bool      // of each lane: jobs may be due
+	next     [lanes]time.Time // of each lane: when one becomes due; zero if that is not known
+	turns    bool             // of each priority the jobs with turns come first in the next claim
+	parked   []string         // tasks that this process knows
 	suspects bool
 	refused  time.Time // until when nothing is claimed, because a claim was refused
 }
@@ -157,10 +161,10 @@ func (c *claimer) readMail() {
 			continue
 		}
 		src := c.source(w.Queue)
-		for p := range src.now {
-			if w.Priority == p || w.Priority < 0 {
-				src.now[p] = src.now[p] || n.now
-				src.next[p] = earliest(src.next[p], n.next)
+		for lane := range src.now {
+			if w.Priority == lane || w.Priority < 0 {
+				src.now[lane] = src.now[lane] || n.now
+				src.next[lane] = earliest(src.next[lane], n.next)
 			}
 		}
 	}
@@ -197,25 +201,29 @@ func (c *claimer) open(queue string) bool {
 		(queue == store.SystemQueue || !slices.Contains(c.view.Paused, queue))
 }
 
-// ready returns the priorities that have due jobs.
-func (src *source) ready(now time.Time) (priorities []int) {
+// ready returns the lanes that have due jobs, by priority.
+func (src *source) ready(now time.Time) (ready []int) {
 	if now.Before(src.refused) {
 		return nil
 	}
-	for p, at := range src.next {
-		if src.now[p] || !at.IsZero() && !at.After(now) {
-			priorities = append(priorities, p)
+	for i := range lanes {
+		lane := i/2 + i%2*store.FairLane
+		if src.turns {
+			lane = i/2 + (1-i%2)*store.FairLane
+		}
+		if at := src.next[lane]; src.now[lane] || !at.IsZero() && !at.After(now) {
+			ready = append(ready, lane)
 		}
 	}
-	return priorities
+	return ready
 }
 
-// empty says that a claim, which began at a time, has left no due jobs of some priorities.
-func (src *source) empty(priorities []int, began time.Time) {
-	for _, p := range priorities {
-		src.now[p] = false
-		if !src.next[p].After(began) {
-			src.next[p] = time.Time{}
+// empty says that a claim, which began at a time, has left no due jobs in some lanes.
+func (src *source) empty(lanes []int, began time.Time) {
+	for _, lane := range lanes {
+		src.now[lane] = false
+		if !src.next[lane].After(began) {
+			src.next[lane] = time.Time{}
 		}
 	}
 }
@@ -265,23 +273,27 @@ func (c *claimer) claimFrom(ctx context.Context, queue string, src *source) bool
 	return true
 }
 
-// claim claims due jobs of some priorities of a queue.
-func (c *claimer) claim(ctx context.Context, queue string, src *source, priorities []int, limit int) {
+// claim claims due jobs of some lanes of a queue.
+func (c *claimer) claim(ctx context.Context, queue string, src *source, lanes []int, limit int) {
 	began := time.Now()
 	claimed, err := c.call(queue, func(ctx context.Context) ([]store.Claimed, error) {
-		return c.s.Store.Claim(ctx, store.ClaimRequest{Process: c.process, Queue: queue, Priorities: priorities, Limit: limit})
+		return c.s.Store.Claim(ctx, store.ClaimRequest{Process: c.process, Queue: queue, Priorities: lanes, Limit: limit})
 	})
 	if err != nil {
 		return
 	}
 	now := time.Now()
+	src.turns = !src.turns // else the one lane of a priority would wait until the other is empty
 	if c.full = len(claimed) >= limit; !c.full {
-		src.empty(priorities, began)
+		src.empty(lanes, began)
 		c.s.hand.sated(queue)
 	}
 	c.pace.begin(now)
 	c.pace.add(len(claimed), now)
 	c.accept(queue, claimed, now)
+	if !c.full {
+		c.s.hand.settle(queue)
+	}
 	if c.full && c.asleep && c.pace.rate(now) >= busyRate {
 		c.wakeUp(ctx)
 	}

@@ -144,7 +144,7 @@ func (e *Enqueuer) wakeFor(jobs []store.NewJob) {
 	var woken map[store.Wake]bool
 	for i := range jobs {
 		j := &jobs[i]
-		w := store.Wake{Queue: j.Queue, Priority: j.Priority}
+		w := store.Wake{Queue: j.Queue, Priority: j.Terms.Lane(j.Priority)}
 		if j.Delay > 0 || !j.RunAt.IsZero() || w == last || woken[w] {
 			continue // what is due later the next look finds
 		}

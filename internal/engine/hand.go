@@ -55,7 +55,9 @@ type line struct {
 	apart   bool // its slots are not of the total
 	named   bool // it is worked even if nothing is in it
 	jobs    [10][]*attempt
-	count   int // of jobs
+	count   int              // of jobs
+	groups  []*group         // of tasks with Many, full or gathering, oldest first
+	open    map[*Task]*group // of groups, those that gather
 	running int
 	runners []*runner
 	idle    []*runner // of runners, the one idle longest first
@@ -120,10 +122,24 @@ func (h *hand) want(queue string, slots int) int {
 	ahead := h.ahead(l, now)
 	l.low = ahead / 2
 	free := h.free(l) - l.count
+	if len(l.groups) > 0 {
+		return h.wantGrouped(l, free, ahead)
+	}
 	if free <= 0 && l.count > l.low {
 		return 0
 	}
 	return max(min(free+ahead, maxWaiting-h.waiting), 0)
+}
+
+// wantGrouped is want where groups gather: one more job for each slot that none of them will
+// take, and those that are missing in groups for which there is a slot.
+func (h *hand) wantGrouped(l *line, free, ahead int) int {
+	slots := free
+	if slots <= 0 && ahead > 0 && l.count == 0 {
+		slots = 1 // its turn will come
+	}
+	n := max(free-len(l.groups)+ahead, 0) + l.room(slots)
+	return max(min(n, maxWaiting-h.waiting), 0)
 }
 
 // free returns how many more attempts of a line may run.
@@ -196,11 +212,18 @@ func (h *hand) add(process store.ID, queue string, slots int, jobs []*attempt) b
 	}
 	l := h.lineOf(queue, slots, now)
 	for _, a := range jobs {
+		if a.task.Many != nil {
+			h.gather(l, a, now)
+			continue
+		}
 		p := min(max(a.job.Priority, 0), len(l.jobs)-1)
 		l.jobs[p] = append(l.jobs[p], a)
+		l.count++
 	}
-	l.count += len(jobs)
 	h.waiting += len(jobs)
+	if len(l.open) > 0 {
+		h.watch(l, now)
+	}
 	l.pace.begin(now)
 	h.pace.begin(now)
 	h.serve(l, now)
@@ -261,7 +284,7 @@ func (h *hand) serve(l *line, now time.Time) {
 	if h.stands(now) {
 		return
 	}
-	for l.count > 0 && l.running < l.slots {
+	for l.running < l.slots && h.has(l) {
 		if !l.apart && h.running >= h.total {
 			if !l.queued {
 				l.queued = true
@@ -271,6 +294,11 @@ func (h *hand) serve(l *line, now time.Time) {
 		}
 		h.startOn(h.runnerFor(l), now)
 	}
+}
+
+// has reports whether a line has something to start.
+func (h *hand) has(l *line) bool {
+	return l.count > 0 || len(l.groups) > 0 && h.nextGroup(l) != nil
 }
 
 // runnerFor returns the runner that was idle last, or a new one.
@@ -292,13 +320,18 @@ func (h *hand) startOn(r *runner, now time.Time) { r.jobs <- h.start(r, now) }
 // start takes the first job of a runner's line into a slot.
 func (h *hand) start(r *runner, now time.Time) *attempt {
 	l := r.line
-	a := l.pop()
-	h.waiting--
+	a := h.pop(l)
+	h.waiting -= a.size()
 	l.running++
 	if !l.apart {
 		h.running++
 	}
 	a.started = now
+	if a.group != nil {
+		for _, member := range a.group.jobs {
+			member.started = now
+		}
+	}
 	r.current = a
 	if l.hungry && l.count <= l.low {
 		ring(h.poke)
@@ -306,8 +339,13 @@ func (h *hand) start(r *runner, now time.Time) *attempt {
 	return a
 }
 
-// pop takes the first job of a line that has one.
-func (l *line) pop() *attempt {
+// pop takes the first job of a line that has one, or the first group.
+func (h *hand) pop(l *line) *attempt {
+	if len(l.groups) > 0 {
+		if a := h.popGroup(l); a != nil {
+			return a
+		}
+	}
 	for p, jobs := range l.jobs {
 		if len(jobs) > 0 {
 			a := jobs[0]
@@ -344,12 +382,12 @@ func (h *hand) next(r *runner, now time.Time) *attempt {
 		if other == l {
 			break
 		}
-		if other.count > 0 && other.running < other.slots && !h.stands(now) {
+		if other.running < other.slots && !h.stands(now) && h.has(other) {
 			h.startOn(h.runnerFor(other), now)
 			h.serve(other, now)
 		}
 	}
-	if l.count > 0 && !h.stands(now) && l.running < l.slots {
+	if !h.stands(now) && l.running < l.slots && h.has(l) {
 		var a *attempt
 		if l.apart || h.running < h.total {
 			a = h.start(r, now)
@@ -371,9 +409,11 @@ func (h *hand) stop(r *runner, now time.Time) {
 		h.suspect = false
 		ring(h.poke)
 	}
+	if r.current.group == nil { // what is claimed ahead is claimed for single jobs
+		l.pace.add(1, now)
+	}
 	r.current = nil
 	l.running--
-	l.pace.add(1, now)
 	h.pace.add(1, now)
 	full := false
 	if !l.apart {

@@ -13,6 +13,7 @@ import (
 func (h *hand) remove(pick func(*attempt) bool) (removed []*attempt) {
 	for _, l := range h.lines {
 		removed = append(removed, h.removeOf(l, pick)...)
+		removed = append(removed, h.removeGrouped(l, pick)...)
 	}
 	return removed
 }
@@ -23,9 +24,6 @@ func (h *hand) removeOf(l *line, pick func(*attempt) bool) (removed []*attempt) 
 		for _, a := range jobs {
 			if pick(a) {
 				removed = append(removed, a)
-				if a.job.Suspect() {
-					h.suspect = false
-				}
 			} else {
 				rest = append(rest, a)
 			}
@@ -33,7 +31,17 @@ func (h *hand) removeOf(l *line, pick func(*attempt) bool) (removed []*attempt) 
 		l.jobs[p] = rest
 	}
 	l.count -= len(removed)
+	return h.forget(removed)
+}
+
+// forget takes note that jobs were taken out of the hand.
+func (h *hand) forget(removed []*attempt) []*attempt {
 	h.waiting -= len(removed)
+	for _, a := range removed {
+		if a.job.Suspect() {
+			h.suspect = false
+		}
+	}
 	return removed
 }
 
@@ -60,6 +68,9 @@ func (h *hand) surplus() (removed []*attempt) {
 			seen++
 			return seen > keep && now.Sub(a.claimed) > time.Second
 		})...)
+		removed = append(removed, h.removeGrouped(l, func(a *attempt) bool {
+			return (a.group.up || a.group.ready) && now.Sub(a.group.since) > time.Second
+		})...)
 	}
 	return removed
 }
@@ -76,7 +87,7 @@ func (h *hand) tidy() {
 			l.idle = l.idle[1:]
 			h.dismiss(r)
 		}
-		if !l.named && l.count == 0 && len(l.runners) == 0 && l.running == 0 && now.Sub(l.used) > 10*time.Minute {
+		if !l.named && l.count == 0 && len(l.groups) == 0 && len(l.runners) == 0 && l.running == 0 && now.Sub(l.used) > 10*time.Minute {
 			h.setHungry(l, false)
 			delete(h.lines, name)
 		}
@@ -180,8 +191,13 @@ func (h *hand) cancelAll(why error) {
 func (h *hand) current(yield func(*attempt) bool) {
 	for _, l := range h.lines {
 		for _, r := range l.runners {
-			if r.current != nil && !yield(r.current) {
-				return
+			if r.current == nil {
+				continue
+			}
+			for _, a := range r.current.members() {
+				if !yield(a) {
+					return
+				}
 			}
 		}
 	}
@@ -220,6 +236,11 @@ func (h *hand) fences() map[store.Fence]bool {
 				fences[a.job.Fence] = true
 			}
 		}
+		for _, g := range l.groups {
+			for _, a := range g.jobs {
+				fences[a.job.Fence] = true
+			}
+		}
 	}
 	for a := range h.current {
 		fences[a.job.Fence] = true
@@ -246,11 +267,16 @@ func (h *hand) report() report {
 			r.queues[name] = l.slots
 		}
 		r.running += l.running
+		for _, runner := range l.runners {
+			if runner.current != nil {
+				r.running += runner.current.size() - 1
+			}
+		}
 	}
 	for a := range h.current {
 		if is, news := a.stuck(now); is {
 			r.stuck = append(r.stuck, a)
-			if news {
+			if news && a.leads() {
 				r.news = append(r.news, a)
 			}
 		}

@@ -84,7 +84,7 @@ func (c *claimer) note(v *store.View, now time.Time) {
 		if src == nil {
 			src = &source{}
 			if known := old[queue]; known != nil {
-				src.next, src.refused = known.next, known.refused
+				src.next, src.turns, src.refused = known.next, known.turns, known.refused
 			}
 			c.queues[queue] = src
 			if slots := c.s.slotsOf(queue); slots > 0 {
@@ -94,7 +94,7 @@ func (c *claimer) note(v *store.View, now time.Time) {
 		return src
 	}
 	for _, lane := range v.Lanes {
-		if lane.Priority < 0 || lane.Priority >= len(source{}.now) {
+		if lane.Priority < 0 || lane.Priority >= lanes {
 			continue
 		}
 		src := at(lane.Queue)

@@ -28,6 +28,7 @@ func (a *attempt) conclude(why error) {
 		}
 	case a.verdict.How == Snooze:
 		a.finishAs(store.OutcomeSnooze, runIn(a.verdict.In))
+		a.row.Pause = a.verdict.Pause
 	default:
 		a.fail(why)
 	}
@@ -58,7 +59,20 @@ func (a *attempt) finishAs(outcome store.Outcome, in time.Duration) {
 		Waited: max(a.job.ClaimedAt.Sub(a.job.RunAt), 0) + max(a.started.Sub(a.claimed), 0),
 		Ran:    a.ended.Sub(a.started),
 		InTx:   a.verdict.InTx,
+		Terms:  a.job.Terms,
 	}
+}
+
+// late reports whether the time is over in which the job had to be started, by the store's
+// clock as far as it is known here.
+func (a *attempt) late() bool {
+	return !a.job.ExpiresAt.IsZero() && a.job.ClaimedAt.Add(time.Since(a.claimed)).After(a.job.ExpiresAt)
+}
+
+// expire ends an attempt that has not begun in time.
+func (a *attempt) expire() {
+	a.ended = a.started
+	a.finishAs(store.OutcomeExpired, 0)
 }
 
 // givesUp reports whether the next try would come too late, by the store's clock.
@@ -150,6 +164,8 @@ func (a *attempt) stateAfter() store.State {
 		return store.Discarded
 	case store.OutcomeCancelled:
 		return store.Cancelled
+	case store.OutcomeExpired:
+		return store.Expired
 	case store.OutcomeRetry:
 		return store.Retryable
 	}

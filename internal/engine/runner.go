@@ -41,13 +41,18 @@ var errExit = errors.New("the handler called runtime.Goexit")
 // revive fails the attempt whose handler has ended the goroutine, if one has, and goes on in a
 // new one.
 func (r *runner) revive(s *shift) {
-	a := r.doing
-	if a == nil || s.gone() {
+	if r.doing == nil || s.gone() {
 		return
 	}
-	a.verdict, a.ended = Verdict{Err: errExit, Kind: "exit"}, time.Now()
-	a.conclude(a.endedBy())
-	s.finisher.add(a)
+	failed := []*attempt{r.doing}
+	if g := r.doing.group; g != nil {
+		failed = g.begun
+	}
+	for _, a := range failed {
+		a.verdict, a.ended = Verdict{Err: errExit, Kind: "exit"}, time.Now()
+		a.conclude(a.endedBy())
+	}
+	s.finisher.add(failed...)
 	r.task = ""
 	go r.run(s, s.hand.next(r, time.Now())) // hand.ended tells when it has returned, as of every runner
 }
@@ -55,10 +60,21 @@ func (r *runner) revive(s *shift) {
 // attempt runs a handler and hands over what became of it.
 func (r *runner) attempt(s *shift, a *attempt) {
 	r.label(a.job.Task)
-	s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
-	s.try(a)
+	switch {
+	case a.group != nil:
+		a.group.run(s)
+	case a.late():
+		a.expire()
+	default:
+		s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
+		s.try(a)
+	}
 	if s.gone() {
 		return // Run has returned without this handler; its lease was given back
+	}
+	if a.group != nil {
+		s.finisher.add(a.group.begun...)
+		return
 	}
 	if a.verdict.InTx {
 		s.finisher.finishNow(a) // it may wait for the handler's transaction: not among others
@@ -88,9 +104,7 @@ func (r *runner) label(task string) {
 func (s *shift) try(a *attempt) {
 	ctx, stop := a.begin(s.base)
 	defer stop()
-	if err := s.readInput(ctx, a); err != nil || a.job.Large && !s.hand.mayBegin(a) {
-		a.ended = time.Now()
-		a.end = endRelease // the handler was not called
+	if a.job.Large && len(s.able(ctx, []*attempt{a})) == 0 {
 		return
 	}
 	a.verdict = call(ctx, a)
@@ -106,40 +120,4 @@ func call(ctx context.Context, a *attempt) (v Verdict) {
 		}
 	}()
 	return a.task.Run(ctx, &a.job)
-}
-
-// readInput reads an input that was too large to come with the claim. While the store is away
-// it tries again, until the attempt ends.
-func (s *shift) readInput(ctx context.Context, a *attempt) error {
-	if !a.job.Large || a.job.Input != nil {
-		return nil
-	}
-	pause := newPause(100*time.Millisecond, 5*time.Second)
-	for {
-		input, err := s.input(ctx, a.job.ID)
-		if err == nil {
-			a.job.Input = input
-			return nil
-		}
-		s.trouble.report("read a large input", err)
-		pause.wait(ctx)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func (s *shift) input(ctx context.Context, id store.ID) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	inputs, err := s.Store.Inputs(ctx, []store.ID{id})
-	if err != nil {
-		return nil, err
-	}
-	input, found := inputs[id]
-	if !found {
-		return nil, fmt.Errorf("job %s is not stored any more", id)
-	}
-	s.trouble.clear("read a large input")
-	return input, nil
 }

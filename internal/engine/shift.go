@@ -144,8 +144,10 @@ func (s *shift) drain() {
 	s.hand.mu.Lock()
 	defer s.hand.mu.Unlock()
 	for a := range s.hand.current {
-		s.Log.Warn("offload: a handler ignores that its context has ended; it is left behind, and its job runs again",
-			"job", a.job.ID.String(), "task", a.job.Task, "attempt", a.job.Attempt)
+		if a.leads() {
+			s.Log.Warn("offload: a handler ignores that its context has ended; it is left behind, and its job runs again",
+				"job", a.job.ID.String(), "task", a.job.Task, "attempt", a.job.Attempt, "jobs", a.size())
+		}
 	}
 }
 

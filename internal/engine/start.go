@@ -18,9 +18,12 @@ type reserved struct {
 	attempt *attempt
 }
 
-// reserve keeps a slot for a new job, or returns nil if it shall be claimed like others.
+// reserve keeps a slot for a new job, or returns nil if it shall be claimed like others: one
+// with terms must be let through first, and one of a task with Many waits for more.
 func (s *shift) reserve(n *store.NewJob) *reserved {
-	if n.Delay > 0 || !n.RunAt.IsZero() || n.Queue == store.SystemQueue || s.Tasks[n.Task] == nil || s.finisher.full() {
+	task := s.Tasks[n.Task]
+	if task == nil || task.Many != nil || n.Terms != nil || n.Delay > 0 || !n.RunAt.IsZero() ||
+		n.Queue == store.SystemQueue || s.finisher.full() {
 		return nil
 	}
 	r := &reserved{s: s, slots: s.slotsOf(n.Queue), attempt: &attempt{}}
