@@ -10,7 +10,8 @@
 //
 // There is no goroutine and no timer: while one call is under way the next batch gathers by
 // itself, so a lone caller waits for nobody and a crowd shares. One bad item never hurts the
-// others: a batch that is refused is split until the bad item stands alone.
+// others: a batch that is refused is split until the bad item stands alone, and one that an
+// item holds up is left to its callers, each for itself.
 package batch
 
 import (
@@ -24,7 +25,7 @@ import (
 // first Do.
 type Batch[T, R any] struct {
 	// Call hands items over and returns an answer for each, in their order. Its context has
-	// the leader's values and never ends.
+	// the leader's values and never ends, and so with Alone.
 	Call func(ctx context.Context, items []T) ([]R, error)
 
 	// Fits reports whether an item can join those already cut; nil is always.
@@ -33,6 +34,12 @@ type Batch[T, R any] struct {
 	// Whole reports whether an error is about the call rather than about an item, so that
 	// splitting would not help; nil is never.
 	Whole func(error) bool
+
+	// Slow reports whether an error says that the call took too long, since it had to wait for
+	// something that is of one item. Then each caller hands over its own by Alone, all at the
+	// same time, while the next batch is under way. Slow may be nil, which is never.
+	Slow  func(error) bool
+	Alone func(ctx context.Context, item T) (R, error)
 
 	mu    sync.Mutex // held for moments
 	queue []*caller[T, R]
@@ -44,15 +51,17 @@ type caller[T, R any] struct {
 	item   T
 	turn   chan turn // one is sent, once
 	cut    bool      // it is being handed over; guarded by Batch.mu
+	alone  bool      // it shall be handed over by itself
 	answer R
 	err    error
 }
 
-type turn bool
+type turn int
 
 const (
-	lead     turn = true
-	answered turn = false
+	lead turn = iota
+	answered
+	alone
 )
 
 // Do hands item over together with those of other callers and returns its answer. If ctx ends
@@ -64,21 +73,23 @@ func (b *Batch[T, R]) Do(ctx context.Context, item T) (R, error) {
 		return none, err
 	}
 	c := &caller[T, R]{item: item, turn: make(chan turn, 1)}
+	t := lead
 	if !b.enter(c) {
 		select {
-		case t := <-c.turn:
-			if t == answered {
-				return c.answer, c.err
-			}
+		case t = <-c.turn:
 		case <-ctx.Done():
-			if t, left := b.leave(c); left {
+			var left bool
+			if t, left = b.leave(c); left {
 				return none, ctx.Err()
-			} else if t == answered {
-				return c.answer, c.err
 			}
 		}
 	}
-	b.lead(ctx)
+	if t == lead {
+		b.lead(ctx)
+	}
+	if c.alone {
+		return b.Alone(context.WithoutCancel(ctx), item)
+	}
 	return c.answer, c.err
 }
 
@@ -157,7 +168,11 @@ var errUnanswered = errors.New("batch: the call panicked")
 // handOn answers all but the leader and gives the lead to the first in the queue.
 func (b *Batch[T, R]) handOn(callers []*caller[T, R]) {
 	for _, c := range callers[1:] {
-		c.turn <- answered
+		if c.alone {
+			c.turn <- alone
+		} else {
+			c.turn <- answered
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,6 +193,12 @@ func (b *Batch[T, R]) call(ctx context.Context, callers []*caller[T, R]) {
 		answers, err := b.Call(ctx, items)
 		if err == nil && len(answers) != len(items) {
 			err = errors.New("batch: the call did not answer each item")
+		}
+		if err != nil && b.Slow != nil && b.Slow(err) {
+			for _, c := range some {
+				c.alone = true
+			}
+			return nil
 		}
 		if err != nil && (b.Whole == nil || !b.Whole(err)) {
 			return err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 type Count struct{ Completed, Retried, Discarded, Cancelled, Snoozed int }
 
 // Drain runs what is due in the caller's goroutine, attempt by attempt, of every queue in
-// turn, until nothing is due that this process can run. It claims nothing ahead and starts no
+// turn, until nothing is due that this process can run; jobs of tasks with Many gather until
+// nothing else is due. It does what the steward does too. It claims nothing ahead and starts no
 // goroutine. It is for tests, with a store whose clock stands still.
 func (e *Engine) Drain(ctx context.Context) (Count, error) {
 	d := &drainer{shift: newShift(ctx, e), ctx: ctx}
@@ -34,20 +36,57 @@ type drainer struct {
 	*shift
 	ctx     context.Context
 	process store.Process
+	groups  []*group // that gather
 	count   Count
 }
 
 func (d *drainer) run() error {
+	if d.Declare != nil {
+		if err := d.Declare(d.ctx); err != nil {
+			return err
+		}
+	}
 	for {
 		view, err := d.Store.Look(d.ctx, d.process.ID)
 		if err != nil {
 			return err
 		}
+		found, err := d.chores(&view)
+		if err != nil {
+			return err
+		}
 		ran, err := d.round(&view)
-		if err != nil || !ran {
+		if err != nil {
+			return err
+		}
+		if ran || found {
+			continue
+		}
+		if len(d.groups) == 0 {
+			return nil
+		}
+		if err := d.runGroup(d.groups[0]); err != nil {
 			return err
 		}
 	}
+}
+
+// chores does what the steward would do, and reports whether there was any of it.
+func (d *drainer) chores(v *store.View) (some bool, err error) {
+	for _, c := range d.steward.chores {
+		if c.seen == nil {
+			continue
+		}
+		if at := c.seen(v); at.IsZero() || at.After(v.Now) {
+			continue
+		}
+		found, _, err := c.do(d.ctx)
+		if err != nil {
+			return some, fmt.Errorf("%s: %w", c.doing, err)
+		}
+		some = some || found > 0
+	}
+	return some, nil
 }
 
 // round runs at most one job of each queue and reports whether there was any.
@@ -121,9 +160,52 @@ func (d *drainer) runOne(job *store.Claimed, v *store.View) error {
 		a.end = endPark
 		return d.handBack(d.ctx, []*attempt{a})
 	}
-	d.Event(Event{Job: job.Fence, Task: job.Task, Queue: job.Queue, State: store.Running})
+	if a.task.Many != nil {
+		return d.gather(a)
+	}
 	a.started = time.Now()
-	d.try(a)
+	if a.late() {
+		a.expire()
+	} else {
+		d.Event(Event{Job: job.Fence, Task: job.Task, Queue: job.Queue, State: store.Running})
+		d.try(a)
+	}
+	return d.end(a)
+}
+
+// gather adds a job to the group of its task, and runs that if it is full. A suspect is one by
+// itself.
+func (d *drainer) gather(a *attempt) error {
+	i := slices.IndexFunc(d.groups, func(g *group) bool { return g.task == a.task })
+	if i < 0 || a.job.Suspect() {
+		i = len(d.groups)
+		d.groups = append(d.groups, &group{task: a.task})
+	}
+	g := d.groups[i]
+	a.group, g.jobs = g, append(g.jobs, a)
+	if len(g.jobs) < a.task.Many.Most && !a.job.Suspect() {
+		return nil
+	}
+	return d.runGroup(g)
+}
+
+func (d *drainer) runGroup(g *group) error {
+	d.groups = slices.DeleteFunc(d.groups, func(other *group) bool { return other == g })
+	for _, a := range g.jobs {
+		a.started = time.Now()
+	}
+	var ended []*attempt
+	g.run(d.shift, func(a *attempt) { ended = append(ended, a) })
+	for _, a := range append(ended, g.begun...) {
+		if err := d.end(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end writes down what became of an attempt.
+func (d *drainer) end(a *attempt) error {
 	d.finisher.writeProgress(d.ctx, []*attempt{a})
 	if a.end != endFinish {
 		return d.handBack(d.ctx, []*attempt{a})

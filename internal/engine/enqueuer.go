@@ -15,22 +15,34 @@ const (
 	bigInsertBytes = 1 << 20 // of input from which a call goes alone
 	maxInsert      = 1000    // jobs that share a call
 	insertFor      = 10 * time.Second
+
+	// sharedFor is how long callers with terms may share a call: a unique key of one may be
+	// locked by a transaction that lasts.
+	sharedFor = time.Second
 )
 
 // An Enqueuer stores jobs. Callers that come at the same time share a commit; each returns
 // after its own jobs are durable. A job that comes alone while the engine of its program is at
 // rest is not claimed from there: it is stored as a lease, and started.
+//
+// Callers with terms share calls of their own, since such a call may have to wait for a
+// transaction that has to do with one of their unique keys. Where it waits for long, each of them
+// goes on alone, and so does whoever comes with the same key meanwhile.
 type Enqueuer struct {
-	store store.Store
-	wake  func(store.Wake)
-	work  func() *Engine
-	batch batch.Batch[[]store.NewJob, []store.Inserted]
+	store  store.Store
+	wake   func(store.Wake)
+	work   func() *Engine
+	plain  batch.Batch[[]store.NewJob, []store.Inserted]
+	termed batch.Batch[[]store.NewJob, []store.Inserted]
+	apart  apart
 }
 
 // NewEnqueuer makes an Enqueuer. wake is told what was inserted; nil is nobody.
 func NewEnqueuer(s store.Store, wake func(store.Wake)) *Enqueuer {
 	e := &Enqueuer{store: s, wake: wake}
-	e.batch.Call, e.batch.Fits, e.batch.Whole = e.insertAll, fits, store.Temporary
+	e.plain.Call, e.plain.Fits, e.plain.Whole = e.insertAll, fits, store.Temporary
+	e.termed.Call, e.termed.Fits, e.termed.Whole = e.insertShared, fits, store.Temporary
+	e.termed.Slow, e.termed.Alone = isSlow, e.insertApart
 	return e
 }
 
@@ -73,17 +85,17 @@ func (e *Enqueuer) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 }
 
 func (e *Enqueuer) insert(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
-	if !big(jobs) {
-		return e.batch.Do(ctx, jobs)
+	switch {
+	case big(jobs):
+	case !termed(jobs):
+		return e.plain.Do(ctx, jobs)
+	case !e.apart.has(jobs):
+		return e.termed.Do(ctx, jobs)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	answers, err := e.insertAll(context.WithoutCancel(ctx), [][]store.NewJob{jobs})
-	if err != nil {
-		return nil, err
-	}
-	return answers[0], nil
+	return e.insertApart(context.WithoutCancel(ctx), jobs)
 }
 
 // insertAll stores the jobs of several callers in one call.
@@ -111,7 +123,7 @@ func (e *Enqueuer) insertAll(ctx context.Context, groups [][]store.NewJob) ([][]
 	if len(inserted) != len(jobs) {
 		return nil, fmt.Errorf("insert of %d jobs was answered for %d", len(jobs), len(inserted))
 	}
-	e.wakeFor(jobs)
+	e.wakeFor(jobs, inserted)
 	answers := make([][]store.Inserted, len(groups))
 	for i, g := range groups {
 		answers[i], inserted = inserted[:len(g):len(g)], inserted[len(g):]
@@ -135,8 +147,39 @@ func (e *Enqueuer) reserve(jobs []store.NewJob) *reserved {
 	return s.reserve(&jobs[0])
 }
 
-// wakeFor wakes the engine of this process, once for each queue and priority.
-func (e *Enqueuer) wakeFor(jobs []store.NewJob) {
+// insertShared is insertAll for callers with terms, as long as none has to wait for long.
+func (e *Enqueuer) insertShared(ctx context.Context, groups [][]store.NewJob) ([][]store.Inserted, error) {
+	ctx, cancel := context.WithTimeout(ctx, sharedFor)
+	defer cancel()
+	answers, err := e.insertAll(ctx, groups)
+	if err != nil && ctx.Err() != nil {
+		return nil, slowError{err}
+	}
+	return answers, err
+}
+
+// insertApart stores the jobs of one caller, whose keys are told apart until it is answered.
+func (e *Enqueuer) insertApart(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
+	keys := e.apart.add(jobs)
+	defer e.apart.remove(keys)
+	answers, err := e.insertAll(ctx, [][]store.NewJob{jobs})
+	if err != nil {
+		return nil, err
+	}
+	return answers[0], nil
+}
+
+// A slowError is that of a shared call which took too long.
+type slowError struct{ error }
+
+// Unwrap returns what the store has said.
+func (e slowError) Unwrap() error { return e.error }
+
+func isSlow(err error) bool { return errors.As(err, new(slowError)) }
+
+// wakeFor wakes the engine of this process, once for each queue and lane, of the jobs that did
+// not have to wait.
+func (e *Enqueuer) wakeFor(jobs []store.NewJob, inserted []store.Inserted) {
 	if e.wake == nil {
 		return
 	}
@@ -145,7 +188,7 @@ func (e *Enqueuer) wakeFor(jobs []store.NewJob) {
 	for i := range jobs {
 		j := &jobs[i]
 		w := store.Wake{Queue: j.Queue, Priority: j.Terms.Lane(j.Priority)}
-		if j.Delay > 0 || !j.RunAt.IsZero() || w == last || woken[w] {
+		if j.Delay > 0 || !j.RunAt.IsZero() || inserted[i].State != "" || w == last || woken[w] {
 			continue // what is due later the next look finds
 		}
 		if last.Queue != "" {
@@ -157,6 +200,16 @@ func (e *Enqueuer) wakeFor(jobs []store.NewJob) {
 		last = w
 		e.wake(w)
 	}
+}
+
+// termed reports whether jobs have terms.
+func termed(jobs []store.NewJob) bool {
+	for i := range jobs {
+		if jobs[i].Terms != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // big reports whether a call is large enough to be worth a commit of its own.

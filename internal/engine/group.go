@@ -49,28 +49,28 @@ func (a *attempt) size() int {
 func (a *attempt) leads() bool { return a.group == nil || a.group.jobs[0] == a }
 
 // run calls the handler once for the jobs of a group that may still begin, and decides what
-// follows for each of begun. The others are handed over at once.
-func (g *group) run(s *shift) {
+// follows for each of begun. The others go to over at once.
+func (g *group) run(s *shift, over func(*attempt)) {
 	for _, a := range g.jobs {
 		if a.late() {
 			a.expire()
 			a.returned()
-			s.finisher.add(a)
+			over(a)
 			continue
 		}
 		g.begun = append(g.begun, a)
 		s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
 	}
 	if len(g.begun) > 0 {
-		g.try(s)
+		g.try(s, over)
 	}
 }
 
-func (g *group) try(s *shift) {
+func (g *group) try(s *shift, over func(*attempt)) {
 	ctx, stop := g.begin(s.base)
 	defer stop()
 	if slices.ContainsFunc(g.begun, func(a *attempt) bool { return a.job.Large }) {
-		g.keep(s, s.able(ctx, g.begun))
+		g.keep(s.able(ctx, g.begun), over)
 	}
 	if len(g.begun) == 0 {
 		return
@@ -88,7 +88,7 @@ func (g *group) try(s *shift) {
 }
 
 // keep leaves only those in the call that are able to begin.
-func (g *group) keep(s *shift, able []*attempt) {
+func (g *group) keep(able []*attempt, over func(*attempt)) {
 	if len(able) == len(g.begun) {
 		return
 	}
@@ -96,7 +96,7 @@ func (g *group) keep(s *shift, able []*attempt) {
 		if !slices.Contains(able, a) {
 			a.cancel(store.ErrLeaseLost) // it is not one of those for whom the call goes on
 			a.returned()
-			s.finisher.add(a)
+			over(a)
 		}
 	}
 	g.begun = able

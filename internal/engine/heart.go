@@ -110,6 +110,7 @@ func (h *heart) beaten(began time.Time, beats store.Beats) {
 		h.s.Log.Info("offload: the store is back, and the leases of this process are still its own")
 	}
 	h.s.hand.beaten(began)
+	h.s.peers.Store(int64(len(beats.Peers)))
 	lost := h.watcher.observe(began.Sub(h.began), time.Since(h.began), beats.Peers)
 	if len(lost) > 0 {
 		h.s.reaper.reap(lost)

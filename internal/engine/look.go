@@ -12,6 +12,7 @@ import (
 // look looks at the store, which is the truth, and obeys what it says.
 func (c *claimer) look(ctx context.Context) {
 	var v store.View
+	began := time.Now()
 	err := c.s.within(ctx, func(ctx context.Context) (err error) {
 		v, err = c.s.Store.Look(ctx, c.process)
 		return err
@@ -30,6 +31,7 @@ func (c *claimer) look(ctx context.Context) {
 	if !c.asleep && c.full {
 		c.lookAt = now.Add(jitter(lookEveryBusy))
 	}
+	c.s.steward.see(&v, began, now)
 	c.obey(&v, now)
 	c.findStrays(now)
 }

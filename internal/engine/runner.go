@@ -62,7 +62,7 @@ func (r *runner) attempt(s *shift, a *attempt) {
 	r.label(a.job.Task)
 	switch {
 	case a.group != nil:
-		a.group.run(s)
+		a.group.run(s, func(a *attempt) { s.finisher.add(a) })
 	case a.late():
 		a.expire()
 	default:

@@ -33,11 +33,13 @@ type shift struct {
 	claimer  *claimer
 	heart    *heart
 	reaper   *reaper
+	steward  *steward
 	trouble  *trouble
 
 	stopOnce sync.Once
 	stopped  chan struct{} // closed when the process was told to stop, or Run's context has ended
 	left     atomic.Bool   // Run has returned; handlers that still run are on their own
+	peers    atomic.Int64  // other processes, as of the last beat
 
 	unworkedMu sync.Mutex      // held for moments
 	unworked   map[string]bool // queues that may have no process, and whether that was said
@@ -51,6 +53,7 @@ func newShift(ctx context.Context, e *Engine) *shift {
 	s.calls, s.cancel = context.WithCancel(s.base)
 	s.hand = newHand(e.Total, func(r *runner) { go r.run(s, nil) }) // hand.ended tells when the last has returned
 	s.finisher, s.claimer, s.heart, s.reaper = newFinisher(s), newClaimer(s), newHeart(s), newReaper(s)
+	s.steward = newSteward(s)
 	for _, queue := range append([]string{store.SystemQueue}, e.Queues...) {
 		if slots := e.slotsOf(queue); slots > 0 {
 			s.hand.known(queue, slots, true)
@@ -108,6 +111,7 @@ func (s *shift) work(ctx context.Context) {
 	defer stopClaiming()
 	var claimer sync.WaitGroup
 	claimer.Go(func() { s.claimer.run(claiming) })
+	others.Go(func() { s.steward.run(claiming) })
 
 	select {
 	case <-ctx.Done():
