@@ -40,7 +40,7 @@ type ending int
 const (
 	endFinish  ending = iota // as row says
 	endRelease               // given back
-	endPark                  // its task is unknown here, or paused
+	endPark                  // its task is unknown here, or paused; or see giveBack
 	endAlone                 // a suspect, to be run alone
 )
 

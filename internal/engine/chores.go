@@ -19,7 +19,7 @@ func (s *shift) admit(ctx context.Context) (moved int, more bool, err error) {
 		return err
 	})
 	if moved > 0 {
-		s.mail.post(store.Wake{Priority: -1}, 0) // a look also tells when the next may come
+		s.mail.admit()
 	}
 	return moved, more, err
 }

@@ -36,6 +36,7 @@ type claimer struct {
 	process store.ID
 	lost    store.ID    // the identity that is lost, until the heart has joined again
 	strays  []time.Time // when to look for leases that nobody here knows of
+	starts  []time.Time // when to look whether jobs that a limit has let through have started
 }
 
 // lanes is how many lanes a queue has: one of each priority, and one of its jobs with turns.
@@ -154,6 +155,10 @@ func (c *claimer) readMail() {
 	if c.s.mail.doubted() {
 		now := time.Now()
 		c.strays, c.lookAt = strayTimes(now), now
+	}
+	if c.s.mail.admitted() {
+		now := time.Now()
+		c.starts, c.lookAt = startTimes(now), now
 	}
 	for w, n := range c.s.mail.take() {
 		if w.Queue == "" {

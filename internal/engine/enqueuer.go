@@ -149,6 +149,11 @@ func (e *Enqueuer) reserve(jobs []store.NewJob) *reserved {
 
 // insertShared is insertAll for callers with terms, as long as none has to wait for long.
 func (e *Enqueuer) insertShared(ctx context.Context, groups [][]store.NewJob) ([][]store.Inserted, error) {
+	for _, jobs := range groups {
+		if e.apart.has(jobs) {
+			return nil, slowError{errors.New("a unique key has to be waited for")}
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, sharedFor)
 	defer cancel()
 	answers, err := e.insertAll(ctx, groups)
@@ -169,7 +174,7 @@ func (e *Enqueuer) insertApart(ctx context.Context, jobs []store.NewJob) ([]stor
 	return answers[0], nil
 }
 
-// A slowError is that of a shared call which took too long.
+// A slowError is that of a shared call which took too long, or would.
 type slowError struct{ error }
 
 // Unwrap returns what the store has said.

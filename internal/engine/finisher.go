@@ -46,7 +46,9 @@ func (f *finisher) add(attempts ...*attempt) {
 // giveBack has the leases of attempts that were not started given back.
 func (f *finisher) giveBack(attempts []*attempt, end ending) {
 	for _, a := range attempts {
-		a.end = end
+		if a.end = end; end == endRelease {
+			a.giveBack()
+		}
 	}
 	f.add(attempts...)
 }

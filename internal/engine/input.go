@@ -20,7 +20,7 @@ func (s *shift) able(ctx context.Context, attempts []*attempt) (able []*attempt)
 		switch {
 		case err != nil, a.job.Large && !s.hand.mayBegin(a):
 			a.ended = time.Now()
-			a.end = endRelease // the handler was not called
+			a.giveBack()
 		case a.late():
 			a.expire()
 		default:

@@ -9,6 +9,12 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
+// startTimes are when to look whether jobs have started that a limit has let through: only then
+// is it known when one with a rate lets the next through. Whoever starts them was woken.
+func startTimes(now time.Time) []time.Time {
+	return []time.Time{now.Add(10 * time.Millisecond), now.Add(50 * time.Millisecond), now.Add(250 * time.Millisecond)}
+}
+
 // look looks at the store, which is the truth, and obeys what it says.
 func (c *claimer) look(ctx context.Context) {
 	var v store.View
@@ -30,6 +36,12 @@ func (c *claimer) look(ctx context.Context) {
 	c.lookAt = now.Add(lookEvery - upTo(lookEvery/10)) // spread, but not later
 	if !c.asleep && c.full {
 		c.lookAt = now.Add(jitter(lookEveryBusy))
+	}
+	for len(c.starts) > 0 && (!v.Admit.IsZero() || !now.Before(c.starts[0])) {
+		c.starts = c.starts[1:]
+	}
+	if len(c.starts) > 0 {
+		c.lookAt = earliest(c.lookAt, c.starts[0])
 	}
 	c.s.steward.see(&v, began, now)
 	c.obey(&v, now)

@@ -200,3 +200,59 @@ func (m *misbehaving) Prune(ctx context.Context, most int) (int, error) {
 func (m *misbehaving) Find(ctx context.Context, f store.Filter) ([]store.Job, error) {
 	return meet(ctx, m, "Find", func() ([]store.Job, error) { return m.Store.Find(ctx, f) })
 }
+
+func (m *misbehaving) Admit(ctx context.Context, most int) (moved int, more bool, err error) {
+	err = meet0(ctx, m, "Admit", func() (err error) {
+		moved, more, err = m.Store.Admit(ctx, most)
+		return err
+	})
+	return moved, more, err
+}
+
+func (m *misbehaving) Expire(ctx context.Context, most int) (int, error) {
+	return meet(ctx, m, "Expire", func() (int, error) { return m.Store.Expire(ctx, most) })
+}
+
+func (m *misbehaving) Tick(ctx context.Context, most int, tick func(time.Time, store.Schedule) (store.Ticked, error)) (int, error) {
+	var took int // also beside an error
+	err := meet0(ctx, m, "Tick", func() (err error) {
+		took, err = m.Store.Tick(ctx, most, tick)
+		return err
+	})
+	return took, err
+}
+
+func (m *misbehaving) PutSchedules(ctx context.Context, schedules []store.Schedule) error {
+	return meet0(ctx, m, "PutSchedules", func() error { return m.Store.PutSchedules(ctx, schedules) })
+}
+
+func (m *misbehaving) InboxRows(ctx context.Context, refused bool, most int) ([]store.InboxRow, error) {
+	return meet(ctx, m, "InboxRows", func() ([]store.InboxRow, error) { return m.Store.InboxRows(ctx, refused, most) })
+}
+
+func (m *misbehaving) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
+	return meet0(ctx, m, "MoveInbox", func() error {
+		for _, f := range fates {
+			if m.taken != nil && f.Job != nil {
+				if err := m.taken([]store.NewJob{*f.Job}); err != nil {
+					return err
+				}
+			}
+		}
+		return m.Store.MoveInbox(ctx, fates)
+	})
+}
+
+func (m *misbehaving) CountEnqueued(ctx context.Context) error {
+	return meet0(ctx, m, "CountEnqueued", func() error { return m.Store.CountEnqueued(ctx) })
+}
+
+// total is how many calls there were of all verbs.
+func (m *misbehaving) total() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, calls := range m.calls {
+		n += calls
+	}
+	return n
+}

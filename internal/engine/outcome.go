@@ -69,6 +69,20 @@ func (a *attempt) late() bool {
 	return !a.job.ExpiresAt.IsZero() && a.job.ClaimedAt.Add(time.Since(a.claimed)).After(a.job.ExpiresAt)
 }
 
+// giveBack decides how the lease of an attempt is given back that has not begun. The store takes
+// what is released as started, so that it would not expire any more: a job that may still expire
+// is parked instead.
+func (a *attempt) giveBack() {
+	switch {
+	case a.job.ExpiresAt.IsZero():
+		a.end = endRelease
+	case a.late():
+		a.expire()
+	default:
+		a.end = endPark
+	}
+}
+
 // expire ends an attempt that has not begun in time.
 func (a *attempt) expire() {
 	a.ended = a.started

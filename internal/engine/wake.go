@@ -13,6 +13,7 @@ type mailbox struct {
 	mu   sync.Mutex // held for moments
 	news map[store.Wake]news
 	lost bool          // an answer, after which there may be leases that nobody here knows of
+	gate bool          // one has let jobs through
 	ring chan struct{} // holds one token while there is something in news
 }
 
@@ -53,6 +54,22 @@ func (m *mailbox) doubted() (is bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	is, m.lost = m.lost, false
+	return is
+}
+
+// admit says that a limit has let jobs through.
+func (m *mailbox) admit() {
+	m.mu.Lock()
+	m.gate = true
+	m.mu.Unlock()
+	ring(m.ring)
+}
+
+// admitted reports whether admit was called since it was asked.
+func (m *mailbox) admitted() (is bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is, m.gate = m.gate, false
 	return is
 }
 
