@@ -40,23 +40,21 @@ func (a *apart) has(jobs []store.NewJob) bool {
 	return false
 }
 
-func (a *apart) add(jobs []store.NewJob) []uniqueKey {
-	keys := keysOf(jobs)
+func (a *apart) add(jobs []store.NewJob) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.keys == nil {
 		a.keys = map[uniqueKey]int{}
 	}
-	for _, k := range keys {
+	for _, k := range keysOf(jobs) {
 		a.keys[k]++
 	}
-	return keys
 }
 
-func (a *apart) remove(keys []uniqueKey) {
+func (a *apart) remove(jobs []store.NewJob) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, k := range keys {
+	for _, k := range keysOf(jobs) {
 		if a.keys[k]--; a.keys[k] == 0 {
 			delete(a.keys, k)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/offloadhq/offload/internal/batch"
@@ -95,6 +96,7 @@ func (e *Enqueuer) insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	e.apart.add(jobs)
 	return e.insertApart(context.WithoutCancel(ctx), jobs)
 }
 
@@ -149,24 +151,28 @@ func (e *Enqueuer) reserve(jobs []store.NewJob) *reserved {
 
 // insertShared is insertAll for callers with terms, as long as none has to wait for long.
 func (e *Enqueuer) insertShared(ctx context.Context, groups [][]store.NewJob) ([][]store.Inserted, error) {
-	for _, jobs := range groups {
-		if e.apart.has(jobs) {
-			return nil, slowError{errors.New("a unique key has to be waited for")}
-		}
+	var answers [][]store.Inserted
+	err := errWaitsForKey
+	if !slices.ContainsFunc(groups, e.apart.has) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, sharedFor)
+		defer cancel()
+		answers, err = e.insertAll(ctx, groups)
 	}
-	ctx, cancel := context.WithTimeout(ctx, sharedFor)
-	defer cancel()
-	answers, err := e.insertAll(ctx, groups)
-	if err != nil && ctx.Err() != nil {
+	if err == errWaitsForKey || err != nil && ctx.Err() != nil {
+		for _, jobs := range groups {
+			e.apart.add(jobs) // before others take the lead
+		}
 		return nil, slowError{err}
 	}
 	return answers, err
 }
 
-// insertApart stores the jobs of one caller, whose keys are told apart until it is answered.
+var errWaitsForKey = errors.New("a unique key has to be waited for")
+
+// insertApart stores the jobs of one caller, whose keys are apart until it is answered.
 func (e *Enqueuer) insertApart(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
-	keys := e.apart.add(jobs)
-	defer e.apart.remove(keys)
+	defer e.apart.remove(jobs)
 	answers, err := e.insertAll(ctx, [][]store.NewJob{jobs})
 	if err != nil {
 		return nil, err
