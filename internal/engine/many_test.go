@@ -52,8 +52,8 @@ func (r *recorder) want(t *testing.T, sizes ...int) {
 	}
 }
 
-// many adds a task whose jobs are run together by a handler with one error for all.
-func many(calls *recorder, most int, wait time.Duration, run func(ctx context.Context, jobs []*store.Claimed) error) func(*Config) {
+// runMany adds a task whose jobs are run together by a handler with one error for all.
+func runMany(calls *recorder, most int, wait time.Duration, run func(ctx context.Context, jobs []*store.Claimed) error) func(*Config) {
 	return func(c *Config) {
 		c.Tasks["many"] = &Task{
 			Backoff: func(failures int, _ error) time.Duration { return time.Duration(failures) * time.Second },
@@ -83,7 +83,7 @@ func TestManyJobsAreOneCall(t *testing.T) {
 		if j := r.job(ids[0]); j.Attempt != 1 || string(j.Result) != "1" {
 			t.Errorf("job is %+v; want its result after one attempt", j)
 		}
-	}, many(&calls, 500, time.Hour, nil))
+	}, runMany(&calls, 500, time.Hour, nil))
 }
 
 // A single slot and a slow handler: what comes ahead must not make small calls of its own.
@@ -102,7 +102,7 @@ func TestCallsAreFullWhileTheStoreHasMore(t *testing.T) {
 				after(2 * time.Minute)
 				r.want(store.Completed, ids...)
 				calls.want(t, 100, 100, 100, 100, 100, 100, 100, 100, 100, 50)
-			}, many(&calls, 100, wait, func(context.Context, []*store.Claimed) error { time.Sleep(300 * time.Millisecond); return nil }), slots(1))
+			}, runMany(&calls, 100, wait, func(context.Context, []*store.Claimed) error { time.Sleep(300 * time.Millisecond); return nil }), slots(1))
 		})
 	}
 }
@@ -124,7 +124,7 @@ func TestACallWaitsForMoreFromItsFirstJob(t *testing.T) {
 			t.Errorf("the call came after %v", calls.first.Sub(began))
 		}
 		r.want(store.Completed, ids...)
-	}, many(&calls, 100, 2*time.Second, nil))
+	}, runMany(&calls, 100, 2*time.Second, nil))
 }
 
 func TestJobsThatGatherHoldNoSlot(t *testing.T) {
@@ -138,7 +138,7 @@ func TestJobsThatGatherHoldNoSlot(t *testing.T) {
 		calls.want(t)
 		after(time.Minute)
 		calls.want(t, 5)
-	}, many(&calls, 100, 10*time.Second, nil), slots(1))
+	}, runMany(&calls, 100, 10*time.Second, nil), slots(1))
 }
 
 func TestACallIsOneSlot(t *testing.T) {
@@ -155,7 +155,7 @@ func TestACallIsOneSlot(t *testing.T) {
 		if most.Load() != 2 {
 			t.Errorf("%d calls at once in two slots", most.Load())
 		}
-	}, many(&calls, 10, time.Second, func(context.Context, []*store.Claimed) error {
+	}, runMany(&calls, 10, time.Second, func(context.Context, []*store.Claimed) error {
 		if n := now.Add(1); n > most.Load() {
 			most.Store(n)
 		}
@@ -184,9 +184,9 @@ func TestNoTaskStarvesAnother(t *testing.T) {
 			}
 		}
 	}, func(c *Config) {
-		many(&two, 10, time.Second, nil)(c)
+		runMany(&two, 10, time.Second, nil)(c)
 		c.Tasks["more"] = c.Tasks["many"]
-		many(&one, 10, time.Second, nil)(c)
+		runMany(&one, 10, time.Second, nil)(c)
 		c.Total = 3
 	})
 }
@@ -208,7 +208,7 @@ func TestPriorityComesFirstAmongGroupsToo(t *testing.T) {
 		if want := []string{"t0", "t2", "many", "t4"}; !slices.Equal(order, want) {
 			t.Errorf("order was %v, want %v", order, want)
 		}
-	}, many(&calls, 2, 0, func(context.Context, []*store.Claimed) error {
+	}, runMany(&calls, 2, 0, func(context.Context, []*store.Claimed) error {
 		order = append(order, "many")
 		time.Sleep(time.Second)
 		return nil
@@ -311,7 +311,7 @@ func TestAJobThatIsCancelledLeavesItsGroup(t *testing.T) {
 		after(3 * time.Second)
 		calls.want(t, 2)
 		r.want(store.Completed, ids[1:]...)
-	}, many(&calls, 100, 5*time.Second, nil))
+	}, runMany(&calls, 100, 5*time.Second, nil))
 }
 
 // One that is cancelled does not end the work of the others: what has become of it is the
@@ -341,7 +341,7 @@ func TestCancelDuringACall(t *testing.T) {
 		if len(causes) != 2 || causes[0] != nil || causes[1] != ErrCancelled {
 			t.Errorf("the calls ended with causes %v; want only the second cancelled", causes)
 		}
-	}, many(&calls, 2, 0, func(ctx context.Context, _ []*store.Claimed) error {
+	}, runMany(&calls, 2, 0, func(ctx context.Context, _ []*store.Claimed) error {
 		_ = lasting(20*time.Second)(ctx, nil)
 		causes = append(causes, context.Cause(ctx))
 		return errFailed
@@ -360,7 +360,7 @@ func TestTheTimeoutOfACallIsTheShortest(t *testing.T) {
 		if f := r.failures(ids[0]); len(f) != 1 || f[0].Kind != "timeout" {
 			t.Errorf("failures are %+v", f)
 		}
-	}, many(&calls, 3, time.Hour, func(ctx context.Context, _ []*store.Claimed) error { return obedient(ctx, nil) }))
+	}, runMany(&calls, 3, time.Hour, func(ctx context.Context, _ []*store.Claimed) error { return obedient(ctx, nil) }))
 }
 
 func TestACallBelongsToNoJob(t *testing.T) {
@@ -372,7 +372,7 @@ func TestACallBelongsToNoJob(t *testing.T) {
 		if n := r.store.count("WriteProgress"); n > 0 {
 			t.Errorf("progress was written %d times", n)
 		}
-	}, many(&calls, 2, time.Hour, func(ctx context.Context, _ []*store.Claimed) error {
+	}, runMany(&calls, 2, time.Hour, func(ctx context.Context, _ []*store.Claimed) error {
 		Progress(ctx, 1, 2, "")
 		if _, _, ok := Fence(ctx); ok {
 			return errFailed
@@ -406,7 +406,7 @@ func TestWhatGathersIsGivenBack(t *testing.T) {
 				if j := r.job(ids[0]); j.Failures > 0 || j.Attempt != 1 {
 					t.Errorf("job is %+v", j)
 				}
-			}, many(&calls, 100, time.Minute, nil))
+			}, runMany(&calls, 100, time.Minute, nil))
 		})
 	}
 }
@@ -421,13 +421,13 @@ func TestAGroupThatWaitsBehindSlowHandlersIsGivenBack(t *testing.T) {
 		r.want(store.Running, ids...)
 		after(time.Minute)
 		r.want(store.Available, ids...)
-	}, many(&calls, 100, 10*time.Second, nil), slots(1))
+	}, runMany(&calls, 100, 10*time.Second, nil), slots(1))
 }
 
 func TestASuspectIsACallOfItsOwn(t *testing.T) {
 	var calls recorder
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, misbehave(), nil, many(&calls, 100, 2*time.Second, nil))
+		r := newRig(t, misbehave(), nil, runMany(&calls, 100, 2*time.Second, nil))
 		suspects := insert(t, r.store, "many", 3, nil)
 		suspect(r, suspects)
 		others := insert(t, r.store, "many", 3, nil)
@@ -454,7 +454,7 @@ func TestAGroupOfALostIdentityIsNotRun(t *testing.T) {
 		if j := r.job(ids[0]); j.Attempt != 2 {
 			t.Errorf("attempt %d was run, want the one of the new identity", j.Attempt)
 		}
-	}, many(&calls, 100, 10*time.Second, nil))
+	}, runMany(&calls, 100, 10*time.Second, nil))
 }
 
 func TestACallEndsWhenItsProcessIsCutOff(t *testing.T) {
@@ -474,7 +474,7 @@ func TestACallEndsWhenItsProcessIsCutOff(t *testing.T) {
 		if j := r.job(ids[0]); j.Failures > 0 {
 			t.Errorf("job is %+v", j)
 		}
-	}, many(&calls, 2, 0, func(ctx context.Context, jobs []*store.Claimed) error {
+	}, runMany(&calls, 2, 0, func(ctx context.Context, jobs []*store.Claimed) error {
 		if jobs[0].Attempt > 1 {
 			return nil
 		}
@@ -507,7 +507,7 @@ func TestLargeInputsOfACall(t *testing.T) {
 		after(time.Second)
 		r.stop()
 		r.want(store.Available, large...)
-	}, many(&calls, 120, time.Hour, func(_ context.Context, jobs []*store.Claimed) error {
+	}, runMany(&calls, 120, time.Hour, func(_ context.Context, jobs []*store.Claimed) error {
 		for _, j := range jobs {
 			if j.Large && len(j.Input) != 2*store.InlineInput {
 				return errFailed
@@ -525,7 +525,7 @@ func TestAtMost4000JobsGather(t *testing.T) {
 		if counts, err := r.store.Counts(t.Context()); err != nil || counts[store.Running] != maxWaiting {
 			t.Errorf("counts are %v, %v; want %d in the hand", counts, err, maxWaiting)
 		}
-	}, many(&calls, 8000, time.Hour, nil))
+	}, runMany(&calls, 8000, time.Hour, nil))
 }
 
 func TestAHandlerOfManyThatIsLeftBehindIsNamedOnce(t *testing.T) {
@@ -540,12 +540,12 @@ func TestAHandlerOfManyThatIsLeftBehindIsNamedOnce(t *testing.T) {
 		}
 		after(time.Hour) // its late end changes nothing
 		r.want(store.Available, ids...)
-	}, many(&calls, 20, 0, func(context.Context, []*store.Claimed) error { time.Sleep(time.Minute); return nil }))
+	}, runMany(&calls, 20, 0, func(context.Context, []*store.Claimed) error { time.Sleep(time.Minute); return nil }))
 }
 
 func TestDrainGathersWhatIsDue(t *testing.T) {
 	var calls recorder
-	r := newRig(t, misbehave(), map[string]handler{"t": nothing}, many(&calls, 10, time.Hour, nil))
+	r := newRig(t, misbehave(), map[string]handler{"t": nothing}, runMany(&calls, 10, time.Hour, nil))
 	ids := insert(t, r.store, "many", 25, nil)
 	ids = append(ids, insert(t, r.store, "t", 5, nil)...)
 	ids = append(ids, insert(t, r.store, "many", 2, func(_ int, j *store.NewJob) { j.Queue = "other" })...)

@@ -17,7 +17,14 @@ import (
 
 // A history is what has happened to a job.
 type history struct {
+	task    string
 	queue   string
+	terms   *store.Terms
+	expires time.Time // by the store's clock; zero if it is not known or never
+	started bool      // it was claimed, and not parked since
+	first   bool      // that was by the last claim
+	begun   bool      // its handler was called
+	claimed time.Time // last
 	attempt int      // the last that was claimed
 	holder  store.ID // the process with its lease; zero if none has it
 	cancel  bool     // its lease is signalled
@@ -71,12 +78,14 @@ func (w *world) broken(id store.ID, format string, args ...any) {
 func (w *world) inserted(jobs []store.NewJob, inserted []store.Inserted) {
 	for i, n := range jobs {
 		switch h := w.jobs[n.ID]; {
+		case inserted[i].ID != n.ID:
+			w.existing(n, inserted[i].ID)
 		case inserted[i].Existing && h == nil && !w.deleted[n.ID]:
 			w.broken(n.ID, "the store says that the job was there already, and it was not")
 		case !inserted[i].Existing && (h != nil || w.deleted[n.ID]):
 			w.broken(n.ID, "the job was stored twice")
 		case h == nil && !w.deleted[n.ID]:
-			w.jobs[n.ID] = &history{queue: n.Queue}
+			w.enters(n)
 		}
 	}
 }
@@ -98,7 +107,7 @@ func (w *world) claimed(l *wire, process store.ID, claimed []store.Claimed, susp
 			w.broken(c.ID, "attempt %d was claimed by %s while attempt %d was leased by %s", c.Attempt, l.name, h.attempt, w.nameOf(h.holder))
 		case c.Attempt <= h.attempt:
 			w.broken(c.ID, "attempt %d was claimed after attempt %d", c.Attempt, h.attempt)
-		case c.RunAt.After(c.ClaimedAt):
+		case c.RunAt.After(c.ClaimedAt) && !(w.weather.jumps && c.Terms.Gated()): // once let through, it is due
 			w.broken(c.ID, "it was claimed %v before its time", c.RunAt.Sub(c.ClaimedAt))
 		case h.done == h.attempt && h.attempt > 0 && h.went == "given back":
 			w.broken(c.ID, "attempt %d was done and given back", h.attempt)
@@ -110,7 +119,9 @@ func (w *world) claimed(l *wire, process store.ID, claimed []store.Claimed, susp
 			w.broken(c.ID, "it was claimed as a suspect after %d crashes", c.Crashes)
 		}
 		w.noteFence(l, c.Fence, "is claimed")
-		h.attempt, h.holder, h.cancel = c.Attempt, process, false
+		h.attempt, h.holder, h.cancel, h.claimed = c.Attempt, process, false, time.Now()
+		h.first, h.started = !h.started, true
+		w.checkLimits(&c)
 	}
 }
 
@@ -148,7 +159,7 @@ func (w *world) end(id store.ID, h *history, process store.ID, outcome store.Out
 			w.broken(id, "attempt %d was completed, and its handler has not returned so", h.attempt)
 		}
 		h.crashes = 0
-	case h.cancel, outcome == store.OutcomeCancelled, outcome == store.OutcomeDiscarded:
+	case h.cancel, outcome == store.OutcomeCancelled, outcome == store.OutcomeDiscarded, outcome == store.OutcomeExpired:
 	default:
 		return
 	}
@@ -158,7 +169,7 @@ func (w *world) end(id store.ID, h *history, process store.ID, outcome store.Out
 // finishSeen takes note that a process knows that ends were written: it will tell of them.
 func (w *world) finishSeen(l *wire, ended []store.Ended, lost []store.Fence) {
 	for _, e := range ended {
-		final := e.Outcome == store.OutcomeCompleted || e.Outcome == store.OutcomeDiscarded || e.Outcome == store.OutcomeCancelled
+		final := e.Outcome != store.OutcomeRetry && e.Outcome != store.OutcomeSnooze
 		if final && !slices.Contains(lost, e.Fence) {
 			w.told[e.Fence] = w.told[e.Fence].expect(l)
 		}
@@ -176,7 +187,7 @@ func (w *world) committed(l *wire, process store.ID, e store.Ended) {
 	w.end(e.ID, h, process, store.OutcomeCompleted)
 }
 
-func (w *world) givenBack(l *wire, process store.ID, fences []store.Fence) {
+func (w *world) givenBack(l *wire, process store.ID, fences []store.Fence, parked bool) {
 	for _, f := range fences {
 		h := w.jobs[f.ID]
 		if h == nil || h.holder != process || h.attempt != f.Attempt {
@@ -186,6 +197,7 @@ func (w *world) givenBack(l *wire, process store.ID, fences []store.Fence) {
 			w.broken(f.ID, "attempt %d was given back while its handler ran", f.Attempt)
 		}
 		h.release("given back")
+		h.started = h.started && !(parked && h.first)
 	}
 }
 
@@ -341,6 +353,10 @@ func (w *world) acted(verb store.Verb, acted []store.Acted) {
 			h.cancel, h.ended = running, !running
 		case store.Retry:
 			h.wished, h.ended, h.effects = false, false, 0
+			h.expires = time.Time{}
+			w.checkUnique(a.ID, h)
+		case store.RunNow:
+			h.expires = time.Time{} // its time has changed, as after a retry
 		case store.Delete:
 			delete(w.jobs, a.ID)
 			w.deleted[a.ID] = true
@@ -395,6 +411,7 @@ func (w *world) check() {
 			w.broken(fence.ID, "the end of attempt %d was not told by %s", fence.Attempt, t.by.name)
 		}
 	}
+	w.checkTerms()
 	for process, m := range w.members {
 		if m.wire.ended && m.wire.process == process && m.wire.stoppedCalmly {
 			w.broken(store.ID{}, "%s has stopped without leaving", m.wire.name)
@@ -471,7 +488,7 @@ func (w *world) tell() {
 // concerns reports whether an entry is worth telling for a job.
 func (e *entry) concerns(id store.ID) bool {
 	switch e.what {
-	case "Sleep", "Find", "TakeDuty prune", "TakeDuty sweep", "TakeDuty count enqueued", "Prune", "CountEnqueued", "Inputs", "WriteProgress":
+	case "Sleep", "Find", "Admit", "PutSchedules", "InboxRows", "TakeDuty prune", "TakeDuty sweep", "TakeDuty count enqueued", "Prune", "CountEnqueued", "Inputs", "WriteProgress":
 		return false
 	case "Beat":
 		return id.IsZero()

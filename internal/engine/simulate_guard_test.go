@@ -30,6 +30,13 @@ var guards = []guard{
 	{"Beat says that a process is lost", func(s storage) storage { return beatsOn{s} }},
 	{"Look shows what is cancelled", func(s storage) storage { return hidesCancel{s} }},
 	{"Leave gives back what is left", func(s storage) storage { return staysOn{s} }},
+	{"Insert keeps one job for one unique key", func(s storage) storage { return insertsUnkeyed{s} }},
+	{"Claim lets no job over a limit through", func(s storage) storage { return exceedsLimits{s} }},
+	{"Reap keeps what jobs hold of limits", func(s storage) storage { return forgetsHolds{s} }},
+	{"Admit lets jobs through when their time comes", func(s storage) storage { return admitsNone{s} }},
+	{"Claim says when a job expires", func(s storage) storage { return claimsLate{s} }},
+	{"Tick moves a schedule on with its job", func(s storage) storage { return ticksTwice{s, map[string]bool{}} }},
+	{"MoveInbox takes rows away with their jobs", func(s storage) storage { return movesTwice{s, map[string]bool{}} }},
 }
 
 type (

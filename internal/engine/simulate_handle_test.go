@@ -18,6 +18,7 @@ type run struct {
 	ctx       context.Context
 	started   time.Time
 	cancelled time.Time // when its process has read that the job is cancelled
+	beside    []*run    // of the same call, with itself; nil for a call of one job
 }
 
 // The tasks of the simulation.
@@ -28,6 +29,7 @@ const (
 	stubborn = "stubborn" // ignores its context
 	poison   = "poison"   // kills its process
 	rare     = "rare"     // not every process knows it
+	many     = "many"     // its jobs are run together
 )
 
 // tasks are those of one life of a process.
@@ -38,6 +40,9 @@ func (l *wire) tasks(names ...string) map[string]*Task {
 			Run:     l.handle,
 			Offline: name == offline,
 			Backoff: func(failures int, _ error) time.Duration { return time.Duration(failures) * 700 * time.Millisecond },
+		}
+		if name == many {
+			tasks[name].Many = &Many{Most: 3, Wait: 1700 * time.Millisecond, Run: l.handleMany}
 		}
 	}
 	return tasks
@@ -92,6 +97,9 @@ func (l *wire) misbehave(r *run, random *rand.Rand) Verdict {
 		if random.IntN(4) == 0 {
 			l.w.mu.Lock()
 			l.w.mayCancel[r.job.ID] = true
+			for _, other := range r.beside {
+				l.w.mayCancel[other.job.ID] = true
+			}
 			l.w.mu.Unlock()
 			return Verdict{Err: errFailed, How: Cancel}
 		}
@@ -153,7 +161,10 @@ func (w *world) restFor(r *run, d time.Duration) bool {
 
 // begin takes note that a handler begins, and judges whether it may.
 func (w *world) begin(ctx context.Context, l *wire, job *store.Claimed) *run {
-	process, _, _ := Fence(ctx)
+	process, _, ok := Fence(ctx)
+	if !ok {
+		process = l.processNow()
+	}
 	r := &run{wire: l, process: process, job: job, ctx: ctx, started: time.Now()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -163,6 +174,9 @@ func (w *world) begin(ctx context.Context, l *wire, job *store.Claimed) *run {
 	w.noteFence(l, job.Fence, "begins")
 	if h := w.jobs[job.ID]; h == nil || h.holder != process || h.attempt != job.Attempt {
 		w.broken(job.ID, "attempt %d began on %s without a lease", job.Attempt, l.name)
+	} else {
+		w.checkInTime(job, h)
+		h.begun = true
 	}
 	if job.Large && len(job.Input) != 2*store.InlineInput {
 		w.broken(job.ID, "it got %d bytes of input", len(job.Input))
@@ -260,7 +274,7 @@ func (w *world) returns(r *run, v Verdict) {
 	w.noteFence(r.wire, r.job.Fence, "returns")
 	now, ended := time.Now(), r.ctx.Err() != nil
 	obeys := r.job.Task != stubborn
-	if obeys && !ended && !r.cancelled.IsZero() && now.Sub(r.cancelled) > time.Millisecond {
+	if obeys && !ended && !slices.ContainsFunc(r.beside, func(r *run) bool { return r.cancelled.IsZero() }) && !r.cancelled.IsZero() && now.Sub(r.cancelled) > time.Millisecond {
 		w.broken(id, "the context of attempt %d went on for %v after %s knew that the job is cancelled", r.job.Attempt, now.Sub(r.cancelled), r.wire.name)
 	}
 	if obeys && r.job.Timeout > 0 && now.Sub(r.started) > r.job.Timeout+time.Millisecond && r.job.Task != within {

@@ -17,7 +17,7 @@ var queues = []string{"q0", "q1", "q2"}
 // insertJobs has jobs inserted by the programs of all processes: a job that comes alone while
 // the engine there is at rest is started by it. Only the first wakes its engine for others.
 func (w *world) insertJobs() {
-	random := w.stream(3)
+	random, terms := w.stream(3), w.stream(8)
 	var at time.Duration
 	type insert struct {
 		at   time.Duration
@@ -33,12 +33,16 @@ func (w *world) insertJobs() {
 		in := insert{at: at}
 		for range 1 + random.IntN(most) {
 			in.jobs = append(in.jobs, w.newJob(n, random))
+			if w.weather.terms {
+				w.addTerms(&in.jobs[len(in.jobs)-1], terms)
+			}
 			n++
 		}
 		by := random.IntN(len(plans))
 		plans[by] = append(plans[by], in)
 	}
 	w.lasts = at
+	w.makeTerms()
 	for n, plan := range plans {
 		var wake func(store.Wake)
 		if n == 0 {
@@ -56,13 +60,13 @@ func (w *world) insertJobs() {
 }
 
 func (w *world) insert(e *Enqueuer, jobs []store.NewJob) {
-	_, err := e.Insert(context.Background(), jobs)
+	inserted, err := e.Insert(context.Background(), jobs)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case err == nil:
-		for _, j := range jobs {
-			w.acked[j.ID] = true
+		for _, in := range inserted {
+			w.acked[in.ID] = true
 		}
 	case !store.Temporary(err):
 		w.broken(jobs[0].ID, "insert: %v", err)

@@ -146,13 +146,13 @@ func (l *wire) Finish(ctx context.Context, process store.ID, ended []store.Ended
 func (l *wire) Release(ctx context.Context, process store.ID, fences []store.Fence) error {
 	fences = slices.Clone(fences)
 	return through0(ctx, l, "Release", fences, func(ctx context.Context) error { return l.storage.Release(ctx, process, fences) },
-		func() { l.w.givenBack(l, process, fences) })
+		func() { l.w.givenBack(l, process, fences, false) })
 }
 
 func (l *wire) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
 	fences = slices.Clone(fences)
 	return through0(ctx, l, "Park", fences, func(ctx context.Context) error { return l.storage.Park(ctx, process, suspect, fences) },
-		func() { l.w.givenBack(l, process, fences) })
+		func() { l.w.givenBack(l, process, fences, !suspect) })
 }
 
 func (l *wire) WriteProgress(ctx context.Context, process store.ID, progress []store.Progress) error {
@@ -205,6 +205,56 @@ func (l *wire) Prune(ctx context.Context, most int) (int, error) {
 
 func (l *wire) CountEnqueued(ctx context.Context) error {
 	return through0(ctx, l, "CountEnqueued", nil, l.storage.CountEnqueued, nil)
+}
+
+// An admitted is what Admit answers.
+type admitted struct {
+	moved int
+	more  bool
+}
+
+func (l *wire) Admit(ctx context.Context, most int) (int, bool, error) {
+	a, err := through(ctx, l, "Admit", nil, func(ctx context.Context) (a admitted, err error) {
+		a.moved, a.more, err = l.storage.Admit(ctx, most)
+		return a, err
+	}, nil, nil)
+	return a.moved, a.more, err
+}
+
+func (l *wire) Expire(ctx context.Context, most int) (int, error) {
+	return through(ctx, l, "Expire", nil, func(ctx context.Context) (int, error) { return l.storage.Expire(ctx, most) },
+		func(int) { l.w.expired() }, nil)
+}
+
+func (l *wire) Tick(ctx context.Context, most int, tick func(time.Time, store.Schedule) (store.Ticked, error)) (int, error) {
+	var jobs []store.NewJob
+	return through(ctx, l, "Tick", nil, func(ctx context.Context) (int, error) {
+		return l.storage.Tick(ctx, most, func(now time.Time, s store.Schedule) (store.Ticked, error) {
+			t, err := tick(now, s)
+			jobs = append(jobs, t.Jobs...)
+			return t, err
+		})
+	}, func(int) { l.w.ticked(jobs) }, nil)
+}
+
+func (l *wire) PutSchedules(ctx context.Context, schedules []store.Schedule) error {
+	return through0(ctx, l, "PutSchedules", nil, func(ctx context.Context) error { return l.storage.PutSchedules(ctx, schedules) }, nil)
+}
+
+func (l *wire) InboxRows(ctx context.Context, refused bool, most int) ([]store.InboxRow, error) {
+	return through(ctx, l, "InboxRows", nil, func(ctx context.Context) ([]store.InboxRow, error) {
+		return l.storage.InboxRows(ctx, refused, most)
+	}, nil, nil)
+}
+
+func (l *wire) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
+	fates = slices.Clone(fates)
+	var ids []store.ID
+	for _, f := range fates {
+		ids = append(ids, f.Job.ID)
+	}
+	return through0(ctx, l, "MoveInbox", aboutJobs(ids...), func(ctx context.Context) error { return l.storage.MoveInbox(ctx, fates) },
+		func() { l.w.moved(fates) })
 }
 
 func (l *wire) Find(ctx context.Context, f store.Filter) ([]store.Job, error) {

@@ -60,6 +60,7 @@ type world struct {
 	names     map[store.ID]string
 	running   map[store.ID][]*run
 	told      map[store.Fence]telling
+	plan      plan
 }
 
 // Storage is what all wires lead to.
@@ -67,6 +68,7 @@ type storage interface {
 	store.Store
 	Begin() *memory.Tx
 	Advance(time.Duration)
+	WriteInbox(task, input, options string)
 }
 
 // An engine is that of one life of a process.
@@ -85,6 +87,7 @@ type weather struct {
 	jobs                          int
 	poison                        bool
 	alone                         bool // jobs come one at a time, and slowly: processes find rest
+	terms                         bool // there are limits, schedules and the like
 }
 
 func newWeather(random *rand.Rand) weather {
@@ -100,7 +103,7 @@ func newWeather(random *rand.Rand) weather {
 		kills: some(1), freezes: some(1), stops: some(1),
 		life:  time.Duration(10+random.IntN(60)) * time.Second,
 		wakes: yes(), jumps: yes(), acts: yes(), pauses: yes(),
-		jobs: 10 + random.IntN(40), poison: random.IntN(5) == 0, alone: yes(),
+		jobs: 10 + random.IntN(40), poison: random.IntN(5) == 0, alone: yes(), terms: random.IntN(5) < 2,
 	}
 }
 
@@ -139,18 +142,21 @@ func (w *world) live() {
 	var order sync.WaitGroup
 	order.Go(w.order)
 	ctx, cancel := context.WithCancel(context.Background())
+	w.insertJobs()
 	for n := range processes {
 		w.all.Go(func() { w.process(ctx, n) })
 	}
-	w.insertJobs()
 	var people sync.WaitGroup
 	people.Go(w.act)
 	people.Go(w.pause)
 	people.Go(w.jump)
+	people.Go(w.write)
 	people.Wait()
 	w.clear()
 	w.inserters.Wait()
+	web := w.newWire("people")
 	for ends := time.Now().Add(endsAll); !w.quiet() && time.Now().Before(ends); {
+		w.skip(web)
 		pass(time.Second)
 	}
 	pass(time.Second) // for what is still to be told
@@ -209,8 +215,11 @@ func (w *world) must(err error) {
 	w.broken(store.ID{}, "%v", err)
 }
 
-// quiet reports whether all jobs have ended.
+// quiet reports whether all jobs have ended, and none is to come.
 func (w *world) quiet() bool {
+	if w.waits() {
+		return false
+	}
 	counts, err := w.store.Counts(context.Background())
 	w.must(err)
 	for state, n := range counts {
@@ -235,7 +244,7 @@ func (w *world) process(ctx context.Context, n int) {
 // life is one life of a process: it runs until it is stopped or killed.
 func (w *world) life(ctx context.Context, n int, l *wire, random *rand.Rand) {
 	lifetime, end := context.WithCancel(ctx)
-	names := []string{plain, offline, within, stubborn, poison}
+	names := []string{plain, offline, within, stubborn, poison, many}
 	if n < 2 {
 		names = append(names, rare)
 	}
@@ -243,6 +252,7 @@ func (w *world) life(ctx context.Context, n int, l *wire, random *rand.Rand) {
 		Store: l, Process: store.Process{Name: l.name}, Tasks: l.tasks(names...),
 		Workers: func(string) int { return 3 }, Total: 5, Grace: grace,
 		Log: slog.New(slog.DiscardHandler), Event: l.hear,
+		Tick: w.tick, Inbox: w.fates, Declare: w.declares(l),
 	})
 	w.mu.Lock()
 	w.engines[n] = engine{e, l}

@@ -389,7 +389,7 @@ func TestStopDoesNotWaitForChores(t *testing.T) {
 func TestDrainDoesWhatTheStewardDoes(t *testing.T) {
 	s := misbehave()
 	var calls recorder
-	r := newRig(t, s, map[string]handler{"t": nothing}, every(time.Hour), takesInbox, declares, many(&calls, 2, 0, nil))
+	r := newRig(t, s, map[string]handler{"t": nothing}, every(time.Hour), takesInbox, declares, runMany(&calls, 2, 0, nil))
 	r.schedule("a", 0)
 	s.Store.WriteInbox("t", "", "")
 	s.Store.WriteInbox("bad", "", "")

@@ -223,7 +223,7 @@ func TestAJobThatIsGivenBackExpires(t *testing.T) {
 			var calls recorder
 			synctest.Test(t, func(t *testing.T) {
 				s := misbehave()
-				r := newRig(t, s, nil, many(&calls, 100, 40*time.Second, nil))
+				r := newRig(t, s, nil, runMany(&calls, 100, 40*time.Second, nil))
 				r.start()
 				ids := r.insert("many", 5, func(_ int, j *store.NewJob) { j.Terms = &store.Terms{Expire: 20 * time.Second} })
 				after(time.Second)
@@ -257,7 +257,7 @@ func TestAJobThatExpiresIsNotKeptWaiting(t *testing.T) {
 		after(10 * time.Second)
 		r.want(store.Completed, ids...)
 		calls.want(t, 2)
-	}, many(&calls, 100, time.Minute, nil))
+	}, runMany(&calls, 100, time.Minute, nil))
 }
 
 func TestAnInputThatComesTooLateExpiresItsJob(t *testing.T) {
@@ -279,7 +279,7 @@ func TestAnInputThatComesTooLateExpiresItsJob(t *testing.T) {
 		if ran > 0 {
 			t.Errorf("%d were run", ran)
 		}
-	}, many(&calls, 3, time.Hour, nil))
+	}, runMany(&calls, 3, time.Hour, nil))
 }
 
 func TestAJobWithTermsIsNotStartedBeforeItIsLetThrough(t *testing.T) {
