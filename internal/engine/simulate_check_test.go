@@ -25,9 +25,9 @@ type history struct {
 	first   bool      // that was by the last claim
 	begun   bool      // its handler was called
 	claimed time.Time // last
-	attempt int      // the last that was claimed
-	holder  store.ID // the process with its lease; zero if none has it
-	cancel  bool     // its lease is signalled
+	attempt int       // the last that was claimed
+	holder  store.ID  // the process with its lease; zero if none has it
+	cancel  bool      // its lease is signalled
 	ended   bool
 	wished  bool   // somebody has cancelled it, and it was not retried since
 	went    string // how its last lease ended

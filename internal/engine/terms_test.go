@@ -37,14 +37,16 @@ func TestJobsWithTurnsAndWithoutStarveNeither(t *testing.T) {
 				r.insert("t", 2000, inTurn(7))
 				low := r.insert("t", 10, func(_ int, j *store.NewJob) { j.Priority = 9 })
 				after(3 * time.Second)
-				turns := 0
+				mu.Lock()
+				turns, all := 0, len(order)
 				for _, turn := range order {
 					if turn {
 						turns++
 					}
 				}
-				if share := float64(turns) / float64(len(order)); share < 0.4 || share > 0.6 {
-					t.Errorf("%d of %d jobs had turns", turns, len(order))
+				mu.Unlock()
+				if share := float64(turns) / float64(all); share < 0.4 || share > 0.6 {
+					t.Errorf("%d of %d jobs had turns", turns, all)
 				}
 				if n == 1 {
 					return
