@@ -19,9 +19,8 @@ func (j *job) expires() time.Time {
 // Expire is that of store.Gates.
 func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 	err = s.do(ctx, func(now time.Time) error {
-		for _, j := range s.jobs {
-			at := j.expires()
-			if expired < most && s.waiting(j.ID) && !at.IsZero() && !at.After(now) {
+		for _, j := range s.expiring {
+			if expired < most && !j.expires().After(now) {
 				s.take(j)
 				s.putDone(j, store.Expired, now)
 				expired++
@@ -34,10 +33,8 @@ func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 
 // expireAt is when Expire has something to do.
 func (s *Store) expireAt() (at time.Time) {
-	for _, j := range s.jobs {
-		if s.waiting(j.ID) {
-			at = sooner(at, j.expires())
-		}
+	for _, j := range s.expiring {
+		at = sooner(at, j.expires())
 	}
 	return at
 }

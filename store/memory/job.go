@@ -94,6 +94,9 @@ func (s *Store) take(j *job) {
 			j.waits = nil
 		}
 	}
+	if j.Terms != nil {
+		delete(s.expiring, j.ID)
+	}
 	j.place = nowhere
 }
 
@@ -114,6 +117,9 @@ func (s *Store) put(j *job, to place) {
 	case blocked:
 		s.blocked[j.ID] = j
 		s.wake(anything) // those who know its task are shown it by Look
+	}
+	if j.Terms != nil && (to == due || to == blocked) && !j.expires().IsZero() {
+		s.expiring[j.ID] = j
 	}
 	j.place = to
 }

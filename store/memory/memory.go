@@ -31,6 +31,7 @@ type data struct {
 	due          map[lane][]*job   // by run_at, then id
 	leases       map[store.ID]*job
 	blocked      map[store.ID]*job
+	expiring     map[store.ID]*job // of due and blocked, those that may expire
 	limits       map[string]*limit
 	keys         map[string]*key // of limits, by gate.ID
 	touched      map[*key]bool   // that may have got room in the call under way: see settle
@@ -74,6 +75,7 @@ func newData() data {
 		due:          map[lane][]*job{},
 		leases:       map[store.ID]*job{},
 		blocked:      map[store.ID]*job{},
+		expiring:     map[store.ID]*job{},
 		limits:       map[string]*limit{},
 		keys:         map[string]*key{},
 		touched:      map[*key]bool{},
