@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/offloadhq/offload/internal/batch"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -78,26 +77,34 @@ func (s *shift) fatesOf(ctx context.Context, rows []store.InboxRow) (fates []sto
 	return s.Inbox(ctx, rows)
 }
 
-// moveInbox stores what becomes of rows. Where the store refuses some, they are split until the
-// bad one stands alone, which is kept with the reason.
-func (s *shift) moveInbox(ctx context.Context, fates []store.InboxFate) (failed error) {
-	move := func(some []store.InboxFate) error {
-		if failed != nil {
-			return nil // they are left for later
-		}
-		err := s.within(ctx, func(ctx context.Context) error { return s.Store.MoveInbox(ctx, some) })
-		if store.Temporary(err) || ctx.Err() != nil {
-			failed = err
-			return nil
-		}
+// moveInbox stores what becomes of rows: together, and where that fails each for itself. One
+// that the store refuses is kept with the reason. One that has to wait, because a transaction
+// has to do with its unique key, is left for later; a few in a row are an outage.
+func (s *shift) moveInbox(ctx context.Context, fates []store.InboxFate) error {
+	err := s.move(ctx, sharedFor, fates...)
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	batch.Split(fates, move, func(f store.InboxFate, refusal error) {
-		if err := move([]store.InboxFate{{Number: f.Number, Error: refusal.Error()}}); err != nil {
-			failed = err // it is not the row's fault
+	var left error
+	failed := 0 // in a row
+	for i := 0; i < len(fates) && failed < 3 && ctx.Err() == nil; i++ {
+		err := s.move(ctx, sharedFor/4, fates[i])
+		if err != nil && !store.Temporary(err) {
+			err = s.move(ctx, sharedFor/4, store.InboxFate{Number: fates[i].Number, Error: err.Error()})
 		}
-	})
-	return failed
+		if failed++; err == nil {
+			failed = 0
+		} else {
+			left = err
+		}
+	}
+	return left
+}
+
+func (s *shift) move(ctx context.Context, within time.Duration, fates ...store.InboxFate) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return s.Store.MoveInbox(ctx, fates)
 }
 
 // recoverAs makes a panic of the program's own code an error.

@@ -253,6 +253,53 @@ func TestRowsOfTheInboxBecomeJobs(t *testing.T) {
 	}, takesInbox)
 }
 
+// A transaction of a program's own holds the key of a row for long.
+func TestARowWhoseKeyIsLockedHoldsUpNoOther(t *testing.T) {
+	inBubble(t, map[string]handler{"t": nothing}, func(r *rig) {
+		tx := r.store.Begin()
+		in, err := r.store.Within(tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Insert(t.Context(), []store.NewJob{keyed("a", store.ConflictKeep)}); err != nil {
+			t.Fatal(err)
+		}
+		r.schedule("a", 6*time.Second)
+		for i := range 20 {
+			r.store.Store.WriteInbox("t", map[bool]string{true: "a"}[i == 3], "")
+		}
+		after(5 * time.Second)
+		if counts, err := r.store.Counts(t.Context()); err != nil || counts[store.Completed] != 19 {
+			t.Errorf("counts are %v, %v; want all rows but one", counts, err)
+		}
+		after(3 * time.Second)
+		if counts, err := r.store.Counts(t.Context()); err != nil || counts[store.Completed] != 20 {
+			t.Errorf("counts are %v, %v; want the tick too", counts, err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		after(6 * time.Second)
+		if counts, err := r.store.Counts(t.Context()); err != nil || counts[store.Completed] != 22 {
+			t.Errorf("counts are %v, %v; want the job of the transaction, and that of the row after its end", counts, err)
+		}
+		if rows, err := r.store.Store.InboxRows(t.Context(), false, 10); err != nil || len(rows) > 0 {
+			t.Errorf("rows left are %v, %v", rows, err)
+		}
+	}, every(time.Hour), func(c *Config) {
+		c.Inbox = func(_ context.Context, rows []store.InboxRow) (fates []store.InboxFate, _ error) {
+			for _, row := range rows {
+				job := newJob()
+				if string(row.Input) == "a" {
+					job = keyed("a", store.ConflictKeep)
+				}
+				fates = append(fates, store.InboxFate{Number: row.Number, Job: &job})
+			}
+			return fates, nil
+		}
+	})
+}
+
 func TestAnInboxThatCannotBeReadIsLeftForLater(t *testing.T) {
 	var failing atomic.Bool
 	for _, how := range []error{errFailed, nil} {
