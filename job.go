@@ -39,7 +39,7 @@ type Job struct {
 	Task        string            `json:"task"`
 	Queue       string            `json:"queue"`
 	State       State             `json:"state"`
-	Waits       string            `json:"waits,omitempty"` // why it is blocked: "task", "paused", "alone"
+	Waits       string            `json:"waits,omitempty"` // why it is blocked: "task", "paused", "alone", "limit"
 	Priority    int               `json:"priority"`
 	Attempt     int               `json:"attempt"`  // starts so far, this one included: it strictly rises
 	Failures    int               `json:"failures"` // attempts that failed: these count against MaxAttempts
@@ -55,7 +55,22 @@ type Job struct {
 	Input       json.RawMessage   `json:"input,omitempty"`
 	Result      json.RawMessage   `json:"result,omitempty"`
 	Progress    *ProgressInfo     `json:"progress,omitempty"`
-	Existing    bool              `json:"-"` // Enqueue: it was there already
+	Schedule    string            `json:"schedule,omitempty"` // that enqueued it
+	Tick        time.Time         `json:"tick,omitzero"`      // of that schedule
+	Limits      []LimitUse        `json:"limits,omitempty"`   // that it is under
+	UniqueKey   string            `json:"unique_key,omitempty"`
+	FairKey     string            `json:"fair_key,omitempty"`
+	Expire      time.Duration     `json:"expire,omitempty"` // nanoseconds after it was first due
+	Existing    bool              `json:"-"`                // Enqueue: it was there already; State is "" if nothing more is known of it
+	Replaced    bool              `json:"-"`                // Enqueue: and it has the new input
+}
+
+// A LimitUse is a limit that a job is under.
+type LimitUse struct {
+	Name  string `json:"name"`
+	Key   string `json:"key,omitempty"`
+	Cost  int    `json:"cost,omitempty"`
+	Waits bool   `json:"waits,omitempty"` // it waits for room
 }
 
 // ProgressInfo is how far a job has come.
@@ -80,18 +95,21 @@ type Failure struct {
 // A Filter selects jobs: those that match every field that is set. The zero Filter selects
 // all for reading, and is refused for acting. A slice that is empty matches any.
 type Filter struct {
-	IDs     []ID      `json:"ids,omitempty"`
-	States  []State   `json:"states,omitempty"`
-	Tasks   []string  `json:"tasks,omitempty"`
-	Queues  []string  `json:"queues,omitempty"` // offload's own queue only if named
-	Tag     string    `json:"tag,omitempty"`    // "name" or "name=value"
-	Process ID        `json:"process,omitzero"` // that runs it
-	Search  string    `json:"search,omitempty"` // text in the error of the last failure
-	Since   time.Time `json:"since,omitzero"`   // created at or after
-	Until   time.Time `json:"until,omitzero"`   // created before
-	Before  ID        `json:"before,omitzero"`  // the page after this id
-	Max     int       `json:"max,omitempty"`    // jobs of a page, 100 if 0, at most 10,000
-	All     bool      `json:"all,omitempty"`    // acting on everything is meant
+	IDs      []ID      `json:"ids,omitempty"`
+	States   []State   `json:"states,omitempty"`
+	Tasks    []string  `json:"tasks,omitempty"`
+	Queues   []string  `json:"queues,omitempty"`   // offload's own queue only if named
+	Tag      string    `json:"tag,omitempty"`      // "name" or "name=value"
+	Process  ID        `json:"process,omitzero"`   // that runs it
+	Search   string    `json:"search,omitempty"`   // text in the error of the last failure
+	Key      string    `json:"key,omitempty"`      // of a limit, of turns, or its own as a unique job
+	Limit    string    `json:"limit,omitempty"`    // that it is under
+	Schedule string    `json:"schedule,omitempty"` // that enqueued it
+	Since    time.Time `json:"since,omitzero"`     // created at or after
+	Until    time.Time `json:"until,omitzero"`     // created before
+	Before   ID        `json:"before,omitzero"`    // the page after this id
+	Max      int       `json:"max,omitempty"`      // jobs of a page, 100 if 0, at most 10,000
+	All      bool      `json:"all,omitempty"`      // acting on everything is meant
 }
 
 // jobOf makes a Job of what a store knows.

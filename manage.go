@@ -97,5 +97,7 @@ func init() {
 	inside.CheckName = func(field, name string) error { return checkName("", field, name) }
 	inside.CheckFilter = func(f store.Filter) error { return (*Filter)(&f).check() }
 	inside.CheckAt = func(field string, at time.Time) error { return checkAt("", field, at) }
-	inside.ActError = actError
+	inside.ActError = func(_ context.Context, _ inside.App, verb store.Verb, acted []store.Acted) error {
+		return actError(verb, acted)
+	}
 }

@@ -32,6 +32,10 @@ type jobConfig struct {
 	giveUpAfter *time.Duration
 	retain      *time.Duration
 	tags        map[string]string
+	unique      *Unique
+	limits      []Limit
+	fair        *Fair
+	expire      *time.Duration
 }
 
 // A taskConfig is what the options of a task shape.

@@ -10,9 +10,10 @@ import (
 
 // An outcomeError is an error that says how the job goes on. It wraps its cause.
 type outcomeError struct {
-	how engine.How
-	in  time.Duration
-	err error
+	how   engine.How
+	in    time.Duration
+	err   error
+	limit *Limit // whose key is paused meanwhile; nil is none
 }
 
 func (e *outcomeError) Error() string {

@@ -150,7 +150,7 @@ func (o *Operator) act(ctx context.Context, s store.Store, act store.Act) error 
 	if err != nil {
 		return fmt.Errorf("offload: %s: %w", act.Verb, err)
 	}
-	return inside.ActError(act.Verb, acted)
+	return inside.ActError(ctx, o.app, act.Verb, acted)
 }
 
 // Cancel is App.Cancel, with the name kept.

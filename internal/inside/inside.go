@@ -35,7 +35,21 @@ var (
 	CheckAt func(field string, at time.Time) error
 
 	// ActError makes an error of what became of jobs.
-	ActError func(verb store.Verb, acted []store.Acted) error
+	ActError func(ctx context.Context, app App, verb store.Verb, acted []store.Acted) error
+
+	// EditTerms returns the terms that a job has with a new input, nil for a plain job.
+	EditTerms func(ctx context.Context, app App, id store.ID, input []byte) (*store.Terms, error)
+
+	// ReadSchedule returns the offload.Schedule that a store keeps.
+	ReadSchedule func(s store.Schedule) (any, error)
+
+	// RunSchedule says for store.Schedules.Take what a schedule does that a person runs now: an
+	// error says that it may not, since an earlier job has not ended.
+	RunSchedule func(now time.Time, s store.Schedule) (store.Ticked, error)
+
+	// PassSchedule says for store.Schedules.Take that ticks up to now are passed over: before one is
+	// resumed.
+	PassSchedule func(now time.Time, s store.Schedule) (store.Ticked, error)
 )
 
 // ActTask is the name of the task that acts on many jobs.
@@ -54,7 +68,7 @@ const MeantWant = "a field that selects jobs, or All: true to act on everything"
 
 // Meant reports whether a filter may act: it selects jobs, or says that all are meant.
 func Meant(f store.Filter) bool {
-	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag != "" ||
+	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag+f.Key+f.Limit+f.Schedule != "" ||
 		!f.Process.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 

@@ -1,0 +1,63 @@
+package offload
+
+import (
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// Unique lets one job of a task in where several would be the same. The zero value takes all
+// of the input, until the job has ended, and keeps the old job. A key is the task's own.
+//
+// By names fields of the input as its JSON does: "order", "order.id, kind"; "." is the input
+// itself, for one that is a single value. A job that has none of the fields is refused.
+type Unique struct {
+	By         string        // fields of the input; "" is all of it
+	Key        string        // this very key, instead of By
+	Until      Until         // when the next may come; "" is UntilEnded
+	For        time.Duration // a window from the enqueue, instead of Until
+	OnConflict Conflict      // what becomes of the second; "" is ConflictKeep
+}
+
+func (u Unique) applyTask(c *taskConfig)       { c.unique = &u }
+func (u Unique) applyEnqueue(c *enqueueConfig) { c.unique = &u }
+
+// Until says when the key of a Unique job is free again.
+type Until string
+
+// When a key is free again. What has become of the job's record doesn't matter: neither Retain
+// nor Delete frees a key that is kept for a window or for ever.
+const (
+	UntilEnded   Until = "ended"   // when its job has ended, in whatever way, or was deleted
+	UntilStarted Until = "started" // when its job starts, or as UntilEnded
+	Never        Until = "never"   // never
+)
+
+// Conflict says what happens to a job whose Unique key another job, the old one, holds.
+type Conflict string
+
+// What happens to the second job. The old one waits as long as no attempt of it has begun.
+const (
+	// ConflictKeep stores nothing: Enqueue returns the old job, with Existing set.
+	ConflictKeep Conflict = "keep"
+
+	// ConflictFail stores nothing of the whole call: Enqueue returns a *ConflictError.
+	ConflictFail Conflict = "fail"
+
+	// ConflictReplace gives the new input to the old job, if it waits: Enqueue returns it, with
+	// Existing and Replaced set. Otherwise the new job is stored and takes the key over, so that
+	// no input is lost.
+	ConflictReplace Conflict = "replace"
+
+	// ConflictDebounce is ConflictReplace with the new time as well: with Delay, a job runs so
+	// long after the last of many calls.
+	ConflictDebounce Conflict = "debounce"
+
+	// ConflictBehind lets one job wait behind the one that runs, with the newest input, and
+	// never two of a key run at once. It goes with no other Until than UntilStarted.
+	ConflictBehind Conflict = "behind"
+)
+
+// A ConflictError names the job that holds a Unique key: under ConflictFail, and when a job is
+// to be run again whose key another has taken meanwhile.
+type ConflictError = store.ConflictError
