@@ -33,6 +33,7 @@ var rooms = []room{
 	{"internal/batch", nil, "many callers, one round trip"},
 	{"internal/gate", []string{"store"}, "which jobs limits let through"},
 	{"internal/cron", nil, "when a schedule ticks"},
+	{"internal/fields", nil, "keys made of the fields of an input"},
 	{"internal/safedial", nil, "dials that stay out of private networks"},
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
