@@ -30,9 +30,10 @@ type App struct {
 	onClose  []func() error
 
 	enqueuer *engine.Enqueuer
-	registry registry // tasks that other processes have made known
-	waiting  waiters  // calls of Wait in this process
-	unworked unworked // queues that nobody may be working
+	registry registry  // tasks that other processes have made known
+	limits   limitBook // limits that this process has made known
+	waiting  waiters   // calls of Wait in this process
+	unworked unworked  // queues that nobody may be working
 
 	mu     sync.Mutex // held for moments; guards what follows
 	run    *running   // the Run under way, nil if none
@@ -88,8 +89,8 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	if err := a.prepare(ctx, p.migrate.or(true)); err != nil {
 		return nil, err
 	}
-	if err := s.RegisterTasks(ctx, a.registrations()); err != nil {
-		return nil, fmt.Errorf("offload: make tasks known: %w", err)
+	if err := a.register(ctx); err != nil {
+		return nil, err
 	}
 	a.enqueuer = engine.NewEnqueuer(s, a.wake)
 	a.enqueuer.StartIn(a.working)
@@ -99,16 +100,52 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 // checkTasks refuses tasks whose options, or the app's defaults for them, are wrong, and keeps
 // what these add up to.
 func (a *App) checkTasks(p *parts) error {
-	for _, bound := range a.tasks {
-		bound.config = a.taskConfig(bound.definition)
-	}
 	for _, def := range p.declared {
-		config := a.taskConfig(def)
-		if err := config.check(def.name); err != nil {
+		config, err := a.taskConfig(def)
+		if err == nil {
+			err = config.check(def.name, def)
+		}
+		if err == nil {
+			err = a.sayLimits(def.name, &config.jobConfig)
+		}
+		if err != nil {
 			p.refuse(err)
+		}
+		for _, bound := range a.tasks {
+			if bound.definition == def {
+				bound.config = config
+			}
 		}
 	}
 	return errors.Join(p.errs...)
+}
+
+// sayLimits keeps what a task says of limits.
+func (a *App) sayLimits(task string, c *jobConfig) error {
+	for i := range c.limits {
+		if err := a.limits.say(task, c.limits[i].definition()); err != nil {
+			return err
+		}
+	}
+	if c.unique == nil {
+		return nil
+	}
+	if _, behind := c.unique.terms(task, ""); behind != nil {
+		return a.limits.say(task, *behind)
+	}
+	return nil
+}
+
+// register makes limits and tasks known to the store, or known again. Who enqueues by the name
+// of a task finds its limits there.
+func (a *App) register(ctx context.Context) error {
+	if err := a.limits.declare(ctx, a.store); err != nil {
+		return err
+	}
+	if err := a.store.RegisterTasks(ctx, a.registrations()); err != nil {
+		return fmt.Errorf("offload: make tasks known: %w", err)
+	}
+	return nil
 }
 
 // prepare migrates the database, or only looks whether it can be worked.
@@ -173,8 +210,11 @@ func (a *App) open() error {
 // ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
 // the call for up to 10 s more.
 func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
-	news, err := a.newJobs(ctx, calls)
+	news, used, err := a.newJobs(ctx, calls)
 	if err != nil || len(news) == 0 {
+		return nil, err
+	}
+	if err := a.limits.ensure(ctx, a.store, nil, used); err != nil {
 		return nil, err
 	}
 	inserted, err := a.enqueuer.Insert(ctx, news)
@@ -189,54 +229,83 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	return jobs, nil
 }
 
-// newJobs resolves and checks calls. The same call twice is refused.
-func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, error) {
+// newJobs resolves and checks calls, and returns the limits of their jobs. The same call twice
+// is refused.
+func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, []usedLimit, error) {
 	if err := a.open(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	news := make([]store.NewJob, len(calls))
+	var used []usedLimit
 	for i, c := range calls {
-		var err error
-		if news[i], err = a.newJob(ctx, c); err != nil {
-			return nil, err
+		job, limits, err := a.newJob(ctx, c)
+		if err != nil {
+			return nil, nil, err
 		}
+		news[i], used = job, append(used, limits...)
 	}
 	if len(calls) > 1 {
 		seen := make(map[ID]bool, len(calls))
 		for _, c := range calls {
 			if seen[c.id] {
-				return nil, &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
+				return nil, nil, &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
 			}
 			seen[c.id] = true
 		}
 	}
-	return news, nil
+	return news, used, nil
 }
 
+// jobsOfNew returns the jobs of an insert, as far as that tells: of one that was there already
+// no more than its id.
 func jobsOfNew(news []store.NewJob, inserted []store.Inserted) []*Job {
 	now := time.Now()
 	jobs := make([]*Job, len(news))
-	for i := range news {
-		jobs[i] = jobOfNew(&news[i], now)
-		jobs[i].Existing = inserted[i].Existing
+	for i, in := range inserted {
+		job := jobOfNew(&news[i], now)
+		job.Existing, job.Replaced = in.Existing, in.Replaced
+		switch in.State {
+		case Blocked:
+			job.State, job.Waits = Blocked, store.WaitsLimit
+		case Cancelled:
+			job.State, job.FinishedAt = Cancelled, now
+		}
+		if in.ID != job.ID {
+			job.ID, job.State = in.ID, ""
+		}
+		jobs[i] = job
 	}
 	return jobs
 }
 
 // readExisting replaces jobs that were there already by what they are now.
 func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
+	var ids []ID
+	for _, job := range jobs {
+		if job.Existing {
+			ids = append(ids, job.ID)
+		}
+	}
+	found := make(map[ID]*store.Job, len(ids))
+	for some := range slices.Chunk(ids, existingPage) {
+		olds, err := a.store.Find(ctx, store.Filter{IDs: some, Max: len(some)})
+		if err != nil {
+			return fmt.Errorf("offload: read what was there already: %w", err)
+		}
+		for i := range olds {
+			found[olds[i].ID] = &olds[i]
+		}
+	}
 	for i, job := range jobs {
-		if !job.Existing {
+		old := found[job.ID]
+		if !job.Existing || old == nil { // gone by now: what the caller wanted is what we know
 			continue
 		}
-		old, err := a.Job(ctx, job.ID)
-		if errors.Is(err, ErrNotFound) {
-			continue // gone in this moment; what the caller wanted is what we know
-		} else if err != nil {
-			return err
-		}
-		old.Existing = true
-		jobs[i] = old
+		jobs[i] = jobOf(old)
+		jobs[i].Existing, jobs[i].Replaced = true, job.Replaced
 	}
 	return nil
 }
+
+// existingPage is how many jobs that were there already are read at once.
+const existingPage = 1000

@@ -104,36 +104,57 @@ func enqueueTo(ctx context.Context, to Enqueuer, calls ...*Call) ([]*Job, error)
 	return jobs, err
 }
 
-// newJob resolves a call against the app's defaults and checks all of it.
-func (a *App) newJob(ctx context.Context, c *Call) (store.NewJob, error) {
-	var none store.NewJob
-	switch {
-	case c == nil:
-		return none, &InputError{Field: "call", Got: "nil", Want: "a call made by Task.Call or NewCall"}
-	case c.err != nil:
-		return none, c.err
-	}
-	if err := checkName(c.task, "task name", c.task); err != nil {
-		return none, err
-	}
-	base, err := a.defaultsOf(ctx, c)
+// newJob resolves a call against the app's defaults and checks all of it. It returns the limits
+// that the job is under, too.
+func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []usedLimit, err error) {
+	config, def, err := a.resolve(ctx, c)
 	if err != nil {
-		return none, err
+		return job, nil, err
 	}
-	config := enqueueConfig{jobConfig: base}
-	config.apply(c.options)
-	if err := config.check(c.task); err != nil {
-		return none, err
+	terms, limits, err := config.terms(c.task, def, c.input)
+	if err != nil {
+		return job, nil, err
 	}
-	if err := a.checkInput(c); err != nil {
-		return none, err
+	for _, l := range limits {
+		used = append(used, usedLimit{l, c.task, def != nil || !config.registered[l.Name]})
 	}
-	return config.newJob(c), nil
+	job = config.newJob(c.task, c.input, c.id)
+	job.Terms = terms
+	return job, used, nil
 }
 
-func (c *enqueueConfig) newJob(call *Call) store.NewJob {
+// resolve returns what a call's job is made of, all of it checked, and the task's definition, nil
+// if this app knows no more than its name.
+func (a *App) resolve(ctx context.Context, c *Call) (config enqueueConfig, def *definition, err error) {
+	switch {
+	case c == nil:
+		return config, nil, &InputError{Field: "call", Got: "nil", Want: "a call made by Task.Call or NewCall"}
+	case c.err != nil:
+		return config, nil, c.err
+	}
+	if err := checkName(c.task, "task name", c.task); err != nil {
+		return config, nil, err
+	}
+	config.jobConfig, def, err = a.defaultsOf(ctx, c)
+	if err != nil {
+		return config, nil, err
+	}
+	settled := len(config.limits)
+	config.apply(c.options)
+	if len(config.limits) > settled {
+		if err := config.settleLimits(c.task); err != nil {
+			return config, nil, err
+		}
+	}
+	if err := config.check(c.task, def); err != nil {
+		return config, nil, err
+	}
+	return config, def, a.checkInput(c)
+}
+
+func (c *enqueueConfig) newJob(task string, input []byte, id ID) store.NewJob {
 	job := store.NewJob{
-		ID: call.id, Task: call.task, Input: call.input, Queue: c.queue, Priority: c.priority, Tags: c.tags,
+		ID: id, Task: task, Input: input, Queue: c.queue, Priority: c.priority, Tags: c.tags,
 		MaxAttempts: c.maxAttempts, Timeout: c.timeout,
 	}
 	if c.at != nil {
@@ -183,5 +204,6 @@ func jobOfNew(n *store.NewJob, now time.Time) *Job {
 	if j.RunAt.After(now) {
 		j.State = Scheduled
 	}
+	j.setTerms(n.Terms)
 	return j
 }

@@ -2,6 +2,7 @@ package offload
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -124,15 +125,41 @@ func jobOf(s *store.Job) *Job {
 	if p := s.Progress; p != nil {
 		j.Progress = &ProgressInfo{Done: p.Done, Total: p.Total, Note: p.Note, At: p.At}
 	}
+	j.setTerms(s.Terms)
+	for i := range j.Limits {
+		j.Limits[i].Waits = s.Waits == store.WaitsLimit && j.Limits[i].Name == s.Limit.Limit
+	}
 	return j
+}
+
+// setTerms takes over what is known of a job that is not plain. Limits that offload has made
+// for itself are left out.
+func (j *Job) setTerms(t *store.Terms) {
+	if t == nil {
+		return
+	}
+	j.Schedule, j.Tick, j.Expire = t.Schedule, t.Tick, t.Expire
+	for _, u := range t.Limits {
+		if !strings.HasPrefix(u.Limit, store.OwnLimit) {
+			j.Limits = append(j.Limits, LimitUse{Name: u.Limit, Key: u.Key, Cost: u.Cost})
+		}
+	}
+	if t.Unique != nil {
+		j.UniqueKey = t.Unique.Key
+	}
+	if t.Turn != nil {
+		j.FairKey = t.Turn.Key
+	}
 }
 
 // jobOfClaim makes a Job of a claim: what a handler sees.
 func jobOfClaim(c *store.Claimed) *Job {
-	return &Job{
+	j := &Job{
 		ID: c.ID, Task: c.Task, Queue: c.Queue, State: Running, Priority: c.Priority,
 		Attempt: c.Attempt, Failures: c.Failures, MaxAttempts: c.MaxAttempts,
 		RunAt: c.RunAt, CreatedAt: c.CreatedAt, StartedAt: c.ClaimedAt,
 		Tags: c.Tags, Input: c.Input,
 	}
+	j.setTerms(c.Terms)
+	return j
 }

@@ -17,7 +17,8 @@ type TaskOption interface{ applyTask(*taskConfig) }
 type EnqueueOption interface{ applyEnqueue(*enqueueConfig) }
 
 // A JobOption is both: a default for a task, or the word of one job, which wins. Defaults of
-// the app come first, then the task's, then those of the call; the last wins, and tags add up.
+// the app come first, then the task's, then those of the call; the last wins, and tags and
+// limits add up.
 type JobOption interface {
 	TaskOption
 	EnqueueOption
@@ -36,6 +37,7 @@ type jobConfig struct {
 	limits      []Limit
 	fair        *Fair
 	expire      *time.Duration
+	registered  map[string]bool // limits that are known by the rules of another process only
 }
 
 // A taskConfig is what the options of a task shape.
@@ -147,7 +149,7 @@ func At(t time.Time) EnqueueOption {
 func WithID(id ID) EnqueueOption { return enqueueOption(func(c *enqueueConfig) { c.id = &id }) }
 
 // check returns the first value that was refused, as an *InputError.
-func (c *jobConfig) check(task string) error {
+func (c *jobConfig) check(task string, def *definition) error {
 	refuse := func(field string, got any, want string) error {
 		return &InputError{Task: task, Field: field, Got: got, Want: want}
 	}
@@ -178,11 +180,11 @@ func (c *jobConfig) check(task string) error {
 			return refuse("Tag "+name, value, textWant+", at most 256 bytes")
 		}
 	}
-	return nil
+	return c.checkTerms(task, def)
 }
 
-func (c *enqueueConfig) check(task string) error {
-	if err := c.jobConfig.check(task); err != nil {
+func (c *enqueueConfig) check(task string, def *definition) error {
+	if err := c.jobConfig.check(task, def); err != nil {
 		return err
 	}
 	switch {

@@ -19,27 +19,52 @@ type rules struct {
 	GiveUpAfter *time.Duration    `json:"give_up_after,omitempty"`
 	Retain      *time.Duration    `json:"retain,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	Unique      *Unique           `json:"unique,omitempty"`
+	Limits      []Limit           `json:"limits,omitempty"`
+	Fair        *Fair             `json:"fair,omitempty"`
+	Expire      *time.Duration    `json:"expire,omitempty"`
 }
 
-// taskConfig returns what app and task say of the task's jobs.
-func (a *App) taskConfig(def *definition) taskConfig {
-	config := taskConfig{jobConfig: defaultConfig()}
-	config.apply(a.defaults)
+// rules returns what is registered of a task's defaults, beside its queue.
+func (c *jobConfig) rules() rules {
+	return rules{
+		Priority: c.priority, MaxAttempts: c.maxAttempts, Timeout: c.timeout, GiveUpAfter: c.giveUpAfter,
+		Retain: c.retain, Tags: c.tags, Unique: c.unique, Limits: c.limits, Fair: c.fair, Expire: c.expire,
+	}
+}
+
+// config is the way back from rules.
+func (r *rules) config(queue string) jobConfig {
+	return jobConfig{
+		queue: queue, priority: r.Priority, maxAttempts: r.MaxAttempts, timeout: r.Timeout, giveUpAfter: r.GiveUpAfter,
+		retain: r.Retain, tags: r.Tags, unique: r.Unique, limits: r.Limits, fair: r.Fair, expire: r.Expire,
+	}
+}
+
+// taskConfig returns what app and task say of the task's jobs. The app's defaults are not for
+// offload's own tasks.
+func (a *App) taskConfig(def *definition) (config taskConfig, err error) {
+	config.jobConfig = defaultConfig()
+	if def != actTask.def {
+		config.apply(a.defaults)
+	}
 	config.apply(def.options)
-	return config
+	return config, config.settleLimits(def.name)
 }
 
 // defaultsOf returns what a call starts from: app and task, or, where this app doesn't have
-// the task, what a process has registered of it.
-func (a *App) defaultsOf(ctx context.Context, c *Call) (jobConfig, error) {
+// the task, what a process has registered of it. Then there is no definition.
+func (a *App) defaultsOf(ctx context.Context, c *Call) (jobConfig, *definition, error) {
 	bound := a.tasks[c.task]
 	switch {
 	case bound != nil && (c.def == nil || c.def == bound.definition):
-		return bound.config.jobConfig, nil
+		return bound.config.jobConfig, bound.definition, nil
 	case c.def != nil:
-		return a.taskConfig(c.def).jobConfig, nil
+		config, err := a.taskConfig(c.def)
+		return config.jobConfig, c.def, err
 	}
-	return a.registry.defaults(ctx, a.store, c.task)
+	config, err := a.registry.defaults(ctx, a.store, c.task)
+	return config, nil, err
 }
 
 // registrations are the tasks of this app as it makes them known.
@@ -47,10 +72,7 @@ func (a *App) registrations() []store.Task {
 	var tasks []store.Task
 	for name, bound := range a.tasks {
 		config := &bound.config
-		encoded, err := json.Marshal(rules{
-			Priority: config.priority, MaxAttempts: config.maxAttempts, Timeout: config.timeout,
-			GiveUpAfter: config.giveUpAfter, Retain: config.retain, Tags: config.tags,
-		})
+		encoded, err := json.Marshal(config.rules())
 		if err != nil {
 			panic(err) // numbers and checked text always encode
 		}
@@ -108,7 +130,12 @@ func rulesOf(t store.Task) (jobConfig, error) {
 	if err := json.Unmarshal(t.Rules, &r); err != nil {
 		return config, fmt.Errorf("offload: registered rules of task %q: %w", t.Name, err)
 	}
-	config.priority, config.maxAttempts, config.timeout = r.Priority, r.MaxAttempts, r.Timeout
-	config.giveUpAfter, config.retain, config.tags = r.GiveUpAfter, r.Retain, r.Tags
+	config = r.config(t.Queue)
+	for i := range config.limits {
+		if config.registered == nil {
+			config.registered = map[string]bool{}
+		}
+		config.registered[config.limits[i].Name] = true
+	}
 	return config, nil
 }

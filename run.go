@@ -85,18 +85,16 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		tasks[name] = task
 	}
 	return engine.New(engine.Config{
-		Store:   a.store,
-		Process: store.Process{Host: host, PID: os.Getpid(), Version: Version},
-		Tasks:   tasks,
-		Queues:  queues,
-		Workers: a.workersOf,
-		Total:   a.workers[""].or(defaultTotal),
-		Grace:   a.grace,
-		Log:     a.log,
-		Event:   a.waiting.hear,
-		Register: func(ctx context.Context) error {
-			return a.store.RegisterTasks(ctx, a.registrations())
-		},
+		Store:    a.store,
+		Process:  store.Process{Host: host, PID: os.Getpid(), Version: Version},
+		Tasks:    tasks,
+		Queues:   queues,
+		Workers:  a.workersOf,
+		Total:    a.workers[""].or(defaultTotal),
+		Grace:    a.grace,
+		Log:      a.log,
+		Event:    a.waiting.hear,
+		Register: a.register,
 	})
 }
 

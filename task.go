@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"slices"
 )
@@ -20,6 +21,8 @@ type definition struct {
 	options []TaskOption
 	run     runFunc                  // nil: declared, bound by Handle
 	accepts func(input []byte) error // why the input is none of the task's
+	input   reflect.Type
+	paths   knownPaths
 }
 
 // A runFunc runs a handler on a job's input and returns its result, both as JSON.
@@ -39,7 +42,7 @@ func NewTask[In any](name string, run func(ctx context.Context, in In) error, op
 // database, lives in another program, or enqueues this very task.
 func Declare[In any](name string, opts ...TaskOption) *Task[In] {
 	return &Task[In]{&definition{
-		name: name, options: slices.Clone(opts),
+		name: name, options: slices.Clone(opts), input: reflect.TypeFor[In](),
 		accepts: func(input []byte) error { _, err := decode[In](name, input); return err },
 	}}
 }
@@ -63,7 +66,7 @@ func (t *Task[In]) Name() string {
 
 // Enqueue stores one job and returns it. When it returns without error the job is durable,
 // or, with App.Tx, will be when the transaction commits. If WithID names a job that was there
-// already, it returns that one, with Existing set.
+// already, or a job that is Unique was, it returns that one, with Existing set.
 //
 // An error means that nothing was stored; but after an ErrUnavailable that is not known. To be
 // sure then, enqueue one Call again: it makes no second job.

@@ -22,14 +22,18 @@ type Tx struct {
 func (a *App) Tx(tx any) *Tx { return &Tx{app: a, tx: tx} }
 
 // Enqueue is App.Enqueue within the transaction. Jobs that were there already come back with
-// Existing set, as they would have been.
+// Existing set and the id of the one that is there, otherwise as they would have been. Whether
+// a job has to wait for a limit is decided after the commit.
 func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	writer, err := t.writer()
 	if err != nil {
 		return nil, err
 	}
-	news, err := t.app.newJobs(ctx, calls)
+	news, used, err := t.app.newJobs(ctx, calls)
 	if err != nil || len(news) == 0 {
+		return nil, err
+	}
+	if err := t.app.limits.ensure(ctx, t.app.store, writer, used); err != nil {
 		return nil, err
 	}
 	inserted, err := writer.Insert(ctx, news)

@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -12,15 +13,61 @@ import (
 // By names fields of the input as its JSON does: "order", "order.id, kind"; "." is the input
 // itself, for one that is a single value. A job that has none of the fields is refused.
 type Unique struct {
-	By         string        // fields of the input; "" is all of it
-	Key        string        // this very key, instead of By
-	Until      Until         // when the next may come; "" is UntilEnded
-	For        time.Duration // a window from the enqueue, instead of Until
-	OnConflict Conflict      // what becomes of the second; "" is ConflictKeep
+	By         string        `json:"by,omitempty"`          // fields of the input; "" is all of it
+	Key        string        `json:"key,omitempty"`         // this very key, instead of By
+	Until      Until         `json:"until,omitempty"`       // when the next may come; "" is UntilEnded
+	For        time.Duration `json:"for,omitempty"`         // a window from the enqueue, instead of Until
+	OnConflict Conflict      `json:"on_conflict,omitempty"` // what becomes of the second; "" is ConflictKeep
 }
 
 func (u Unique) applyTask(c *taskConfig)       { c.unique = &u }
 func (u Unique) applyEnqueue(c *enqueueConfig) { c.unique = &u }
+
+// check returns what of it can be seen to be wrong without an input.
+func (u *Unique) check(r refusal) error {
+	r = r.in("Unique")
+	switch u.Until {
+	case "", UntilEnded, UntilStarted, Never:
+	default:
+		return r.refuse("Until", string(u.Until), oneOf(UntilEnded, UntilStarted, Never))
+	}
+	switch u.OnConflict {
+	case "", ConflictKeep, ConflictFail, ConflictReplace, ConflictDebounce, ConflictBehind:
+	default:
+		return r.refuse("OnConflict", string(u.OnConflict),
+			oneOf(ConflictKeep, ConflictFail, ConflictReplace, ConflictDebounce, ConflictBehind))
+	}
+	switch {
+	case u.For < 0 || u.For > farFuture:
+		return r.refuse("For", u.For, "0 (none) to 100 years")
+	case u.For > 0 && u.Until != "":
+		return r.refuse("For", fmt.Sprintf("%v beside Until %q", u.For, u.Until), "For or Until")
+	case u.OnConflict == ConflictBehind && (u.For > 0 || u.Until == Never):
+		return r.refuse("OnConflict", string(u.OnConflict), "another word with For or Never: one waits behind the one that runs until that has ended")
+	}
+	return r.checkKey(u.By, u.Key)
+}
+
+// terms returns what is stored of it with a job of this key, and the limit that lets the next
+// job wait behind it, nil if none does.
+func (u *Unique) terms(task, key string) (*store.Unique, *store.Limit) {
+	s := &store.Unique{Key: key, Until: store.Until(u.Until), For: u.For, OnConflict: store.Conflict(u.OnConflict)}
+	if s.Until == "" && s.For == 0 {
+		s.Until = store.UntilEnded
+	}
+	switch u.OnConflict {
+	case "":
+		s.OnConflict = store.ConflictKeep
+	case ConflictBehind:
+		s.Until, s.OnConflict = store.UntilStarted, store.ConflictReplace
+		return s, &store.Limit{Name: behindLimit + task, Max: 1}
+	}
+	return s, nil
+}
+
+// behindLimit and the task's name make the name of the limit of ConflictBehind: the job that
+// runs holds it, and the one behind, whose key is free by then, waits for it.
+const behindLimit = store.OwnLimit + "behind:"
 
 // Until says when the key of a Unique job is free again.
 type Until string

@@ -132,18 +132,17 @@ type order struct {
 	base
 	*Other
 	Self
-	Tenant  string `json:"tenant,omitempty"`
-	Dash    string `json:"-,"`
-	Quote   string `json:"a\"b"`
-	Items   []base `json:"items"`
-	Next    *order `json:"next"`
-	Tags    map[string]base
-	Any     any
-	At      time.Time
-	Text    textual
-	Raw     json.RawMessage
-	private int
-	Named   base `json:"named"`
+	Tenant    string `json:"tenant,omitempty"`
+	Ampersand string `json:"&,"`
+	Items     []base `json:"items"`
+	Next      *order `json:"next"`
+	Tags      map[string]base
+	Any       any
+	At        time.Time
+	Text      textual
+	Raw       json.RawMessage
+	private   int
+	Named     base `json:"named"`
 }
 
 type textual struct{ A, B string }
