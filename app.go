@@ -19,15 +19,16 @@ const Version = "0.1.0"
 // An App is a connection to a store and the parts that this process brings along.
 // Make it with Open or New; the nil *App refuses every call with ErrClosed.
 type App struct {
-	store    store.Store
-	owned    bool // Open opened the store, so Close closes it
-	tasks    map[string]*boundTask
-	defaults []TaskOption
-	workers  map[string]setting[int]
-	grace    time.Duration
-	log      *slog.Logger
-	maxInput int
-	onClose  []func() error
+	store     store.Store
+	owned     bool // Open opened the store, so Close closes it
+	tasks     map[string]*boundTask
+	defaults  []TaskOption
+	workers   map[string]setting[int]
+	grace     time.Duration
+	log       *slog.Logger
+	maxInput  int
+	onClose   []func() error
+	schedules []ownSchedule
 
 	enqueuer *engine.Enqueuer
 	registry registry  // tasks that other processes have made known
@@ -90,6 +91,12 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 		return nil, err
 	}
 	if err := a.register(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.resolveSchedules(ctx, p.schedules); err != nil {
+		return nil, err
+	}
+	if err := a.declareSchedules(ctx); err != nil {
 		return nil, err
 	}
 	a.enqueuer = engine.NewEnqueuer(s, a.wake)

@@ -115,12 +115,18 @@ func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []use
 	if err != nil {
 		return job, nil, err
 	}
-	for _, l := range limits {
-		used = append(used, usedLimit{l, c.task, def != nil || !config.registered[l.Name]})
-	}
+	used = config.used(c.task, limits)
 	job = config.newJob(c.task, c.input, c.id)
 	job.Terms = terms
 	return job, used, nil
+}
+
+// used says of limits whether they are this app's own word.
+func (c *enqueueConfig) used(task string, limits []store.Limit) (used []usedLimit) {
+	for _, l := range limits {
+		used = append(used, usedLimit{l, task, !c.registered[l.Name]})
+	}
+	return used
 }
 
 // resolve returns what a call's job is made of, all of it checked, and the task's definition, nil

@@ -95,6 +95,9 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		Log:      a.log,
 		Event:    a.waiting.hear,
 		Register: a.register,
+		Declare:  a.declareAgain,
+		Tick:     tick,
+		Inbox:    a.inbox,
 	})
 }
 

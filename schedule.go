@@ -1,8 +1,10 @@
 package offload
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -56,21 +58,153 @@ const (
 	MissedAll  Missed = "all"  // a job for each of the newest 1,000, one after another unless OverlapAllow
 )
 
-func (s Schedule) part(p *parts) { p.schedules = append(p.schedules, s) }
+func (s Schedule) part(p *parts) {
+	r := s.refusal()
+	if err := s.check(r); err != nil {
+		p.refuse(err)
+		return
+	}
+	for i := range p.schedules {
+		if p.schedules[i].name() == s.name() {
+			p.refuse(r.refuse("Name", s.name(), "a name that no other schedule of this app has; say another with Name"))
+			return
+		}
+	}
+	p.schedules = append(p.schedules, s)
+}
+
+func (s *Schedule) name() string { return cmp.Or(s.Name, s.Call.Task()) }
+
+// refusal names the schedule in errors.
+func (s *Schedule) refusal() refusal {
+	return refusal{option: fmt.Sprintf("Schedule %q", s.name())}
+}
+
+// check returns what of it is wrong, apart from what its task says of the call.
+func (s *Schedule) check(r refusal) error {
+	if err := s.Call.inSchedule(r); err != nil {
+		return err
+	}
+	if checkName("", "", s.name()) != nil {
+		return r.refuse("Name", s.name(), nameWant)
+	}
+	if _, err := s.timing(r); err != nil {
+		return err
+	}
+	switch s.Overlap {
+	case "", OverlapSkip, OverlapAllow, OverlapBehind, OverlapCancel:
+	default:
+		return r.refuse("Overlap", string(s.Overlap), oneOf(OverlapSkip, OverlapAllow, OverlapBehind, OverlapCancel))
+	}
+	switch s.Missed {
+	case "", MissedOnce, MissedSkip, MissedAll:
+	default:
+		return r.refuse("Missed", string(s.Missed), oneOf(MissedOnce, MissedSkip, MissedAll))
+	}
+	switch {
+	case s.Missed == MissedAll && s.Overlap == OverlapCancel:
+		return r.refuse("Missed", "all beside OverlapCancel", "another word: each would cancel the one before")
+	case s.Jitter < 0 || s.Jitter > farFuture:
+		return r.refuse("Jitter", s.Jitter, "0 (none) to 100 years")
+	}
+	return nil
+}
+
+// inSchedule refuses a call that a schedule cannot enqueue again and again.
+func (c *Call) inSchedule(r refusal) error {
+	if c == nil {
+		return r.refuse("Call", "nil", "a call made by Task.Call or NewCall")
+	}
+	if c.err != nil {
+		return c.err
+	}
+	config := c.config()
+	switch {
+	case config.delay != nil:
+		return r.refuse("Call", "a call with Delay", "one without: the schedule says when")
+	case config.at != nil:
+		return r.refuse("Call", "a call with At", "one without: the schedule says when")
+	case config.id != nil:
+		return r.refuse("Call", "a call with WithID", "one without: each tick has a job of its own")
+	}
+	return nil
+}
 
 // Next returns the next n ticks after t: fewer where To comes before. It looks at nothing but
 // when the schedule ticks, and needs no Call.
 func (s Schedule) Next(t time.Time, n int) ([]time.Time, error) {
-	return nil, errors.ErrUnsupported
+	r := s.refusal()
+	if s.name() == "" {
+		r.option = "Schedule"
+	}
+	timing, err := s.timing(r)
+	if err != nil {
+		return nil, err
+	}
+	if n < 0 || n > mostNext {
+		return nil, &InputError{Field: "n", Got: n, Want: "0 to 10,000"}
+	}
+	var ticks []time.Time
+	for len(ticks) < n {
+		tick, ok := timing.next(t)
+		if !ok {
+			break
+		}
+		ticks, t = append(ticks, tick), tick
+	}
+	return ticks, nil
 }
+
+const mostNext = 10_000
 
 // SetSchedule stores a schedule, or replaces that of its name. It then ticks whether or not any
 // program declares it, until RemoveSchedule, and wins over one of the same name in code. One
 // that is paused stays paused.
-func (a *App) SetSchedule(ctx context.Context, s Schedule) error { return errors.ErrUnsupported }
+func (a *App) SetSchedule(ctx context.Context, s Schedule) error {
+	if err := a.open(); err != nil {
+		return err
+	}
+	if err := s.check(s.refusal()); err != nil {
+		return err
+	}
+	spec, err := a.specOf(ctx, &s)
+	if err != nil {
+		return err
+	}
+	return a.putSchedules(ctx, []ownSchedule{{s.name(), spec}}, false, anyway)
+}
 
 // RemoveSchedule takes a schedule away that SetSchedule has stored, or that code declared and no
 // program does any more. Jobs that it has enqueued stay. One of the same name in code comes back
-// within a minute. It returns ErrNotFound where none has the name, and an *InputError for one that code
-// declares now.
-func (a *App) RemoveSchedule(ctx context.Context, name string) error { return errors.ErrUnsupported }
+// within a minute. It returns ErrNotFound where none has the name, and an *InputError for one
+// that code declares now.
+func (a *App) RemoveSchedule(ctx context.Context, name string) error {
+	if err := a.open(); err != nil {
+		return err
+	}
+	if err := checkName("", "schedule", name); err != nil {
+		return err
+	}
+	err := a.store.DropSchedule(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return a.whyNotRemoved(ctx, name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("offload: remove schedule %q: %w", name, err)
+	}
+	return a.declareSchedules(ctx, name)
+}
+
+func (a *App) whyNotRemoved(ctx context.Context, name string, notFound error) error {
+	found, err := a.store.Schedules(ctx, name)
+	if err != nil {
+		return fmt.Errorf("offload: read schedule %q: %w", name, err)
+	}
+	if len(found) > 0 && found[0].InCode {
+		return &InputError{
+			Field: "schedule", Got: name + ", which a program declares",
+			Want: "one that was set at run time; pause this one, or take it out of the code",
+		}
+	}
+	return fmt.Errorf("schedule %q: %w", name, notFound)
+}
