@@ -83,7 +83,7 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
 		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
 	}
-	p.bind(actTask.def, a.runAct)
+	p.bind(actTask.def, a.runAct, nil)
 	if err := a.checkTasks(p); err != nil {
 		return nil, err
 	}

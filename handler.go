@@ -20,6 +20,8 @@ import (
 type attempt struct {
 	app     *App
 	job     *Job
+	jobs    []*Job // of a call of many, job being the first
+	many    bool
 	claimed *store.Claimed
 	started time.Time
 	beside  sync.WaitGroup // functions given to Go
@@ -35,7 +37,8 @@ func attemptOf(ctx context.Context) *attempt {
 	return at
 }
 
-// JobOf returns the running job. It is never nil: outside a handler it is an empty job.
+// JobOf returns the running job, the first of those of a call of HandleMany. It is never nil:
+// outside a handler it is an empty job.
 func JobOf(ctx context.Context) *Job {
 	if at := attemptOf(ctx); at != nil {
 		return at.job
@@ -52,12 +55,15 @@ func AppOf(ctx context.Context) *App {
 	return nil
 }
 
-// Logger returns the app's logger with job, task and attempt; outside a handler
-// slog.Default().
+// Logger returns the app's logger with job, task and attempt, or in a call of HandleMany with
+// task and the number of jobs; outside a handler slog.Default().
 func Logger(ctx context.Context) *slog.Logger {
 	at := attemptOf(ctx)
 	if at == nil {
 		return slog.Default()
+	}
+	if at.many {
+		return at.app.log.With("task", at.job.Task, "jobs", len(at.jobs))
 	}
 	return at.app.log.With("job", at.job.ID.String(), "task", at.job.Task, "attempt", at.job.Attempt)
 }
@@ -95,18 +101,33 @@ func runRecovered(ctx context.Context, f func(context.Context) error) (err error
 }
 
 // runner returns how the engine runs a task's jobs.
-func (a *App) runner(run runFunc) func(context.Context, *store.Claimed) engine.Verdict {
+func (a *App) runner(def *definition, run runFunc) func(context.Context, *store.Claimed) engine.Verdict {
 	return func(ctx context.Context, claimed *store.Claimed) engine.Verdict {
 		at := &attempt{app: a, job: jobOfClaim(claimed), claimed: claimed, started: time.Now()}
-		result, err := run(context.WithValue(ctx, attemptKey{}, at), claimed.Input)
-		at.beside.Wait()
-		if err == nil && at.errs != nil {
-			result, err = nil, errors.Join(at.errs...)
+		var result []byte
+		err := at.call(ctx, func(ctx context.Context) (err error) {
+			result, err = run(ctx, claimed.Input)
+			return err
+		})
+		if err != nil {
+			result = nil
 		}
-		verdict := verdictOf(result, timedOut(ctx, err))
+		verdict := verdictOf(result, err)
+		pauseLimit(&verdict, err, def, claimed)
 		verdict.InTx = at.inTx
 		return verdict
 	}
+}
+
+// call calls a handler with the attempt in its context, waits for what runs beside it, and
+// returns the error of all.
+func (at *attempt) call(ctx context.Context, handle func(context.Context) error) error {
+	err := handle(context.WithValue(ctx, attemptKey{}, at))
+	at.beside.Wait()
+	if err == nil && at.errs != nil {
+		err = errors.Join(at.errs...)
+	}
+	return timedOut(ctx, err)
 }
 
 // timedOut marks an error that came because the attempt took too long.

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/offloadhq/offload/internal/engine"
-	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -21,7 +18,8 @@ func (a *App) Cancel(ctx context.Context, ids ...ID) error {
 
 // Retry makes jobs that were discarded, cancelled or expired run again, with new attempts;
 // one that waits for a retry does so at once. It does nothing for a job that waits otherwise,
-// and refuses one that is running or completed with an *InputError.
+// and refuses one that is running or completed with an *InputError, and one whose Unique key
+// another job has taken with a *ConflictError.
 func (a *App) Retry(ctx context.Context, ids ...ID) error { return a.act(ctx, store.Retry, ids) }
 
 // RunNow makes jobs that wait for a time or a retry due at once, before what else is due with
@@ -45,23 +43,43 @@ func (a *App) act(ctx context.Context, verb store.Verb, ids []ID) error {
 		return fmt.Errorf("offload: %s: %w", verb, err)
 	}
 	a.wake(store.Wake{Priority: -1}) // jobs may be due, or have to end
-	return actError(verb, acted)
+	return a.actError(ctx, verb, acted)
 }
 
-// actError says which jobs were not found, or not in a state that the act needs.
-func actError(verb store.Verb, acted []store.Acted) error {
+// actError says which jobs were not found, not in a state that the act needs, or in need of a
+// unique key that another job holds.
+func (a *App) actError(ctx context.Context, verb store.Verb, acted []store.Acted) error {
 	var errs []error
-	for _, a := range acted {
-		switch a.Effect {
+	for i := range acted {
+		one := &acted[i]
+		switch one.Effect {
 		case store.NotStored:
-			errs = append(errs, fmt.Errorf("job %s: %w", a.ID, ErrNotFound))
+			errs = append(errs, fmt.Errorf("job %s: %w", one.ID, ErrNotFound))
 		case store.Refused:
 			errs = append(errs, &InputError{
-				Field: string(verb), Got: fmt.Sprintf("job %s, which is %s", a.ID, a.State), Want: actWants[verb],
+				Field: string(verb), Got: fmt.Sprintf("job %s, which is %s", one.ID, one.State), Want: actWants[verb],
 			})
+		case store.Taken:
+			errs = append(errs, fmt.Errorf("offload: %s job %s: %w", verb, one.ID, a.conflict(ctx, one)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// conflict says which key another job holds.
+func (a *App) conflict(ctx context.Context, taken *store.Acted) error {
+	conflict := &ConflictError{ID: taken.By}
+	jobs, err := a.store.Find(ctx, store.Filter{IDs: []ID{taken.ID}, Max: 1})
+	if err != nil {
+		return errors.Join(conflict, err)
+	}
+	if len(jobs) > 0 {
+		conflict.Task = jobs[0].Task
+		if t := jobs[0].Terms; t != nil && t.Unique != nil {
+			conflict.Key = t.Unique.Key
+		}
+	}
+	return conflict
 }
 
 // actWants says which jobs can be acted on.
@@ -70,34 +88,4 @@ var actWants = map[store.Verb]string{
 	store.RunNow: "a job that has not ended",
 	store.Delete: "a job that is not running",
 	store.Change: "a job that is neither running nor completed",
-}
-
-func init() {
-	inside.Store = func(app inside.App) (store.Store, error) {
-		a, _ := app.(*App)
-		if err := a.open(); err != nil {
-			return nil, err
-		}
-		return a.store, nil
-	}
-	inside.Drain = func(ctx context.Context, app inside.App) (engine.Count, error) {
-		a, _ := app.(*App)
-		if err := a.open(); err != nil {
-			return engine.Count{}, err
-		}
-		return a.newEngine(nil).Drain(ctx)
-	}
-	inside.CheckInput = func(app inside.App, task string, input []byte) error {
-		a, _ := app.(*App)
-		if err := a.open(); err != nil {
-			return err
-		}
-		return a.checkInput(&Call{task: task, input: input})
-	}
-	inside.CheckName = func(field, name string) error { return checkName("", field, name) }
-	inside.CheckFilter = func(f store.Filter) error { return (*Filter)(&f).check() }
-	inside.CheckAt = func(field string, at time.Time) error { return checkAt("", field, at) }
-	inside.ActError = func(_ context.Context, _ inside.App, verb store.Verb, acted []store.Acted) error {
-		return actError(verb, acted)
-	}
 }

@@ -31,7 +31,8 @@ type parts struct {
 // A boundTask is a task with the function this app runs it by.
 type boundTask struct {
 	*definition
-	run    runFunc    // nil: known, not worked
+	run    runFunc    // nil: known, not worked, unless by many
+	many   *manyFunc  // in place of run
 	config taskConfig // what app and task say of its jobs, once all parts are known
 }
 
@@ -81,8 +82,11 @@ func (p *parts) add(name string, part Part) {
 
 func (p *parts) refuse(err error) { p.errs = append(p.errs, err) }
 
-// bind makes a task known, and worked if run is not nil.
-func (p *parts) bind(def *definition, run runFunc) {
+// worked reports whether this app runs the task's jobs.
+func (b *boundTask) worked() bool { return b.run != nil || b.many != nil }
+
+// bind makes a task known, and worked if one of run and many is not nil.
+func (p *parts) bind(def *definition, run runFunc, many *manyFunc) {
 	config := taskConfig{jobConfig: defaultConfig()}
 	config.apply(def.options)
 	for _, name := range append([]string{def.name}, config.aliases...) {
@@ -90,18 +94,18 @@ func (p *parts) bind(def *definition, run runFunc) {
 			p.refuse(err)
 			return
 		}
-		old := p.tasks[name]
+		old, bound := p.tasks[name], &boundTask{definition: def, run: run, many: many}
 		switch {
 		case old != nil && old.definition != def:
 			p.refuse(&InputError{Task: def.name, Field: "task name", Got: name, Want: "a name that no other task of this app has"})
 			return
-		case old != nil && old.run != nil && run != nil && p.depth == 0 && name == def.name:
+		case old != nil && old.worked() && bound.worked() && p.depth == 0 && name == def.name:
 			p.refuse(&InputError{Task: def.name, Field: "Handle", Got: "two functions", Want: "one function for each task"})
 			return
-		case old != nil && run == nil:
+		case old != nil && !bound.worked():
 			continue // known already, perhaps with its function
 		}
-		p.tasks[name] = &boundTask{definition: def, run: run}
+		p.tasks[name] = bound
 	}
 	p.declared = append(p.declared, def)
 }
@@ -125,7 +129,7 @@ func (b binding) part(p *parts) {
 		p.refuse(&InputError{Task: b.def.name, Field: "Handle", Got: "nil", Want: "a function"})
 		return
 	}
-	p.bind(b.def, b.run)
+	p.bind(b.def, b.run, nil)
 }
 
 // A refusedPart is what a call that cannot return an error returns.

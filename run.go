@@ -75,10 +75,15 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 	host, _ := os.Hostname() // shown only
 	tasks := make(map[string]*engine.Task, len(a.tasks))
 	for name, bound := range a.tasks {
-		if bound.run == nil {
-			continue // known, not worked
+		if !bound.worked() {
+			continue // known only
 		}
-		task := &engine.Task{Run: a.runner(bound.run), Backoff: bound.config.backoff, Offline: bound.config.offline}
+		task := &engine.Task{Backoff: bound.config.backoff, Offline: bound.config.offline}
+		if bound.many != nil {
+			task.Many = a.manyRunner(bound.definition, bound.many)
+		} else {
+			task.Run = a.runner(bound.definition, bound.run)
+		}
 		if task.Backoff == nil {
 			task.Backoff = defaultBackoff
 		}

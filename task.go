@@ -118,7 +118,7 @@ func (t *Task[In]) part(p *parts) {
 		p.refuse(&InputError{Field: "part", Got: "a nil task", Want: "a task made by NewTask or Declare"})
 		return
 	}
-	p.bind(t.def, t.def.run)
+	p.bind(t.def, t.def.run, nil)
 }
 
 // A Func is a Task whose function returns a result, kept as JSON as long as its job.

@@ -112,7 +112,7 @@ func zoneOf(name string) (*time.Location, error) {
 		return zone.(*time.Location), nil
 	}
 	if name == "Local" {
-		return nil, errors.New("Local is another zone on each machine")
+		return nil, errors.New("the zone of a machine is another on each")
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {

@@ -53,7 +53,7 @@ func (t *Tx) Cancel(ctx context.Context, ids ...ID) error {
 	if err != nil {
 		return txError("cancel in the transaction", err, t.tx)
 	}
-	return actError("cancel", acted)
+	return t.app.actError(ctx, store.Cancel, acted)
 }
 
 // Complete completes the running job of ctx when the transaction commits: its effect then
@@ -67,6 +67,9 @@ func (t *Tx) complete(ctx context.Context, result []byte) error {
 	if at == nil {
 		return nil
 	}
+	if at.many {
+		return errMany(at.job.Task, "Complete")
+	}
 	writer, err := t.writer()
 	if err != nil {
 		return err
@@ -78,7 +81,7 @@ func (t *Tx) complete(ctx context.Context, result []byte) error {
 	ended := store.Ended{
 		Fence: fence, Task: at.job.Task, Queue: at.job.Queue, Outcome: store.OutcomeCompleted,
 		Retain: at.claimed.Retain, Waited: max(at.claimed.ClaimedAt.Sub(at.claimed.RunAt), 0),
-		Ran: time.Since(at.started), Result: result, InTx: true,
+		Ran: time.Since(at.started), Result: result, InTx: true, Terms: at.claimed.Terms,
 	}
 	at.mu.Lock()
 	at.inTx = true // before the call: it may have happened even if the answer is lost

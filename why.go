@@ -1,9 +1,14 @@
 package offload
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/offloadhq/offload/store"
 )
 
 // A Reason says why a job is not running: one sentence, and the facts it is made of.
@@ -41,5 +46,158 @@ const (
 
 // Why says in one sentence why a job is not running, or ErrNotFound.
 func (a *App) Why(ctx context.Context, id ID) (Reason, error) {
-	return Reason{}, errors.ErrUnsupported
+	if err := a.open(); err != nil {
+		return Reason{}, err
+	}
+	place, err := a.store.Place(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return Reason{}, fmt.Errorf("job %s: %w", id, ErrNotFound)
+	} else if err != nil {
+		return Reason{}, fmt.Errorf("offload: place of job %s: %w", id, err)
+	}
+	w := why{Place: &place}
+	if w.now, err = a.store.Now(ctx); err != nil {
+		return Reason{}, fmt.Errorf("offload: read the store's time: %w", err)
+	}
+	if w.processes, err = a.store.Processes(ctx); err != nil {
+		return Reason{}, fmt.Errorf("offload: read processes: %w", err)
+	}
+	if w.tasks, err = a.store.Tasks(ctx); err != nil {
+		return Reason{}, fmt.Errorf("offload: read tasks: %w", err)
+	}
+	reason := w.reason()
+	if !place.ExpiresAt.IsZero() && !place.Job.State.Ended() && place.Job.State != Running {
+		reason.Text += fmt.Sprintf(" It expires at %s unless it starts before.", moment(place.ExpiresAt))
+	}
+	return reason, nil
 }
+
+// why is what a reason is made of.
+type why struct {
+	*store.Place
+	now       time.Time
+	processes []store.Process
+	tasks     []store.Task
+}
+
+func (w *why) reason() Reason {
+	j := &w.Job
+	switch j.State {
+	case Running:
+		return w.running()
+	case Scheduled:
+		return Reason{Code: WhyFuture, At: j.RunAt, Text: fmt.Sprintf("Its time has not come: it is due at %s.", moment(j.RunAt))}
+	case Retryable:
+		return Reason{Code: WhyRetry, At: j.RunAt, Text: fmt.Sprintf("It failed, and is tried again at %s: %s.", moment(j.RunAt), brief(j.Error))}
+	case Blocked:
+		return w.blocked()
+	case Available:
+		return w.available()
+	}
+	return w.ended()
+}
+
+func (w *why) ended() Reason {
+	j := &w.Job
+	switch j.State {
+	case Expired:
+		return Reason{Code: WhyExpired, Text: fmt.Sprintf("It expired at %s: it had not started by %s after it was due.", moment(j.FinishedAt), expiryOf(j))}
+	case Discarded:
+		return Reason{Code: WhyEnded, Text: fmt.Sprintf("It failed for good at %s: %s.", moment(j.FinishedAt), brief(j.Error))}
+	}
+	return Reason{Code: WhyEnded, Text: fmt.Sprintf("It has ended as %s at %s.", j.State, moment(j.FinishedAt))}
+}
+
+func expiryOf(j *store.Job) time.Duration {
+	if j.Terms == nil {
+		return 0
+	}
+	return j.Terms.Expire
+}
+
+func (w *why) running() Reason {
+	j := &w.Job
+	text := fmt.Sprintf("It is running since %s on %s", moment(j.StartedAt), cmp.Or(j.Process, "a process that is gone"))
+	if j.Cancelling {
+		text += ", and was asked to end"
+	}
+	return Reason{Code: WhyRunning, Text: text + "."}
+}
+
+// blocked says what a job in blocked waits for.
+func (w *why) blocked() Reason {
+	j := &w.Job
+	switch j.Waits {
+	case store.WaitsPaused:
+		return w.pausedTask()
+	case store.WaitsAlone:
+		return Reason{Code: WhyAlone, At: later(j.RunAt, w.now), Text: fmt.Sprintf(
+			"Its process was lost %d times while it ran, so that it has to run alone: a process takes it when it has no other such job.", j.Crashes)}
+	case store.WaitsLimit:
+		return w.limited()
+	}
+	return w.unknownTask()
+}
+
+// available says what a job waits for that is due.
+func (w *why) available() Reason {
+	j := &w.Job
+	workers, places, busy := w.workers()
+	switch {
+	case w.QueuePaused:
+		return Reason{Code: WhyPausedQueue, Text: fmt.Sprintf("Its queue %q is paused.", j.Queue)}
+	case w.TaskPaused:
+		return w.pausedTask()
+	case workers == 0:
+		return Reason{Code: WhyNoWorker, Text: fmt.Sprintf("No process works its queue %q: call app.Run, or start offload work.", j.Queue)}
+	case !slices.ContainsFunc(w.tasks, func(t store.Task) bool { return t.Name == j.Task }):
+		return w.unknownTask()
+	case w.Ahead > 0:
+		return w.backlog()
+	case busy:
+		return Reason{Code: WhyBusy, Place: 1, Text: fmt.Sprintf("It is next, but all %d workers of its queue %q are busy.", places, j.Queue)}
+	}
+	return Reason{Code: WhyNext, Place: 1, At: w.now, Text: "Nothing stands in its way: a worker takes it within a second."}
+}
+
+// workers counts the processes that work the job's queue and what they run at once at most, and tells
+// whether they do.
+func (w *why) workers() (processes, places int, busy bool) {
+	busy = true
+	for i := range w.processes {
+		p := &w.processes[i]
+		if n := p.Queues[w.Job.Queue]; n > 0 && !p.Quiet && !p.Stop && !p.Lost {
+			processes, places = processes+1, places+n
+			busy = busy && p.Running >= n
+		}
+	}
+	return processes, places, busy
+}
+
+func (w *why) pausedTask() Reason {
+	return Reason{Code: WhyPausedTask, Text: fmt.Sprintf("Its task %q is paused.", w.Job.Task)}
+}
+
+func (w *why) unknownTask() Reason {
+	return Reason{Code: WhyUnknownTask, Text: fmt.Sprintf(
+		"No process that works its queue %q knows its task %q: start one that does.", w.Job.Queue, w.Job.Task)}
+}
+
+func (w *why) backlog() Reason {
+	r := Reason{Code: WhyBacklog, Place: w.Ahead + 1}
+	count := jobs(w.Ahead)
+	if w.Ahead >= mostAhead {
+		count = fmt.Sprintf("%d or more jobs", mostAhead)
+	}
+	r.Text = fmt.Sprintf("In its queue %q %s come first", w.Job.Queue, count)
+	if w.Finished > 0 && w.Ahead < mostAhead {
+		wait := time.Duration(float64(w.Ahead) / w.Finished * float64(time.Second))
+		r.At = w.now.Add(wait)
+		r.Text += fmt.Sprintf("; of late %.3g ended a second, so that it may start in about %v", w.Finished, rough(wait))
+	}
+	r.Text += "."
+	return r
+}
+
+// mostAhead is where a store stops to count.
+const mostAhead = 10_000
