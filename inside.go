@@ -27,6 +27,16 @@ func init() {
 		}
 		return a.newEngine(nil).Drain(ctx)
 	}
+	inside.Tick = func(ctx context.Context, app inside.App) (int, error) {
+		a, err := opened(app)
+		if err != nil {
+			return 0, err
+		}
+		if err := a.declareAgain(ctx); err != nil {
+			return 0, err
+		}
+		return a.store.Tick(ctx, mostMissed, tick)
+	}
 	inside.CheckInput = func(app inside.App, task string, input []byte) error {
 		a, err := opened(app)
 		if err != nil {

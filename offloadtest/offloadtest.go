@@ -47,7 +47,9 @@ func (a *App) Begin() *memory.Tx { return a.store.Begin() }
 type Count struct{ Completed, Retried, Discarded, Cancelled, Snoozed int }
 
 // Drain runs due jobs of all queues in the calling goroutine, and those that they enqueue,
-// until none is due, and returns how their attempts ended. A retry is not due until Advance.
+// until none is due, and returns how their attempts ended. A retry is not due until Advance, nor
+// is what a rate keeps waiting. It also does what else a worker does now: schedules tick, limits
+// let jobs through, those out of time expire, rows of the inbox become jobs.
 // It panics if the app is closed. Not safe for concurrent use with itself.
 func (a *App) Drain() Count {
 	count, err := inside.Drain(context.Background(), a.App)
@@ -57,8 +59,38 @@ func (a *App) Drain() Count {
 	return Count(count)
 }
 
-// Advance moves the app's clock by d. Jobs that become due run with the next Drain.
-func (a *App) Advance(d time.Duration) { a.store.Advance(d) }
+// Advance moves the app's clock by d. Jobs that become due run with the next Drain. Schedules
+// tick on the way, each at its time: as a job of theirs doesn't end before the next Drain, one with
+// OverlapSkip, which is the default, has no second one until then.
+func (a *App) Advance(d time.Duration) {
+	ctx := context.Background()
+	end := a.Now().Add(d)
+	for next := a.nextTick(ctx); !next.IsZero() && !next.After(end); next = a.nextTick(ctx) {
+		a.store.Advance(max(0, next.Sub(a.Now())))
+		took, err := inside.Tick(ctx, a.App)
+		if err != nil {
+			panic(fmt.Errorf("offloadtest: tick: %w", err))
+		}
+		if took == 0 {
+			break
+		}
+	}
+	a.store.Advance(end.Sub(a.Now()))
+}
+
+// nextTick returns when the first schedule ticks; the zero time if none does.
+func (a *App) nextTick(ctx context.Context) (next time.Time) {
+	schedules, err := a.store.Schedules(ctx)
+	if err != nil {
+		panic(fmt.Errorf("offloadtest: %w", err))
+	}
+	for _, s := range schedules {
+		if !s.Paused && !s.Next.IsZero() && (next.IsZero() || s.Next.Before(next)) {
+			next = s.Next
+		}
+	}
+	return next
+}
 
 // Now returns the time of the app's clock.
 func (a *App) Now() time.Time {

@@ -22,6 +22,9 @@ var (
 	// Drain runs what is due on an app in the caller's goroutine.
 	Drain func(ctx context.Context, app App) (engine.Count, error)
 
+	// Tick takes the ticks of schedules that are due, and returns how many there were.
+	Tick func(ctx context.Context, app App) (int, error)
+
 	// CheckInput returns why an input is none for the task, as far as this app can tell.
 	CheckInput func(app App, task string, input []byte) error
 
