@@ -55,7 +55,11 @@ func (t *timing) readCron(r refusal, expr, zone string) (err error) {
 	}
 	var wrong *cron.Error
 	if t.expr, err = cron.Parse(expr); errors.As(err, &wrong) {
-		return r.refuse("Cron", wrong.Got, fmt.Sprintf("%s as the %s, since %s", wrong.Want, wrong.Field, wrong.Wrong))
+		want := fmt.Sprintf("%s: %s", wrong.Want, wrong.Wrong)
+		if wrong.Got != expr {
+			want = fmt.Sprintf("as its %s, instead of %q, %s", wrong.Field, wrong.Got, want)
+		}
+		return r.refuse("Cron", expr, want)
 	}
 	return err
 }
