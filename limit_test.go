@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,10 +118,13 @@ func TestLimitHoldsForCallsByName(t *testing.T) {
 
 func TestRateAndSnooze(t *testing.T) {
 	api := offload.Limit{Name: "crm-api", Max: 6, Per: time.Minute, Burst: 2, By: "tenant"}
+	var mu sync.Mutex // guards what follows
 	var at []time.Duration
 	var begun time.Time
 	busy := true
 	pull := offload.NewTask("pull", func(_ context.Context, in crm) error {
+		mu.Lock()
+		defer mu.Unlock()
 		at = append(at, time.Since(begun).Round(time.Second))
 		if in.Note == "busy" && busy {
 			busy = false
@@ -138,7 +142,9 @@ func TestRateAndSnooze(t *testing.T) {
 			t.Errorf("started at %v, want %v", at, want)
 		}
 
+		mu.Lock()
 		begun, at = time.Now(), nil
+		mu.Unlock()
 		snoozed := enqueue(t, app, pull, crm{Tenant: "acme", Note: "busy"})
 		time.Sleep(time.Second)
 		next := enqueued(t, app, pull, crm{Tenant: "acme"}, false)

@@ -155,7 +155,7 @@ func (w *why) available() Reason {
 	case w.Ahead > 0:
 		return w.backlog()
 	case busy:
-		return Reason{Code: WhyBusy, Place: 1, Text: fmt.Sprintf("It is next, but all %d workers of its queue %q are busy.", places, j.Queue)}
+		return Reason{Code: WhyBusy, Place: 1, Text: fmt.Sprintf("It is next, but all workers of its queue %q are busy (%d).", j.Queue, places)}
 	}
 	return Reason{Code: WhyNext, Place: 1, At: w.now, Text: "Nothing stands in its way: a worker takes it within a second."}
 }
@@ -185,11 +185,14 @@ func (w *why) unknownTask() Reason {
 
 func (w *why) backlog() Reason {
 	r := Reason{Code: WhyBacklog, Place: w.Ahead + 1}
-	count := jobs(w.Ahead)
-	if w.Ahead >= mostAhead {
-		count = fmt.Sprintf("%d or more jobs", mostAhead)
+	count := jobs(w.Ahead) + " come"
+	switch {
+	case w.Ahead == 1:
+		count = "1 job comes"
+	case w.Ahead >= mostAhead:
+		count = fmt.Sprintf("%d jobs or more come", mostAhead)
 	}
-	r.Text = fmt.Sprintf("In its queue %q %s come first", w.Job.Queue, count)
+	r.Text = fmt.Sprintf("In its queue %q %s first", w.Job.Queue, count)
 	if w.Finished > 0 && w.Ahead < mostAhead {
 		wait := time.Duration(float64(w.Ahead) / w.Finished * float64(time.Second))
 		r.At = w.now.Add(wait)
