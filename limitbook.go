@@ -11,9 +11,9 @@ import (
 )
 
 // A limitBook is what an app knows of limits: what its code says of them, and what the store
-// has been told, so that it is told once. The zero value is ready.
+// has been told, so that it is not told each time. The zero value is ready.
 type limitBook struct {
-	mu    sync.Mutex // held while the store is told
+	mu    sync.Mutex // held for moments: who waits for the store may wait for a transaction that enqueues
 	said  map[string]saidLimit
 	known map[string]store.Limit
 }
@@ -54,14 +54,14 @@ func (b *limitBook) sayLocked(task string, l store.Limit) error {
 
 // declare tells the store of all limits that the code says, also if it was told before.
 func (b *limitBook) declare(ctx context.Context, s store.Store) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.said) == 0 {
-		return nil
-	}
 	var limits []store.Limit
+	b.mu.Lock()
 	for _, name := range slices.Sorted(maps.Keys(b.said)) {
 		limits = append(limits, b.said[name].Limit)
+	}
+	b.mu.Unlock()
+	if len(limits) == 0 {
+		return nil
 	}
 	if err := s.PutLimits(ctx, limits); err != nil {
 		return fmt.Errorf("offload: make limits known: %w", err)
@@ -76,8 +76,6 @@ func (b *limitBook) ensure(ctx context.Context, s store.Store, tx store.TxWriter
 	if len(used) == 0 {
 		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	tell, ask, err := b.untold(used)
 	if err != nil {
 		return err
@@ -106,6 +104,8 @@ func (b *limitBook) ensure(ctx context.Context, s store.Store, tx store.TxWriter
 // untold returns the limits that the store is to be told of, and those of other processes' rules
 // of which it is to be asked.
 func (b *limitBook) untold(used []usedLimit) (tell, ask []store.Limit, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	seen := map[string]bool{}
 	for _, l := range used {
 		if l.ours {
@@ -150,6 +150,8 @@ func (b *limitBook) missing(ctx context.Context, s store.Store, ask []store.Limi
 }
 
 func (b *limitBook) remember(limits []store.Limit) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.known == nil {
 		b.known = map[string]store.Limit{}
 	}
