@@ -132,14 +132,19 @@ func TestRateAndSnooze(t *testing.T) {
 		}
 		return nil
 	}, api)
+	starts := func() []time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(at)
+	}
 	inBubble(t, func(t *testing.T, app *offload.App) {
 		begun = time.Now()
 		for range 4 {
 			enqueue(t, app, pull, crm{Tenant: "acme"})
 		}
 		time.Sleep(5 * time.Minute)
-		if want := []time.Duration{0, 0, 10 * time.Second, 20 * time.Second}; !slices.Equal(at, want) {
-			t.Errorf("started at %v, want %v", at, want)
+		if got, want := starts(), []time.Duration{0, 0, 10 * time.Second, 20 * time.Second}; !slices.Equal(got, want) {
+			t.Errorf("started at %v, want %v", got, want)
 		}
 
 		mu.Lock()
@@ -159,8 +164,8 @@ func TestRateAndSnooze(t *testing.T) {
 			t.Errorf("the snoozed job has %d failures in %d attempts", job.Failures, job.Attempt)
 		}
 		wantEnd(t, app, next.ID, offload.Completed)
-		if len(at) != 4 || at[0] != 0 || at[1] != time.Second || at[2] < time.Hour || at[3] < time.Hour {
-			t.Errorf("started at %v; want nothing of the tenant for an hour", at)
+		if got := starts(); len(got) != 4 || got[0] != 0 || got[1] != time.Second || got[2] < time.Hour || got[3] < time.Hour {
+			t.Errorf("started at %v; want nothing of the tenant for an hour", got)
 		}
 	}, pull)
 }
