@@ -19,6 +19,13 @@
 // [Cancel], [Discard], [RetryIn] and [Snooze] say otherwise. A panic is a failure with its
 // stack. The stop of a process costs a job nothing.
 //
+// When a job may run is said beside its task, or where one job is enqueued: [Unique] lets one in
+// where several would be the same, [Limit] bounds how many run at once or start in a time,
+// [Fair] lets tenants take turns, [Expire] ends what comes too late. Their keys are fields of the
+// input, named in text, so that whoever enqueues by the name of a task obeys them: another
+// program, the command, a row that a script writes into the table inbox. A [Schedule] enqueues
+// again and again. [App.Why] says in one sentence why a job is not running.
+//
 // All methods of App, Task, Func and Tx are safe for concurrent use. Every call that takes a
 // context makes at most a few round trips to the store and returns; only [App.Run],
 // [App.Wait] and [Func.Wait] last until something happens.

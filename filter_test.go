@@ -1,6 +1,7 @@
 package offload_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ func TestFiltersRefuseWhatNoJobHas(t *testing.T) {
 		{"Tag", offload.Filter{Tag: "team=\xff"}},
 		{"Search", offload.Filter{Search: "a\x00b"}},
 		{"Search", offload.Filter{Search: "\xff"}},
+		{"Key", offload.Filter{Key: "a\x00b"}},
+		{"Key", offload.Filter{Key: strings.Repeat("k", 257)}},
+		{"Limit", offload.Filter{Limit: "~behind:push"}},
+		{"Schedule", offload.Filter{Schedule: "each day"}},
 		{"Max", offload.Filter{Tasks: []string{"noop"}, Max: -1}},
 	} {
 		_, err := app.Jobs(t.Context(), test.filter)

@@ -87,6 +87,17 @@ func (f *Filter) checkNames() error {
 	if !inside.IsText(f.Search) {
 		return &InputError{Field: "Search", Got: f.Search, Want: textWant}
 	}
+	if !inside.IsText(f.Key) || len(f.Key) > store.MaxKey {
+		return &InputError{Field: "Key", Got: f.Key, Want: fmt.Sprintf("%s, at most %d bytes", textWant, store.MaxKey)}
+	}
+	if f.Limit != "" {
+		if err := checkName("", "Limit", f.Limit); err != nil {
+			return err
+		}
+	}
+	if f.Schedule != "" {
+		return checkName("", "Schedule", f.Schedule)
+	}
 	return nil
 }
 

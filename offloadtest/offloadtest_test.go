@@ -119,6 +119,31 @@ func TestJobsOfATransactionExistWhenItCommits(t *testing.T) {
 	}
 }
 
+func TestSchedulesTickWhileTheClockIsMoved(t *testing.T) {
+	t.Parallel()
+	var ticks []time.Time
+	remind := offload.NewTask("remind", func(ctx context.Context, _ string) error {
+		ticks = append(ticks, offload.JobOf(ctx).Tick)
+		return nil
+	})
+	app := offloadtest.New(remind, offload.Schedule{Every: 6 * time.Hour, Call: remind.Call("all"), Overlap: offload.OverlapAllow})
+	defer app.Close()
+	begun := app.Now()
+
+	app.Advance(24 * time.Hour)
+
+	if got := app.Now().Sub(begun); got != 24*time.Hour {
+		t.Errorf("the clock was moved by %v", got)
+	}
+	if got := app.Drain().Completed; got != 4 || len(ticks) != 4 || !ticks[3].Equal(ticks[0].Add(18*time.Hour)) {
+		t.Errorf("%d jobs, of ticks %v; want 4, each 6 hours", got, ticks)
+	}
+	app.Advance(-time.Hour)
+	if got := app.Drain().Completed; got != 0 {
+		t.Errorf("%d jobs when the clock is put back", got)
+	}
+}
+
 // A whole test of a user's task: what it enqueues, and what it does when its time comes.
 func Example() {
 	t := &testing.T{} // yours
