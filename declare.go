@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -169,11 +170,4 @@ func (spec *scheduleSpec) ticksAs(other *scheduleSpec) bool {
 }
 
 // sameJSON reports whether two texts are of the same value, however a database wrote them.
-func sameJSON(a, b []byte) bool {
-	one, err := fields.Decode(a)
-	if err != nil {
-		return false
-	}
-	other, err := fields.Decode(b)
-	return err == nil && string(one.Canonical()) == string(other.Canonical())
-}
+func sameJSON(a, b []byte) bool { return bytes.Equal(fields.Canonical(a), fields.Canonical(b)) }

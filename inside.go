@@ -2,6 +2,7 @@ package offload
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -58,6 +59,9 @@ func init() {
 		a, err := opened(app)
 		if err != nil {
 			return nil, err
+		}
+		if !json.Valid(input) {
+			return nil, &InputError{Field: "input", Got: string(input), Want: "JSON"}
 		}
 		return a.editTerms(ctx, id, input)
 	}

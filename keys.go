@@ -17,6 +17,7 @@ import (
 type refusal struct {
 	task   string
 	option string      // "" is none
+	limit  string      // the option is the limit of that name
 	def    *definition // of the task, nil if this app knows no more than its name
 }
 
@@ -26,8 +27,17 @@ func (r refusal) in(option string) refusal {
 	return r
 }
 
+// of names a limit.
+func (r refusal) of(limit string) refusal {
+	r.option, r.limit = "Limit", limit
+	return r
+}
+
 func (r refusal) refuse(field string, got any, want string) error {
-	if r.option != "" {
+	switch {
+	case r.limit != "":
+		field = fmt.Sprintf("%s %q %s", r.option, r.limit, field)
+	case r.option != "":
 		field = r.option + " " + field
 	}
 	return &InputError{Task: r.task, Field: field, Got: got, Want: want}
@@ -97,76 +107,55 @@ func (r refusal) unknown(u *fields.Unknown) error {
 // are written. It never holds more than the options of a program say.
 type knownPaths = sync.Map
 
-// A keyMaker makes the keys of one job. It decodes its input once, if at all.
+// A keyMaker makes the keys of one job of its input, which is JSON.
 type keyMaker struct {
 	refusal
-	raw     []byte
-	decoded *fields.Input
+	input []byte
 }
 
 // key returns the key that an option means, and whether the input has any of its fields.
-func (k *keyMaker) key(option, by, key string) (_ string, found bool, err error) {
+func (k *keyMaker) key(r refusal, by, key string) (_ string, found bool, err error) {
 	if by == "" {
 		return key, key != "", nil // checked with the option
 	}
-	r := k.in(option)
 	paths, err := r.paths(by)
 	if err != nil {
 		return "", false, err
 	}
-	in, err := k.input()
-	if err != nil {
-		return "", false, err
-	}
-	key, found = in.Key(paths)
-	if err := r.checkText(fmt.Sprintf("By %q", by), key); err != nil {
-		return "", false, err
+	key, found = paths.Key(k.input)
+	if len(key) > store.MaxKey || !inside.IsText(key) {
+		return "", false, r.checkText(fmt.Sprintf("By %q", by), key)
 	}
 	return key, found, nil
-}
-
-func (k *keyMaker) input() (fields.Input, error) {
-	if k.decoded == nil {
-		in, err := fields.Decode(k.raw)
-		if err != nil {
-			return in, &InputError{Task: k.task, Field: "input", Got: err, Want: "JSON"}
-		}
-		k.decoded = &in
-	}
-	return *k.decoded, nil
 }
 
 // unique returns the key of a unique job. All of an input may be long: its hash stands for it.
 func (k *keyMaker) unique(u *Unique) (string, error) {
 	if u.By == "" && u.Key == "" {
-		in, err := k.input()
-		if err != nil {
-			return "", err
-		}
-		sum := sha256.Sum256(in.Canonical())
+		sum := sha256.Sum256(fields.Canonical(k.input))
 		return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 	}
-	key, found, err := k.key("Unique", u.By, u.Key)
+	key, found, err := k.key(k.in("Unique"), u.By, u.Key)
 	if err == nil && !found {
 		return "", k.in("Unique").refuse("By", u.By, "a field that the input has: without it all such jobs would be the same")
 	}
 	return key, err
 }
 
-// terms returns what a job's options make of its input: nil for a plain job. limits are what
-// the store must know of them.
+// terms returns what a job's options make of its input, which is JSON: nil for a plain job.
+// limits are what the store must know of them.
 func (c *jobConfig) terms(task string, def *definition, input []byte) (t *store.Terms, limits []store.Limit, err error) {
 	if c.unique == nil && len(c.limits) == 0 && c.fair == nil && c.expire == nil {
 		return nil, nil, nil
 	}
-	k := keyMaker{refusal: refusal{task: task, def: def}, raw: input}
+	k := keyMaker{refusal: refusal{task: task, def: def}, input: input}
 	t = &store.Terms{}
 	if c.expire != nil {
 		t.Expire = *c.expire
 	}
 	for i := range c.limits {
 		l := &c.limits[i]
-		key, _, err := k.key(fmt.Sprintf("Limit %q", l.Name), l.By, l.Key)
+		key, _, err := k.key(k.of(l.Name), l.By, l.Key)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -174,7 +163,7 @@ func (c *jobConfig) terms(task string, def *definition, input []byte) (t *store.
 		limits = append(limits, l.definition())
 	}
 	if c.fair != nil {
-		key, _, err := k.key("Fair", c.fair.By, c.fair.Key)
+		key, _, err := k.key(k.in("Fair"), c.fair.By, c.fair.Key)
 		if err != nil {
 			return nil, nil, err
 		}

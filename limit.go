@@ -73,7 +73,7 @@ func (c *jobConfig) settleLimits(task string) error {
 
 // check returns what of it can be seen to be wrong without an input.
 func (l *Limit) check(r refusal) error {
-	r = r.in(fmt.Sprintf("Limit %q", l.Name))
+	r = r.of(l.Name)
 	if checkName("", "", l.Name) != nil {
 		return r.refuse("Name", l.Name, nameWant)
 	}

@@ -3,59 +3,93 @@ package fields
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// appendValue writes a decoded value so that equal values have one text.
-func appendValue(b []byte, value any) []byte {
-	switch value := value.(type) {
-	case map[string]any:
-		b = append(b, '{')
-		for i, name := range slices.Sorted(maps.Keys(value)) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendString(b, name), ':')
-			b = appendValue(b, value[name])
-		}
-		return append(b, '}')
-	case []any:
-		b = append(b, '[')
-		for i, element := range value {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendValue(b, element)
-		}
-		return append(b, ']')
-	case string:
-		return appendString(b, value)
-	case json.Number:
-		return append(b, number(string(value))...)
-	case bool:
-		return strconv.AppendBool(b, value)
+// deepest is how deep in each other values are put in order. What lies deeper counts as it is
+// written: nobody writes such, but to keep a program busy, which looks at a value once for each
+// that it lies in.
+const deepest = 64
+
+// appendCanonical writes a value so that equal values have one text. None is null.
+func appendCanonical(b, v []byte, depth int) []byte {
+	if len(v) == 0 {
+		return append(b, "null"...)
 	}
-	return append(b, "null"...)
+	if depth == deepest {
+		return append(b, v...)
+	}
+	switch v[0] {
+	case '{':
+		return appendObject(b, v, depth+1)
+	case '[':
+		b = append(b, '[')
+		first := true
+		elements(v, func(value []byte) {
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = appendCanonical(b, value, depth+1)
+		})
+		return append(b, ']')
+	case '"':
+		if plain(v) {
+			return append(b, v...)
+		}
+		return appendString(b, text(v))
+	case 't', 'f', 'n':
+		return append(b, v...)
+	}
+	return append(b, number(string(v))...)
+}
+
+// A member is a name of an object, without quotes, and its value.
+type member struct {
+	name  string
+	value []byte
+}
+
+func appendObject(b, v []byte, depth int) []byte {
+	var few [16]member
+	all := few[:0]
+	members(v, func(quoted, value []byte) {
+		all = append(all, member{text(quoted), value})
+	})
+	slices.SortStableFunc(all, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	b = append(b, '{')
+	first := true
+	for i := range all {
+		if i+1 < len(all) && all[i].name == all[i+1].name {
+			continue // the last of several counts
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(appendString(b, all[i].name), ':')
+		b = appendCanonical(b, all[i].value, depth)
+	}
+	return append(b, '}')
 }
 
 func appendString(b []byte, s string) []byte {
-	if plain(s) {
+	if simple(s) {
 		return append(append(append(b, '"'), s...), '"')
 	}
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
+	var quoted bytes.Buffer
+	e := json.NewEncoder(&quoted)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
 		panic(err) // a string always encodes
 	}
-	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
+	return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
 }
 
-// plain reports whether s stands between quotes as it is.
-func plain(s string) bool {
+// simple reports whether s stands between quotes as it is.
+func simple(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false
@@ -71,6 +105,9 @@ const longest = 40
 // digit: 1.50, 15e-1 and 0.15E+1 are 1.5. It does not count by floats, which would take
 // different large ids for one.
 func number(text string) string {
+	if integer(text) {
+		return text
+	}
 	mantissa, exponentText, _ := strings.Cut(strings.ToLower(text), "e")
 	exponent := 0
 	if exponentText != "" {
@@ -93,6 +130,20 @@ func number(text string) string {
 		sign = "-"
 	}
 	return sign + decimal(trimmed, exponent)
+}
+
+// integer reports whether a number is one that is written as all integers are.
+func integer(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	if digits == "" || digits[0] == '0' && text != "0" || len(digits) > longest {
+		return false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // decimal writes digits, of which neither end is 0, times a power of ten.

@@ -3,13 +3,13 @@
 // The fields are named as the JSON of the input names them, so that a key is the same whoever
 // enqueues: a Go program with the type, a command, a program in another language. So is its
 // text: however a number or an object was written, equal values have one key.
+//
+// Keys are made for each job that has any, so that they are read from the text as it is,
+// without decoding what is beside them.
 package fields
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -38,56 +38,52 @@ func Parse(by string) (Paths, error) {
 	return paths, nil
 }
 
-// An Input is an input that was decoded once for all its keys.
-type Input struct{ value any }
-
-// Decode reads an input. Numbers stay as they were written.
-func Decode(input []byte) (Input, error) {
-	d := json.NewDecoder(bytes.NewReader(input))
-	d.UseNumber()
-	var in Input
-	if err := d.Decode(&in.value); err != nil {
-		return in, err
+// Key returns the text of the fields of an input, which must be valid JSON, and whether it has
+// any of them. One that is null is as good as missing. The text of a single field is that of
+// its value: a string as it is, "" if it is missing; several are a JSON array.
+func (p Paths) Key(input []byte) (key string, found bool) {
+	if len(p) == 1 {
+		v := at(input, p[0])
+		if isNull(v) {
+			return "", false
+		}
+		if v[0] == '"' {
+			return text(v), true
+		}
+		return string(appendCanonical(nil, v, 0)), true
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return in, fmt.Errorf("more than one JSON value")
+	b := []byte{'['}
+	for i, path := range p {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		v := at(input, path)
+		found = found || !isNull(v)
+		b = appendCanonical(b, v, 1)
 	}
-	return in, nil
+	if !found {
+		return "", false
+	}
+	return string(append(b, ']')), true
 }
 
 // Canonical is the one text that equal inputs have: names in order, no space, numbers as
-// number writes them.
-func (in Input) Canonical() []byte { return appendValue(nil, in.value) }
-
-// Key returns the text of the fields, and whether the input has any of them. One that is null
-// is as good as missing. The text of a single field is that of its value: a string as it is,
-// "" if it is missing; several are a JSON array.
-func (in Input) Key(paths Paths) (key string, found bool) {
-	values := make([]any, len(paths))
-	for i, path := range paths {
-		values[i] = in.at(path)
-		found = found || values[i] != nil
-	}
-	switch {
-	case !found:
-		return "", false
-	case len(values) > 1:
-		return string(appendValue(nil, values)), true
-	}
-	if text, ok := values[0].(string); ok {
-		return text, true
-	}
-	return string(appendValue(nil, values[0])), true
+// number writes them. The input must be valid JSON.
+func Canonical(input []byte) []byte {
+	return appendCanonical(make([]byte, 0, len(input)), value(input), 0)
 }
 
-func (in Input) at(path []string) any {
-	value := in.value
+// at returns the value that a path leads to, nil if there is none.
+func at(input []byte, path []string) []byte {
+	v := value(input)
 	for _, name := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = object[name]
+		var next []byte
+		members(v, func(quoted, value []byte) {
+			if string(quoted[1:len(quoted)-1]) == name || !plain(quoted) && text(quoted) == name {
+				next = value // of several of a name, the last
+			}
+		})
+		v = next
 	}
-	return value
+	return v
 }

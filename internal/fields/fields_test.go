@@ -1,6 +1,7 @@
 package fields
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -38,12 +39,7 @@ func TestKey(t *testing.T) {
 			t.Errorf("Parse(%q): %v", test.by, err)
 			continue
 		}
-		in, err := Decode([]byte(test.input))
-		if err != nil {
-			t.Errorf("Decode(%s): %v", test.input, err)
-			continue
-		}
-		if key, found := in.Key(paths); key != test.want || found == test.missing {
+		if key, found := paths.Key([]byte(test.input)); key != test.want || found == test.missing {
 			t.Errorf("the key of %s by %q is %q, found %v; want %q, %v", test.input, test.by, key, found, test.want, !test.missing)
 		}
 	}
@@ -81,35 +77,84 @@ func TestNumbersOfOneValueHaveOneText(t *testing.T) {
 }
 
 // Whatever JSON is written of a value, its canonical text is the same, is JSON of an equal
-// value, and its own canonical text.
+// value, and its own canonical text. A key is as encoding/json would read it.
 func FuzzCanonical(f *testing.F) {
-	for _, seed := range []string{`{"b":1,"a":[1.0,2e3,"<>"],"":null}`, `"\ud800"`, `[[],{},-0.0,1e-7]`, `{"a":1,"a":2}`} {
+	for _, seed := range []string{`{"b":1,"a":[1.0,2e3,"<>"],"":null}`, `"\ud800"`, `[[],{},-0.0,1e-7]`, `{"a":1,"a":2}`, "{\"a\" :\n{ \"\\u0062\":[ ] } }", `{"a":{"b":true}}`} {
 		f.Add([]byte(seed))
 	}
+	path := Paths{{"a", "b"}}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		in, err := Decode(input)
-		if err != nil {
-			t.Skip()
+		if !json.Valid(input) || bytes.Count(input, []byte("["))+bytes.Count(input, []byte("{")) > deepest {
+			Canonical(input)
+			path.Key(input)
+			return // without a meaning, or too deep, and without a panic
 		}
-		text := in.Canonical()
+		text := Canonical(input)
 		if !json.Valid(text) {
 			t.Fatalf("the canonical text of %q is no JSON: %q", input, text)
 		}
-		again, err := Decode(text)
-		if err != nil || string(again.Canonical()) != string(text) {
-			t.Fatalf("the canonical text of %q is %q, and of that %q, %v", input, text, again.Canonical(), err)
+		if again := Canonical(text); string(again) != string(text) {
+			t.Fatalf("the canonical text of %q is %q, and of that %q", input, text, again)
+		}
+		value := decoded(t, input)
+		if !reflect.DeepEqual(normal(decoded(t, text)), normal(decoded(t, input))) {
+			t.Fatalf("%q is another value than %q", text, input)
 		}
 		var indented strings.Builder
 		e := json.NewEncoder(&indented)
 		e.SetIndent(" ", "\t")
-		if err := e.Encode(in.value); err != nil {
+		if err := e.Encode(value); err != nil {
 			t.Fatal(err)
 		}
-		other, err := Decode([]byte(indented.String()))
-		if err != nil || string(other.Canonical()) != string(text) {
-			t.Fatalf("written otherwise, %q is %q; want %q", input, other.Canonical(), text)
+		if other := Canonical([]byte(indented.String())); string(other) != string(text) {
+			t.Fatalf("written otherwise, %q is %q; want %q", input, other, text)
+		}
+		key, found := path.Key(input)
+		a, _ := value.(map[string]any)
+		b, _ := a["a"].(map[string]any)
+		if want, ok := b["b"].(string); found != (b["b"] != nil) || ok && key != want {
+			t.Fatalf("the key of %q is %q, %v; want %v", input, key, found, b["b"])
 		}
 	})
+}
+
+func TestDeepInputsCostNoMore(t *testing.T) {
+	deep := bytes.Repeat([]byte("["), 9000)
+	deep = append(append(deep, bytes.Repeat([]byte("1,"), 400_000)...), '1')
+	deep = append(deep, bytes.Repeat([]byte("]"), 9000)...)
+	if !json.Valid(deep) {
+		t.Fatal("the input is no JSON")
+	}
+	if got := Canonical(deep); !bytes.Equal(got, deep) { // in 10,000 times 1 MB it would take minutes
+		t.Errorf("the canonical text of %d bytes has %d", len(deep), len(got))
+	}
+}
+
+func decoded(t *testing.T, input []byte) (value any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(input))
+	d.UseNumber()
+	if err := d.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// normal is a value with its numbers in one writing.
+func normal(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for name := range value {
+			value[name] = normal(value[name])
+		}
+	case []any:
+		for i := range value {
+			value[i] = normal(value[i])
+		}
+	case json.Number:
+		return json.Number(number(string(value)))
+	}
+	return value
 }
 
 type base struct {
@@ -132,17 +177,16 @@ type order struct {
 	base
 	*Other
 	Self
-	Tenant    string `json:"tenant,omitempty"`
-	Ampersand string `json:"&,"`
-	Items     []base `json:"items"`
-	Next      *order `json:"next"`
-	Tags      map[string]base
-	Any       any
-	At        time.Time
-	Text      textual
-	Raw       json.RawMessage
-	private   int
-	Named     base `json:"named"`
+	Tenant  string `json:"tenant,omitempty"`
+	Items   []base `json:"items"`
+	Next    *order `json:"next"`
+	Tags    map[string]base
+	Any     any
+	At      time.Time
+	Text    textual
+	Raw     json.RawMessage
+	private int
+	Named   base `json:"named"`
 }
 
 type textual struct{ A, B string }
@@ -218,14 +262,12 @@ func BenchmarkKey(b *testing.B) {
 	}
 	b.Run("by", func(b *testing.B) {
 		for b.Loop() {
-			in, _ := Decode(input)
-			in.Key(paths)
+			paths.Key(input)
 		}
 	})
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
-			in, _ := Decode(input)
-			in.Canonical()
+			Canonical(input)
 		}
 	})
 }
