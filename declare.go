@@ -92,23 +92,15 @@ func (a *App) declareAgain(ctx context.Context) error {
 	})
 }
 
-// putSchedules stores schedules. Where one of the name is there that says something else, replaces is asked;
-// and where that is one made at run time, code stands back.
+// putSchedules stores schedules. Code stands back where one of the name was made at run time;
+// where other code says something else, replaces is asked.
 func (a *App) putSchedules(ctx context.Context, own []ownSchedule, inCode bool, replaces func(old *store.Schedule, now time.Time) bool) error {
 	if len(own) == 0 {
 		return nil
 	}
-	names := make([]string, len(own))
-	for i := range own {
-		names[i] = own[i].name
-	}
-	found, err := a.store.Schedules(ctx, names...)
+	before, now, err := a.storedSchedules(ctx, own)
 	if err != nil {
-		return fmt.Errorf("offload: read schedules: %w", err)
-	}
-	now, err := a.store.Now(ctx)
-	if err != nil {
-		return fmt.Errorf("offload: read the store's time: %w", err)
+		return err
 	}
 	var puts []store.Schedule
 	for i := range own {
@@ -116,13 +108,9 @@ func (a *App) putSchedules(ctx context.Context, own []ownSchedule, inCode bool, 
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(found, func(s store.Schedule) bool { return s.Name == put.Name })
-		var old *store.Schedule
-		if at >= 0 {
-			old = &found[at]
-			if inCode && (!old.InCode || !sameJSON(old.Spec, put.Spec) && !replaces(old, now)) {
-				continue
-			}
+		old := before[put.Name]
+		if old != nil && inCode && (!old.InCode || !sameJSON(old.Spec, put.Spec) && !replaces(old, now)) {
+			continue
 		}
 		if put.Next, err = own[i].next(old, now); err != nil {
 			return err
@@ -136,6 +124,26 @@ func (a *App) putSchedules(ctx context.Context, own []ownSchedule, inCode bool, 
 		return fmt.Errorf("offload: store schedules: %w", err)
 	}
 	return nil
+}
+
+// storedSchedules returns what the store keeps by the names of schedules, and its time.
+func (a *App) storedSchedules(ctx context.Context, own []ownSchedule) (byName map[string]*store.Schedule, now time.Time, err error) {
+	names := make([]string, len(own))
+	for i := range own {
+		names[i] = own[i].name
+	}
+	found, err := a.store.Schedules(ctx, names...)
+	if err != nil {
+		return nil, now, fmt.Errorf("offload: read schedules: %w", err)
+	}
+	byName = make(map[string]*store.Schedule, len(found))
+	for i := range found {
+		byName[found[i].Name] = &found[i]
+	}
+	if now, err = a.store.Now(ctx); err != nil {
+		return nil, now, fmt.Errorf("offload: read the store's time: %w", err)
+	}
+	return byName, now, nil
 }
 
 func (o *ownSchedule) stored(inCode bool) (store.Schedule, error) {
