@@ -211,7 +211,8 @@ func (a *App) open() error {
 
 // Enqueue stores the calls, all or none, and returns their jobs in order. Enqueueing the same
 // Call again is safe and makes no second job: it returns the job that is there, with Existing
-// set. When Enqueue returns without error the jobs are durable.
+// set, and so does a call of a Unique job whose key another holds. When Enqueue returns without
+// error the jobs are durable.
 //
 // Without a store it tries again for up to 10 s, as long as ctx lasts, and then returns
 // ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
