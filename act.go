@@ -2,6 +2,7 @@ package offload
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -31,27 +32,40 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 	if begun := JobOf(ctx).CreatedAt.Add(time.Microsecond); filter.Until.IsZero() || filter.Until.After(begun) {
 		filter.Until = begun // not what comes while it works
 	}
-	seen, changed := 0, 0
+	var count actCount
 	for {
 		jobs, err := a.store.Find(ctx, filter)
 		if err != nil {
 			return nil, fmt.Errorf("find jobs: %w", err)
 		}
 		if len(jobs) == 0 {
-			Progress(ctx, changed, seen, fmt.Sprintf("%s: %d of %d jobs changed", in.Verb, changed, seen))
-			return fmt.Appendf(nil, `{"jobs":%d,"changed":%d}`, seen, changed), nil
+			Progress(ctx, count.Changed, count.Jobs, fmt.Sprintf("%s: %s", in.Verb, count))
+			return json.Marshal(count)
 		}
-		n, err := a.actPage(ctx, in, jobs)
-		if err != nil {
+		if err := a.actPage(ctx, in, jobs, &count); err != nil {
 			return nil, err
 		}
-		seen, changed = seen+len(jobs), changed+n
 		filter.Before = jobs[len(jobs)-1].ID
-		Progress(ctx, changed, 0, fmt.Sprintf("%s: %d jobs looked at", in.Verb, seen))
+		Progress(ctx, count.Changed, 0, fmt.Sprintf("%s: %d jobs looked at", in.Verb, count.Jobs))
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// An actCount is the result of an act: what became of the jobs.
+type actCount struct {
+	Jobs    int `json:"jobs"` // looked at
+	Changed int `json:"changed"`
+	Taken   int `json:"taken,omitempty"` // left alone, since another job has their unique key
+}
+
+func (c actCount) String() string {
+	text := fmt.Sprintf("%d of %d jobs changed", c.Changed, c.Jobs)
+	if c.Taken > 0 {
+		text += fmt.Sprintf("; another job has the unique key of %d", c.Taken)
+	}
+	return text
 }
 
 // checkActInput refuses what operate would have refused, for acts that were enqueued by name.
@@ -63,19 +77,23 @@ func checkActInput(in *inside.ActInput) error {
 	return act.Check()
 }
 
-func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job) (changed int, err error) {
+func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job, count *actCount) error {
 	ids := make([]ID, len(jobs))
 	for i := range jobs {
 		ids[i] = jobs[i].ID
 	}
 	acted, err := a.store.Act(ctx, store.Act{Verb: in.Verb, IDs: ids, Edit: in.Edit})
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", in.Verb, err)
+		return fmt.Errorf("%s: %w", in.Verb, err)
 	}
+	count.Jobs += len(jobs)
 	for _, one := range acted {
-		if one.Effect == store.Done {
-			changed++
+		switch one.Effect {
+		case store.Done:
+			count.Changed++
+		case store.Taken:
+			count.Taken++
 		}
 	}
-	return changed, nil
+	return nil
 }

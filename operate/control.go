@@ -72,7 +72,7 @@ type Act struct {
 	What   string          `json:"what"`             // "cancel", "pause queue mail", "retry all"
 	Filter json.RawMessage `json:"filter,omitempty"` // an offload.Filter, of an act by filter
 	Jobs   int             `json:"jobs"`             // it changed, if it was no act by filter
-	By     offload.ID      `json:"by,omitzero"`      // the job that does it, of an act by filter
+	By     offload.ID      `json:"by,omitzero"`      // the job that does it, of an act by filter; that a schedule was run as
 }
 
 // Acts returns what operators did since a time, newest first, at most 1,000.

@@ -2,10 +2,10 @@
 // command, the dashboard and the HTTP interface, each done in somebody's name.
 //
 // Acting on one job of one's own is a method of [offload.App]. Acting on many, on queues,
-// tasks and processes belongs here: [As] takes the name for the record, so that it cannot be
-// forgotten. An act by filter is itself a job, in offload's own queue, which every process
-// works: it goes through the jobs in pages, shows its progress, survives a crash, can be
-// waited for with [offload.App.Wait], and is ended by cancelling it.
+// tasks, limits, schedules and processes belongs here: [As] takes the name for the record, so
+// that it cannot be forgotten. An act by filter is itself a job, in offload's own queue, which
+// every process works: it goes through the jobs in pages, shows its progress, survives a crash,
+// can be waited for with [offload.App.Wait], and is ended by cancelling it.
 package operate
 
 import (
@@ -99,11 +99,16 @@ func (o *Operator) all(ctx context.Context, in inside.ActInput, f offload.Filter
 	if err != nil {
 		return nil, fmt.Errorf("offload: encode the filter: %w", err)
 	}
-	record := store.Record{ID: offload.NewID(), Who: o.who, What: string(in.Verb) + " all", Filter: filter, Job: jobs[0].ID}
-	if err := s.PutRecord(ctx, record); err != nil {
-		return jobs[0], fmt.Errorf("offload: record the act: %w", err)
+	return jobs[0], o.record(ctx, s, store.Record{What: string(in.Verb) + " all", Filter: filter, Job: jobs[0].ID})
+}
+
+// record keeps what was done, and who did it.
+func (o *Operator) record(ctx context.Context, s store.Store, r store.Record) error {
+	r.ID, r.Who = offload.NewID(), o.who
+	if err := s.PutRecord(ctx, r); err != nil {
+		return fmt.Errorf("offload: record the act: %w", err)
 	}
-	return jobs[0], nil
+	return nil
 }
 
 // checkActing refuses the filter that selects everything without saying so.
@@ -123,7 +128,8 @@ type Edit struct {
 }
 
 // Edit changes one job that is neither running nor completed. The input is checked by the
-// task itself, if this app has it.
+// task itself, if this app has it. Keys of limits, turns and of a unique job follow it: a unique
+// key that another job holds is a *ConflictError.
 func (o *Operator) Edit(ctx context.Context, id offload.ID, e Edit) error {
 	s, err := o.store()
 	if err != nil {
@@ -132,6 +138,7 @@ func (o *Operator) Edit(ctx context.Context, id offload.ID, e Edit) error {
 	if err := e.check(); err != nil {
 		return err
 	}
+	edit := e.forStore()
 	if e.Input != nil {
 		job, err := o.app.Job(ctx, id)
 		if err != nil {
@@ -140,8 +147,11 @@ func (o *Operator) Edit(ctx context.Context, id offload.ID, e Edit) error {
 		if err := inside.CheckInput(o.app, job.Task, e.Input); err != nil {
 			return err
 		}
+		if edit.Terms, err = inside.EditTerms(ctx, o.app, id, e.Input); err != nil {
+			return err
+		}
 	}
-	return o.act(ctx, s, store.Act{Verb: store.Change, IDs: []store.ID{id}, Edit: e.forStore()})
+	return o.act(ctx, s, store.Act{Verb: store.Change, IDs: []store.ID{id}, Edit: edit})
 }
 
 func (o *Operator) act(ctx context.Context, s store.Store, act store.Act) error {

@@ -3,6 +3,7 @@ package operate_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +113,52 @@ func TestRetryAllRunsThemAgain(t *testing.T) {
 	}
 	if got := app.Drain(); got.Discarded != 3 || got.Completed != 1 {
 		t.Errorf("Drain = %+v; want the act completed and 3 jobs discarded again", got)
+	}
+}
+
+func TestRetryAllCountsJobsWhoseUniqueKeyIsTaken(t *testing.T) {
+	app := offloadtest.New(call)
+	defer app.Close()
+	unique := offload.Unique{Key: "host"}
+	for range 2 { // the second takes the key that the first has left
+		if _, err := call.Enqueue(t.Context(), app, "down", unique); err != nil {
+			t.Fatal(err)
+		}
+		app.Drain()
+	}
+	if _, err := call.Enqueue(t.Context(), app, "down"); err != nil {
+		t.Fatal(err)
+	}
+	app.Drain()
+	act, err := operate.As(app.App, "ada").RetryAll(t.Context(), allDiscarded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.Drain()
+	act, err = app.Job(t.Context(), act.ID)
+	if err != nil || string(act.Result) != `{"jobs":3,"changed":2,"taken":1}` || !strings.Contains(act.Progress.Note, "unique key of 1") {
+		t.Errorf("the act: %+v, %v; want 2 of 3 changed", act, err)
+	}
+}
+
+func TestEditOfAnInputChangesItsKeys(t *testing.T) {
+	once := offload.NewTask("once", func(context.Context, string) error { return nil }, offload.Unique{By: "."})
+	app := offloadtest.New(once)
+	defer app.Close()
+	jobs, err := once.EnqueueMany(t.Context(), app, []string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := operate.As(app.App, "ada")
+	var conflict *offload.ConflictError
+	if err := ada.Edit(t.Context(), jobs[0].ID, operate.Edit{Input: []byte(`"b"`)}); !errors.As(err, &conflict) || conflict.ID != jobs[1].ID {
+		t.Errorf("the input of another: %v; want a ConflictError that names it", err)
+	}
+	if err := ada.Edit(t.Context(), jobs[0].ID, operate.Edit{Input: []byte(`"c"`)}); err != nil {
+		t.Errorf("an input of its own: %v", err)
+	}
+	if job, err := once.Enqueue(t.Context(), app, "c"); err != nil || job.ID != jobs[0].ID {
+		t.Errorf("a second with it: %+v, %v; want the edited one", job, err)
 	}
 }
 
