@@ -59,6 +59,14 @@ func (c *Call) Task() string {
 	return c.task
 }
 
+// Input returns the call's input as JSON, as it will be stored. It must not be changed.
+func (c *Call) Input() json.RawMessage {
+	if c == nil {
+		return nil
+	}
+	return c.input
+}
+
 // With returns the same call, with its id unless WithID is given, with more options; those
 // given last win.
 func (c *Call) With(opts ...EnqueueOption) *Call {
