@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -20,12 +19,12 @@ import (
 
 func newBench(s *session) *cobra.Command {
 	b := &bench{session: s}
-	var suite string
+	var name string
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast this machine works jobs on this database",
-		Long: `Bench measures through the public API, at default settings and default durability, in a queue
-of its own, which is removed afterwards:
+		Long: `Bench measures through the public API, at default settings and default durability, in queues
+of its own, which are removed afterwards. Suite heart measures plain jobs:
 
   insert_1        jobs/s enqueued one after the other, each durable before the next
   insert_16       jobs/s enqueued by 16 at once, a job a call
@@ -34,103 +33,106 @@ of its own, which is removed afterwards:
   latency_p50_ms  from the call of Enqueue to the start of the handler, on an idle system
   latency_p99_ms
 
+Suite admission measures what says when a job may run, in turn with plain jobs; each ratio is
+that of medians of three, with half of --jobs each:
+
+  unique_insert   jobs/s enqueued 1,000 a call, each with a unique key
+  limited_drain   jobs/s run under a limit of 1, over 1,000 keys
+  fair_drain      jobs/s run of 1,000 keys that take turns
+  beside_drain    jobs/s run of plain jobs, while five times --jobs wait for one key
+  small_wait      jobs started until the last of ten of a small tenant is, beside a huge one
+                  and among handlers of 50 ms, as a multiple of the twenty that are its share
+  schedules_cpu   percent of a core that this process takes for up to 10,000 schedules that
+                  tick each minute, and their jobs, over what it takes at rest
+  schedules_late_p99_ms  from a tick to the start of its job
+
 It refuses a database with jobs or workers in it, for which it would be a load, and which
 would be a load for it.`,
 		Example: `  offload bench --db /tmp/bench.db
-  offload bench --db postgres://app@localhost/bench --jobs 1000000 --json`,
+  offload bench --db postgres://app@localhost/bench --jobs 1000000 --json
+  offload bench --db /tmp/bench.db --suite admission`,
 		Args: cobra.NoArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print one JSON object on one line")
 	cmd.Flags().IntVar(&b.jobs, "jobs", 200_000, "how many jobs to enqueue in bulk and run")
-	cmd.Flags().StringVar(&suite, "suite", "heart", "what to measure: heart")
+	cmd.Flags().StringVar(&name, "suite", "heart", "what to measure: heart or admission")
 	cmd.Flags().BoolVar(&b.force, "force", false, "even if there are jobs or workers")
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
-		switch {
-		case suite != "heart":
-			return &offload.InputError{Field: "--suite", Got: suite, Want: "heart"}
-		case b.jobs < 1 || b.jobs > 10_000_000:
+		switch name {
+		case "heart":
+			b.suite = newHeart(b)
+		case "admission":
+			b.suite = newAdmission(b)
+		default:
+			return &offload.InputError{Field: "--suite", Got: name, Want: "heart or admission"}
+		}
+		if b.jobs < 1 || b.jobs > 10_000_000 {
 			return &offload.InputError{Field: "--jobs", Got: b.jobs, Want: "1 to 10,000,000"}
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		f, err := b.run(ctx)
-		if err != nil {
-			return err
-		}
-		return s.figures(f, *asJSON)
+		unhook := context.AfterFunc(ctx, func() {
+			stop() // a second signal finds no handler, and ends the process
+			s.note("offload: interrupted; removing what it has stored, which a second signal leaves")
+		})
+		defer unhook()
+		return b.run(ctx, &figures{suite: name, store: store.Scheme(b.address())}, *asJSON)
 	})
 	return cmd
 }
 
-// figures are what was measured.
-type figures struct {
-	Suite      string  `json:"suite"`
-	Store      string  `json:"store"`
-	Version    string  `json:"version"`
-	Jobs       int     `json:"jobs"` // drained
-	Insert1    float64 `json:"insert_1"`
-	Insert16   float64 `json:"insert_16"`
-	InsertBulk float64 `json:"insert_bulk"`
-	Drain      float64 `json:"drain"`
-	P50        float64 `json:"latency_p50_ms"`
-	P99        float64 `json:"latency_p99_ms"`
-}
+// A suite is a set of measurements that belong together.
+type suite interface {
+	// parts are what the app is made of.
+	parts() []offload.Part
 
-func (s *session) figures(f *figures, asJSON bool) error {
-	if asJSON {
-		return s.object(f)
-	}
-	table := s.table("FIGURE", "VALUE", "UNIT")
-	for _, row := range []struct {
-		name, unit string
-		value      float64
-	}{
-		{"insert_1", "jobs/s", f.Insert1},
-		{"insert_16", "jobs/s", f.Insert16},
-		{"insert_bulk", "jobs/s", f.InsertBulk},
-		{"drain", "jobs/s", f.Drain},
-		{"latency_p50_ms", "ms", f.P50},
-		{"latency_p99_ms", "ms", f.P99},
-	} {
-		digits := 0
-		if row.unit == "ms" {
-			digits = 2
-		}
-		table.row(row.name, strconv.FormatFloat(row.value, 'f', digits, 64), row.unit)
-	}
-	return table.end()
+	// measure takes all figures.
+	measure(ctx context.Context, f *figures) error
 }
 
 // bench is one call of the command.
 type bench struct {
 	*session
-	jobs  int
-	force bool
-	app   *offload.App
-	queue string
-	runs  *runs
+	jobs      int
+	force     bool
+	suite     suite
+	app       *offload.App
+	name      string   // of this call: its queues and schedules begin with it
+	queues    []string // to be emptied in the end
+	schedules []string // to be removed in the end
 }
 
-func (b *bench) run(ctx context.Context) (_ *figures, err error) {
-	b.runs = newRuns()
-	b.queue = "bench-" + offload.NewID().String()
+// queue names a queue of the bench's own.
+func (b *bench) queue(name string) string {
+	if b.name == "" {
+		b.name = "bench-" + offload.NewID().String()
+	}
+	queue := b.name + name
+	b.queues = append(b.queues, queue)
+	return queue
+}
+
+// run prints what was measured before it removes what that has left, which may take longer.
+func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (err error) {
 	quiet := offload.LogTo(b.log(slog.LevelError)) // its jobs wait on purpose while nobody works them
-	b.app, err = b.create(ctx, b.runs.task, quiet)
+	b.app, err = b.create(ctx, append(b.suite.parts(), quiet)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, b.app.Close()) }()
 	if err := b.free(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, b.remove(context.WithoutCancel(ctx))) }()
-	f := &figures{Suite: "heart", Store: store.Scheme(b.address()), Version: offload.Version}
-	err = b.measure(ctx, f)
+	defer func() { err = errors.Join(err, b.clean(context.WithoutCancel(ctx))) }()
+	err = b.suite.measure(ctx, f)
 	b.progress("")
-	if ctx.Err() != nil {
-		return nil, errors.New("interrupted; its jobs are removed")
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case err != nil:
+		return err
 	}
-	return f, err
+	return errors.Join(b.session.figures(f, asJSON), b.out.Flush())
 }
 
 // free refuses a database that is in use.
@@ -154,16 +156,26 @@ func (b *bench) free(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes the jobs of the bench's queue.
-func (b *bench) remove(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+// clean removes what the bench has stored.
+func (b *bench) clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	defer b.progress("")
-	filter := offload.Filter{Queues: []string{b.queue}, Max: 5000}
+	for _, name := range b.schedules {
+		if err := b.app.RemoveSchedule(ctx, name); err != nil && !errors.Is(err, offload.ErrNotFound) {
+			return err
+		}
+	}
+	return b.remove(ctx, b.queues...)
+}
+
+// remove deletes the jobs of queues.
+func (b *bench) remove(ctx context.Context, queues ...string) error {
+	filter := offload.Filter{Queues: queues, Max: 5000}
 	for removed := 0; ; {
 		page, err := b.app.Jobs(ctx, filter)
 		if err != nil {
-			return fmt.Errorf("remove the jobs of queue %s: %w", b.queue, err)
+			return fmt.Errorf("remove the jobs of %s: %w", b.name, err)
 		}
 		if len(page) == 0 {
 			return nil
@@ -173,7 +185,7 @@ func (b *bench) remove(ctx context.Context) error {
 			ids[i] = job.ID
 		}
 		if err := b.app.Delete(ctx, ids...); err != nil {
-			return fmt.Errorf("remove the jobs of queue %s: %w", b.queue, err)
+			return fmt.Errorf("remove the jobs of %s: %w", b.name, err)
 		}
 		filter.Before = ids[len(ids)-1]
 		removed += len(page)
