@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,11 +30,17 @@ line it stops: the lines before it are stored, that one and what follows are not
 The task is one of the built-in ones, command and http, or one that a program has made
 known in this database. Defaults such as queue and priority are the task's own.
 
+With --unique no job is stored where another of the task has the key: its id is printed
+instead. Limits hold over all processes and tasks that name them; a name has one number.
+What says when a job may run, such as a limit, adds to what the task says.
+
 With --wait it waits until the jobs have ended and prints their results instead of the ids;
 the exit code is 0 if all have completed.`,
 		Example: `  offload enqueue command '{"argv":["sh","-c","pg_dump shop >shop.sql"]}' --at "2026-05-01 03:00"
   offload enqueue http '{"method":"POST","url":"https://crm.example/sync"}' --in 5m --tag customer=7
   offload enqueue thumbnail '{"name":"7.jpg"}' --wait
+  offload enqueue command '{"argv":["./sync"]}' --unique sync --limit sync=1 --expires 1h
+  offload enqueue http '{"url":"https://crm.example/7"}' --rate crm=100/min --fair tenant7
   jq -c '{argv:["./import",.file]}' files.ndjson | offload enqueue command - --queue import`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: s.completeTasks,
@@ -63,10 +68,7 @@ the exit code is 0 if all have completed.`,
 	flags := cmd.Flags()
 	flags.Var(&e.delay, "in", "run it so long from now at the earliest: 30s, 5m, 7d")
 	flags.Var(&e.at, "at", "run it at that time at the earliest; local time if no zone is given")
-	flags.StringVar(&e.queue, "queue", "", "queue (default: the task's)")
-	flags.IntVar(&e.priority, "priority", 5, "0 (first) to 9 (last)")
-	flags.IntVar(&e.attempts, "max-attempts", 25, "how often it may fail")
-	flags.StringArrayVar(&e.tags, "tag", nil, "mark the job, to find it by: NAME=VALUE; may be repeated")
+	e.job.flags(cmd)
 	flags.BoolVar(&e.wait, "wait", false, "wait for the end and print the result")
 	return cmd
 }
@@ -79,12 +81,12 @@ type enqueue struct {
 	opts []offload.EnqueueOption
 	ids  []offload.ID // to wait for
 
-	delay              durationFlag
-	at                 timeFlag
-	queue              string
-	priority, attempts int
-	tags               []string
-	wait               bool
+	existing int // jobs that were there already, by their unique key
+
+	delay durationFlag
+	at    timeFlag
+	job   jobFlags
+	wait  bool
 }
 
 // options returns what was given; what was not is left to the task.
@@ -92,31 +94,14 @@ func (e *enqueue) options(cmd *cobra.Command) ([]offload.EnqueueOption, error) {
 	if err := exclude(cmd, "in", "at"); err != nil {
 		return nil, err
 	}
-	var opts []offload.EnqueueOption
-	given := cmd.Flags().Changed
-	if given("in") {
+	opts, err := e.job.options(cmd)
+	if cmd.Flags().Changed("in") {
 		opts = append(opts, offload.Delay(e.delay.Duration))
 	}
-	if given("at") {
+	if cmd.Flags().Changed("at") {
 		opts = append(opts, offload.At(e.at.Time))
 	}
-	if given("queue") {
-		opts = append(opts, offload.Queue(e.queue))
-	}
-	if given("priority") {
-		opts = append(opts, offload.Priority(e.priority))
-	}
-	if given("max-attempts") {
-		opts = append(opts, offload.MaxAttempts(e.attempts))
-	}
-	for _, tag := range e.tags {
-		name, value, found := strings.Cut(tag, "=")
-		if !found {
-			return nil, &offload.InputError{Task: e.task, Field: "--tag", Got: tag, Want: "NAME=VALUE"}
-		}
-		opts = append(opts, offload.Tag(name, value))
-	}
-	return opts, nil
+	return opts, err
 }
 
 // one enqueues one job.
@@ -145,7 +130,7 @@ func (e *enqueue) open(ctx context.Context, first *offload.Call) error {
 		}
 		_, err = trial.Enqueue(ctx, first)
 		if err := errors.Join(err, trial.Close()); err != nil {
-			return e.refused(ctx, err)
+			return unknownTask(ctx, e.app, err)
 		}
 	}
 	app, err := e.create(ctx, kits()...)
@@ -158,29 +143,28 @@ func (e *enqueue) store(ctx context.Context, calls ...*offload.Call) error {
 	if len(calls) == 0 {
 		return nil
 	}
-	if _, err := e.app.Enqueue(ctx, calls...); err != nil {
-		return e.refused(ctx, err)
+	jobs, err := e.app.Enqueue(ctx, calls...)
+	if err != nil {
+		return unknownTask(ctx, e.app, err)
 	}
-	for _, call := range calls {
+	for _, job := range jobs {
+		if job.Existing {
+			e.existing++
+		}
 		if e.wait {
-			e.ids = append(e.ids, call.ID())
+			e.ids = append(e.ids, job.ID)
 		} else {
-			fmt.Fprintln(e.out, call.ID())
+			fmt.Fprintln(e.out, job.ID)
 		}
 	}
 	return e.out.Flush()
 }
 
-// refused says which tasks there are when one is unknown.
-func (e *enqueue) refused(ctx context.Context, err error) error {
-	if !errors.Is(err, offload.ErrUnknownTask) {
-		return err
-	}
-	return fmt.Errorf("%w; known: %s", err, strings.Join(taskNames(ctx, e.app), ", "))
-}
-
 // await waits for what was enqueued, if that is asked for, and prints the results in order.
 func (e *enqueue) await(ctx context.Context) error {
+	if e.existing > 0 {
+		e.note("offload: not stored, since another job has the unique key: %s; the id is that job's", jobCount(e.existing))
+	}
 	var errs []error
 	for _, id := range e.ids {
 		job, err := e.app.Wait(ctx, id)

@@ -41,12 +41,13 @@ func (s *session) finish(err error) int {
 func (s *session) exitCode(err error) int {
 	var usage *usageError
 	var input *offload.InputError
+	var conflict *offload.ConflictError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, offload.ErrNotFound):
 		return exitNotFound
-	case !s.begun, errors.As(err, &usage), errors.As(err, &input),
+	case !s.begun, errors.As(err, &usage), errors.As(err, &input), errors.As(err, &conflict),
 		errors.Is(err, offload.ErrUnknownTask), errors.Is(err, offload.ErrRefused):
 		return exitUsage
 	}

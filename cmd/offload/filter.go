@@ -11,6 +11,7 @@ import (
 type filter struct {
 	states, tasks, queues []string
 	tag, search, process  string
+	key, limit, schedule  string
 	since, until          timeFlag
 }
 
@@ -23,6 +24,9 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 	flags.StringVar(&f.tag, "tag", "", "jobs with this tag: NAME or NAME=VALUE")
 	flags.StringVar(&f.search, "search", "", "jobs whose last error holds this text")
 	flags.StringVar(&f.process, "process", "", "jobs that run in the process with this id")
+	flags.StringVar(&f.key, "key", "", "jobs with this key: of a limit, of turns, or as a unique job")
+	flags.StringVar(&f.limit, "limit", "", "jobs under this limit")
+	flags.StringVar(&f.schedule, "schedule", "", "jobs of this schedule")
 	f.since.ago, f.until.ago = true, true
 	flags.Var(&f.since, "since", "created since: a time, or how long ago: 90m, 7d")
 	flags.Var(&f.until, "until", "created before: a time, or how long ago")
@@ -38,13 +42,13 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 // empty reports whether nothing was given.
 func (f *filter) empty() bool {
 	return len(f.states) == 0 && len(f.tasks) == 0 && len(f.queues) == 0 &&
-		f.tag == "" && f.search == "" && f.process == "" && f.since.IsZero() && f.until.IsZero()
+		f.tag+f.search+f.process+f.key+f.limit+f.schedule == "" && f.since.IsZero() && f.until.IsZero()
 }
 
 // filter returns what the flags select.
 func (f *filter) filter() (offload.Filter, error) {
 	selected := offload.Filter{
-		Tasks: f.tasks, Queues: f.queues, Tag: f.tag, Search: f.search, Since: f.since.Time, Until: f.until.Time,
+		Tasks: f.tasks, Queues: f.queues, Tag: f.tag, Search: f.search, Key: f.key, Limit: f.limit, Schedule: f.schedule, Since: f.since.Time, Until: f.until.Time,
 	}
 	for _, name := range f.states {
 		state, err := parseState(name)

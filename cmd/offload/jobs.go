@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/store"
 )
 
 func newJobs(s *session) *cobra.Command {
@@ -25,6 +27,7 @@ results over 4 KiB are left out: offload job show has them.`,
 		Example: `  offload jobs
   offload jobs --state discarded,retryable --task http --since 1d
   offload jobs --search 'connection refused' --json | jq -r .id
+  offload jobs --limit crm --key acme --state blocked
   offload jobs --max 50 --before 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e`,
 		Args: cobra.NoArgs,
 	}
@@ -115,10 +118,22 @@ func stateOf(job *offload.Job) string {
 		text += ": task paused"
 	case job.Waits == "alone":
 		text += ": runs alone, its process was lost"
+	case job.Waits == store.WaitsLimit:
+		text += ": " + limitOf(job)
 	case job.Waits != "":
 		text += ": " + job.Waits
 	}
 	return text
+}
+
+// limitOf names the limit that a job waits for: one of offload's own keeps it behind another job.
+func limitOf(job *offload.Job) string {
+	for _, l := range job.Limits {
+		if l.Waits && !strings.HasPrefix(l.Name, store.OwnLimit) {
+			return "limit " + ofKey(l.Name, l.Key)
+		}
+	}
+	return "behind another job"
 }
 
 // jobFields are a job as --json writes it: the fields that the command promises are always there.
@@ -131,6 +146,7 @@ type jobFields struct {
 	Process    *string           `json:"process"`
 	Tags       map[string]string `json:"tags"`
 	Error      *string           `json:"error"`
+	Tick       *moment           `json:"tick,omitempty"`
 	Input      json.RawMessage   `json:"input"`
 }
 
@@ -142,7 +158,7 @@ func jobLine(job *offload.Job) *jobFields {
 	return &jobFields{
 		Job: job, RunAt: momentOf(job.RunAt), CreatedAt: momentOf(job.CreatedAt),
 		StartedAt: momentOf(job.StartedAt), FinishedAt: momentOf(job.FinishedAt),
-		Process: textOf(job.Process), Tags: tags, Error: textOf(job.Error), Input: job.Input,
+		Process: textOf(job.Process), Tags: tags, Error: textOf(job.Error), Tick: momentOf(job.Tick), Input: job.Input,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	_ "time/tzdata" // zones of schedules, on machines that have none
 
 	"github.com/spf13/cobra"
 
@@ -31,8 +32,8 @@ func newRoot(s *session) *cobra.Command {
 The database is --db, else $OFFLOAD_DB, else offload.db: the path of a SQLite file,
 or postgres://user@host/database.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a job, queue or process
-that was named is not there.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a job, queue, schedule, limit
+or process that was named is not there.`,
 		Example: `  offload demo --once
   offload work &
   offload enqueue command '{"argv":["date"]}' --wait
@@ -52,7 +53,8 @@ that was named is not there.`,
 		{"Run:", []*cobra.Command{newDemo(s), newWork(s), newEnqueue(s)}},
 		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s)}},
 		{"Look after it:", []*cobra.Command{
-			newQueues(s), newQueue(s), newTasks(s), newTask(s), newProcesses(s), newProcess(s), newStats(s),
+			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
+			newInbox(s), newProcesses(s), newProcess(s), newStats(s),
 		}},
 		{"The database:", []*cobra.Command{newMigrate(s), newDoctor(s), newBench(s)}},
 	} {

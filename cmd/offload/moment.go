@@ -84,16 +84,27 @@ func (t *timeFlag) Set(text string) error {
 			return nil
 		}
 	}
+	parsed, err := parseTime(text, time.Local)
+	switch {
+	case err == nil:
+		t.Time = parsed
+		return nil
+	case t.ago:
+		return fmt.Errorf("want how long ago (90m, 7d), or %s", timeWant)
+	}
+	return err
+}
+
+const timeWant = `a time such as 2026-05-01T14:30:00Z, "2026-05-01 14:30" or 2026-05-01`
+
+// parseTime reads a time; in a zone, where it names none.
+func parseTime(text string, zone *time.Location) (time.Time, error) {
 	for _, layout := range []string{
 		time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly,
 	} {
-		if parsed, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			t.Time = parsed
-			return nil
+		if parsed, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return parsed, nil
 		}
 	}
-	if t.ago {
-		return fmt.Errorf("want how long ago (90m, 7d), or a time such as 2026-05-01T14:30:00Z, \"2026-05-01 14:30\" or 2026-05-01")
-	}
-	return fmt.Errorf("want a time such as 2026-05-01T14:30:00Z, \"2026-05-01 14:30\" or 2026-05-01")
+	return time.Time{}, fmt.Errorf("want %s", timeWant)
 }

@@ -74,3 +74,12 @@ func TestLasting(t *testing.T) {
 		}
 	}
 }
+
+func TestPeriodIsWrittenAsItIsTyped(t *testing.T) {
+	for _, want := range []string{"100ms", "1s", "1.5s", "1m", "1m30s", "5m", "1h", "1h30m", "1h0m5s", "10m", "20h", "1d", "7d", "25h"} {
+		d, err := parseDuration(want)
+		if got := period(d); err != nil || got != want {
+			t.Errorf("period(%v) = %s, %v; want %s", d, got, err, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"flag"
 	"os"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 //	until COMMAND…            run the command again and again until it succeeds
 //	scrub FILE                write the last output to FILE, with ID, TIME, HOST/PID, … for what differs each time
 //	capture NAME REGEXP       set the variable to what the (group of the) expression finds in the last output
+//	write STATEMENT           what another program does in offload.db
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -42,6 +44,7 @@ func TestScript(t *testing.T) {
 			"until":   until,
 			"scrub":   scrub,
 			"capture": capture,
+			"write":   write,
 		},
 	})
 }
@@ -119,4 +122,15 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no match for %s in the last output", args[1])
 	}
 	ts.Setenv(args[0], strings.TrimSpace(found[len(found)-1]))
+}
+
+func write(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: write STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs("offload.db"))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec("PRAGMA busy_timeout = 10000; " + args[0])
+	ts.Check(err)
 }

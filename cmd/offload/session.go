@@ -155,8 +155,8 @@ func (s *session) create(ctx context.Context, parts ...offload.Part) (*offload.A
 }
 
 // with runs f on an open app, and closes it.
-func (s *session) with(ctx context.Context, f func(*offload.App) error) error {
-	app, err := s.open(ctx)
+func (s *session) with(ctx context.Context, f func(*offload.App) error, parts ...offload.Part) error {
+	app, err := s.open(ctx, parts...)
 	if err != nil {
 		return err
 	}

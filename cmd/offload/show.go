@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/store"
 )
 
 func newJobShow(s *session) *cobra.Command {
@@ -58,22 +59,40 @@ func (s *jobShow) all(ctx context.Context, app *offload.App, ids []offload.ID) e
 		if err != nil {
 			return err
 		}
-		if *s.json {
-			err = s.object(struct {
-				*jobFields
-				History []failure `json:"history"`
-			}{jobLine(job), history(failures)})
-		} else {
-			if i > 0 {
-				fmt.Fprintln(s.out)
-			}
-			err = s.one(job, failures)
-		}
+		why, err := waitsFor(ctx, app, job)
 		if err != nil {
 			return err
 		}
+		if *s.json {
+			err = s.object(struct {
+				*jobFields
+				Why     *reasonFields `json:"why"`
+				History []failure     `json:"history"`
+			}{jobLine(job), why, history(failures)})
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(s.out)
+		}
+		s.one(job, why, failures)
 	}
 	return errors.Join(errs...)
+}
+
+// waitsFor returns why a job is not running that waits; nil for any other.
+func waitsFor(ctx context.Context, app *offload.App, job *offload.Job) (*reasonFields, error) {
+	if job.State == offload.Running || job.State.Ended() {
+		return nil, nil
+	}
+	reason, err := app.Why(ctx, job.ID)
+	if errors.Is(err, offload.ErrNotFound) { // it is gone since
+		return nil, nil
+	}
+	line := reasonLine(&reason)
+	return &line, err
 }
 
 // failure is a failed attempt as --json writes it.
@@ -92,11 +111,14 @@ func history(failures []offload.Failure) []failure {
 }
 
 // one shows a job to people.
-func (s *jobShow) one(job *offload.Job, failures []offload.Failure) error {
+func (s *jobShow) one(job *offload.Job, why *reasonFields, failures []offload.Failure) {
 	s.field("id", job.ID.String())
 	s.field("task", job.Task)
 	s.field("queue", job.Queue)
 	s.paintedField("state", stateColour(job.State), stateOf(job))
+	if why != nil {
+		s.field("why", why.Text)
+	}
 	s.field("priority", strconv.Itoa(job.Priority))
 	s.field("attempts", fmt.Sprintf("%d started, %d failed of %d", job.Attempt, job.Failures, job.MaxAttempts))
 	s.field("created", when(job.CreatedAt))
@@ -115,12 +137,39 @@ func (s *jobShow) one(job *offload.Job, failures []offload.Failure) error {
 		tags = append(tags, name+"="+job.Tags[name])
 	}
 	s.field("tags", strings.Join(tags, ", "))
+	s.terms(job)
 	s.field("input", pretty(job.Input))
 	s.field("result", pretty(job.Result))
 	for _, f := range failures {
 		s.failure(&f)
 	}
-	return nil
+}
+
+// terms shows what says when a job may run, and where it comes from.
+func (s *jobShow) terms(job *offload.Job) {
+	for _, l := range job.Limits {
+		if strings.HasPrefix(l.Name, store.OwnLimit) {
+			continue
+		}
+		text := ofKey(l.Name, l.Key)
+		if l.Cost > 1 {
+			text += fmt.Sprintf(", cost %d", l.Cost)
+		}
+		if l.Waits {
+			text += ", waits for it"
+		}
+		s.field("limit", text)
+	}
+	s.field("unique", job.UniqueKey)
+	s.field("turn", job.FairKey)
+	if job.Expire > 0 {
+		s.field("expires", period(job.Expire)+" after it was first due, unless it has started")
+	}
+	schedule := job.Schedule
+	if !job.Tick.IsZero() {
+		schedule += ", tick " + when(job.Tick)
+	}
+	s.field("schedule", schedule)
 }
 
 // field prints a field that is not empty; further lines of its text stand below the first.

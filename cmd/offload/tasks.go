@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +67,14 @@ func taskNames(ctx context.Context, app *offload.App) []string {
 		}
 	}
 	return []string{command.Run.Name(), httpcall.Call.Name()}
+}
+
+// unknownTask adds to an error of an unknown task which there are.
+func unknownTask(ctx context.Context, app *offload.App, err error) error {
+	if !errors.Is(err, offload.ErrUnknownTask) {
+		return err
+	}
+	return fmt.Errorf("%w; known: %s", err, strings.Join(taskNames(ctx, app), ", "))
 }
 
 // completeTasks completes the first argument as a task.

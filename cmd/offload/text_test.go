@@ -46,6 +46,7 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("line 7: %w", input), 2},
 		{fmt.Errorf("%w: no store", offload.ErrRefused), 2},
 		{offload.ErrUnknownTask, 2},
+		{fmt.Errorf("retry job 7: %w", &offload.ConflictError{}), 2},
 		{fmt.Errorf("job 7: %w", offload.ErrNotFound), 3},
 		{errors.Join(input, offload.ErrNotFound), 3},
 	} {
