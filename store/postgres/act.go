@@ -16,8 +16,10 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 		return nil, err
 	}
 	var wakes []store.Wake
+	left := &leaving{}
 	err = s.within(ctx, string(act.Verb), func(ctx context.Context, tx ownTx) error {
-		a := &actor{s: s, tx: tx, act: act}
+		*left = leaving{}
+		a := &actor{s: s, tx: tx, act: act, left: left}
 		acted, err = a.do(ctx)
 		wakes = a.wakes
 		return err
@@ -25,6 +27,7 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	if err != nil {
 		return nil, err
 	}
+	s.admitSoon(ctx, left.touches())
 	if act.Verb == store.Cancel && slices.ContainsFunc(acted, signalled) {
 		wakes = append(wakes, anything)
 	}
@@ -42,6 +45,9 @@ type actor struct {
 	act   store.Act
 	users bool // the transaction is the caller's: nothing that running jobs need is locked
 	wakes []store.Wake
+	left  *leaving
+	anew  [][16]byte // jobs whose time or terms have changed
+	stale map[string]bool
 }
 
 // do acts on each job where it is found. A job that hides from a statement, since a claim or
@@ -77,6 +83,9 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 			return true
 		})
 	}
+	if err := a.clear(ctx); err != nil {
+		return nil, err
+	}
 	if a.act.Who == "" {
 		return acted, nil
 	}
@@ -95,26 +104,22 @@ func (a *actor) distinct(open []int) []store.ID {
 
 // round acts on those of the jobs that one statement finds, and says which are not there.
 func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.Acted, error) {
-	found := map[store.ID]store.Acted{}
-	sql, args := a.statement(ids)
-	err := each(ctx, a.tx, sql, args, func(scan func(...any) error) error {
-		var (
-			id, effect, state, queue string
-			priority                 int
-		)
-		if err := scan(&id, &effect, &state, &queue, &priority); err != nil {
-			return err
-		}
-		parsed, err := store.ParseID(id)
-		if err != nil {
-			return err
-		}
-		found[parsed] = store.Acted{ID: parsed, Effect: store.Effect(effect), State: store.State(state)}
-		if w := (store.Wake{Queue: queue, Priority: priority}); queue != "" && !slices.Contains(a.wakes, w) {
-			a.wakes = append(a.wakes, w)
-		}
-		return nil
+	found, taken, err := a.claimKeys(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	sql, args, err := a.statement(slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool { return found[id].Effect == store.Taken }))
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, a.tx, sql, args, func(scan func(...any) error) error {
+		did, err := a.read(scan)
+		found[did.ID] = did
+		return err
 	})
+	if err == nil {
+		err = a.giveBack(ctx, found, taken)
+	}
 	if err != nil || len(found) == len(ids) {
 		return found, err
 	}
@@ -136,22 +141,83 @@ func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.A
 	return found, err
 }
 
+// read reads what a statement has done to a job.
+func (a *actor) read(scan func(...any) error) (did store.Acted, err error) {
+	var (
+		id, effect, state, queue string
+		priority                 int
+		task, terms, gate        *string
+	)
+	if err := scan(&id, &effect, &state, &queue, &priority, &task, &terms, &gate); err != nil {
+		return did, err
+	}
+	did.Effect, did.State = store.Effect(effect), store.State(state)
+	if did.ID, err = store.ParseID(id); err != nil {
+		return did, err
+	}
+	if w := (store.Wake{Queue: queue, Priority: priority}); queue != "" && !slices.Contains(a.wakes, w) {
+		a.wakes = append(a.wakes, w)
+	}
+	if task != nil {
+		err = a.leave(did, *task, terms, gate)
+	}
+	return did, err
+}
+
+// leave notes what a job with terms gives back that was acted on.
+func (a *actor) leave(did store.Acted, task string, text, at *string) error {
+	var terms *store.Terms
+	if text != nil {
+		var err error
+		if terms, err = decodeTerms(task, []byte(*text)); err != nil {
+			return err
+		}
+	}
+	switch a.act.Verb {
+	case store.Cancel, store.Delete:
+		a.left.end(did.ID, task, terms, false)
+		a.left.from(at)
+	case store.Retry, store.RunNow:
+		a.anew = append(a.anew, did.ID)
+	case store.Change:
+		a.anew = append(a.anew, did.ID)
+		is := terms
+		if a.act.Edit.Terms != nil {
+			is = a.act.Edit.Terms
+		}
+		parked := did.State == store.Blocked && at == nil
+		a.left.change(did.ID, terms, is, parked || did.State.Ended())
+		a.left.from(at)
+	}
+	return nil
+}
+
+// clear takes back what jobs have left, and says anew when others expire.
+func (a *actor) clear(ctx context.Context) error {
+	if len(a.anew) > 0 {
+		if err := (query{sql: a.s.sql.expiryAnew, args: []any{a.anew}}).on(ctx, a.tx); err != nil {
+			return err
+		}
+	}
+	return runAll(ctx, a.tx, a.left.queries(a.s.sql))
+}
+
 // statement is the one that does the verb. Its parameters are texts and numbers, which every
 // driver takes.
-func (a *actor) statement(ids []store.ID) (sql string, args []any) {
+func (a *actor) statement(ids []store.ID) (sql string, args []any, err error) {
 	list := idList(ids)
 	switch a.act.Verb {
 	case store.Cancel:
 		if a.users {
-			return a.s.sql.actCancelWithin, []any{list, store.RetainEnded.Microseconds()}
+			return a.s.sql.actCancelWithin, []any{list, store.RetainEnded.Microseconds()}, nil
 		}
-		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}
+		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}, nil
 	case store.Retry:
-		return a.s.sql.actRetry, []any{list}
+		return a.s.sql.actRetry, []any{list}, nil
 	case store.RunNow:
-		return a.s.sql.actRunNow, []any{list}
+		return a.s.sql.actRunNow, []any{list}, nil
 	case store.Delete:
-		return a.s.sql.actDelete, []any{list, store.Tombstone.Microseconds()}
+		return a.s.sql.actDelete, []any{list, store.Tombstone.Microseconds()}, nil
 	}
 	e := a.act.Edit
 	var input, queue, priority, runAt any
@@ -167,18 +233,26 @@ func (a *actor) statement(ids []store.ID) (sql string, args []any) {
 	if e.RunAt != nil {
 		runAt = *e.RunAt
 	}
-	return a.s.sql.actEdit, []any{list, input, queue, priority, runAt}
+	var terms any
+	if e.Terms != nil {
+		text, err := encodeTerms(e.Terms)
+		if err != nil {
+			return "", nil, badCall{err}
+		}
+		terms = string(text)
+	}
+	return a.s.sql.actEdit, []any{list, input, queue, priority, runAt, terms, e.Terms.Gated()}, nil
 }
 
 // idList are ids as the text of an array.
-func idList(ids []store.ID) string {
+func idList[ID ~[16]byte](ids []ID) string {
 	var b strings.Builder
 	b.WriteByte('{')
 	for i, id := range ids {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(id.String())
+		b.WriteString(store.ID(id).String())
 	}
 	b.WriteByte('}')
 	return b.String()

@@ -13,45 +13,124 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-var allPriorities = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+// allLanes are all lanes, in the order of a claim.
+var allLanes = func() (lanes []int) {
+	for p := range store.FairLane {
+		lanes = append(lanes, p, store.FairLane+p)
+	}
+	return lanes
+}()
 
-// Claim is that of store.Worker.
+// A drawn is a claimed job with what the statements say of it beside.
+type drawn struct {
+	store.Claimed
+	lane  int
+	order time.Time // its place in the lane
+	uses  int16
+}
+
+// claimRounds is how often one call claims where it comes upon jobs that are to be decided.
+const claimRounds = 8
+
+// Claim is that of store.Worker. Jobs whose limits and turns are not decided yet are put into
+// blocked by the claim that comes upon them, and decided in a transaction of their own: a claim
+// holds rows, and who waits for gates must hold none. Then it claims again.
 func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Claimed, error) {
-	priorities := req.Priorities
-	if priorities == nil {
-		priorities = allPriorities
+	lanes := req.Priorities
+	if lanes == nil {
+		lanes = allLanes
 	}
 	if req.Limit <= 0 {
 		return nil, nil
 	}
+	var claimed []drawn
+	for round := 1; ; round++ {
+		some, open, err := s.claimOnce(ctx, req, lanes, req.Limit-len(claimed))
+		if err != nil && len(claimed) == 0 {
+			return nil, err
+		}
+		claimed = append(claimed, some...)
+		if err != nil || len(open) == 0 {
+			break
+		}
+		_, err = s.decide(ctx, open) // if it fails Admit does it
+		if err != nil || len(claimed) >= req.Limit {
+			break
+		}
+		if round == claimRounds {
+			s.ears.hear([]store.Wake{{Queue: req.Queue, Priority: -1}}) // there may be more
+			break
+		}
+	}
+	inOrder(claimed, lanes)
+	return s.begun(ctx, req.Process, claimed)
+}
+
+// begun does what follows from a claim, and returns what may be started.
+func (s *Store) begun(ctx context.Context, process store.ID, claimed []drawn) ([]store.Claimed, error) {
+	if slices.ContainsFunc(claimed, func(d drawn) bool { return d.Terms != nil }) {
+		var err error
+		if claimed, err = s.begin(ctx, process, claimed); err != nil {
+			return nil, err
+		}
+	}
+	var all []store.Claimed
+	if len(claimed) > 0 {
+		all = make([]store.Claimed, len(claimed))
+	}
+	for i := range claimed {
+		all[i] = claimed[i].Claimed
+	}
+	return all, nil
+}
+
+// claimOnce claims once, and returns the terms of jobs that are to be decided.
+func (s *Store) claimOnce(ctx context.Context, req store.ClaimRequest, lanes []int, limit int) (claimed []drawn, open map[store.ID]*store.Terms, err error) {
 	doing := fmt.Sprintf("claim from queue %q", req.Queue)
 	var (
-		view    claimView
-		claimed []store.Claimed
-		scan    scan
+		view claimView
+		all  []drawn
+		scan scan
 	)
-	err := s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
-		scan = s.marks.begin(req.Queue, priorities)
-		view, claimed = claimView{}, nil
+	err = s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
+		scan = s.marks.begin(req.Queue, lanes)
+		view, all = claimView{}, nil
 		return s.engineTrip(ctx, conn, step{
 			sql:  s.sql.claim,
-			args: []any{[16]byte(req.Process), req.Queue, priorities, scan.marks, req.Limit, scan.epoch},
+			args: []any{[16]byte(req.Process), req.Queue, lanes, scan.marks, limit, scan.epoch},
 			rows: func(rows pgx.Rows) (err error) {
-				claimed, err = readClaimed(rows, req.Queue, &view, claimed)
+				all, err = readClaimed(rows, req.Queue, &view, all)
 				return err
 			},
 		})
 	})
 	if err != nil {
 		s.marks.forget(req.Queue) // what it may have taken lies left of the marks if it is put back
-		return nil, err
+		return nil, nil, err
 	}
 	if !view.member {
-		return nil, errLost(doing, req.Process)
+		return nil, nil, errLost(doing, req.Process)
 	}
-	inOrder(claimed, priorities)
-	s.marks.end(scan, view, claimed, req.Limit)
-	return claimed, nil
+	inOrder(all, lanes)
+	s.marks.end(scan, view, all, limit)
+	claimed, open = parted(all, func(d *drawn) bool { return d.uses&usesOpen == 0 })
+	return claimed, open, nil
+}
+
+// parted are those that were claimed, and the terms of the others.
+func parted(all []drawn, claimed func(d *drawn) bool) (those []drawn, open map[store.ID]*store.Terms) {
+	if !slices.ContainsFunc(all, func(d drawn) bool { return !claimed(&d) }) {
+		return all, nil
+	}
+	open = map[store.ID]*store.Terms{}
+	for i := range all {
+		if d := &all[i]; claimed(d) {
+			those = append(those, *d)
+		} else {
+			open[d.ID] = d.Terms
+		}
+	}
+	return those, open
 }
 
 // errLost is the answer to a process that is not known, or not any more.
@@ -59,13 +138,13 @@ func errLost(doing string, process store.ID) error {
 	return fmt.Errorf("%s: process %s was declared lost or is unknown: %w", doing, process, store.ErrLeaseLost)
 }
 
-// inOrder sorts by the place of the priority in the request, then run_at, then id.
-func inOrder(claimed []store.Claimed, priorities []int) {
-	slices.SortFunc(claimed, func(a, b store.Claimed) int {
-		if a.Priority != b.Priority {
-			return slices.Index(priorities, a.Priority) - slices.Index(priorities, b.Priority)
+// inOrder sorts by the place of the lane in the request, then run_at or turn, then id.
+func inOrder(claimed []drawn, lanes []int) {
+	slices.SortFunc(claimed, func(a, b drawn) int {
+		if a.lane != b.lane {
+			return slices.Index(lanes, a.lane) - slices.Index(lanes, b.lane)
 		}
-		return cmp.Or(a.RunAt.Compare(b.RunAt), a.ID.Compare(b.ID))
+		return cmp.Or(a.order.Compare(b.order), a.ID.Compare(b.ID))
 	})
 }
 
@@ -80,20 +159,21 @@ type claimView struct {
 
 // readClaimed reads what the claiming statements return: at least one row, with no job if none
 // was claimed.
-func readClaimed(rows pgx.Rows, queue string, v *claimView, claimed []store.Claimed) ([]store.Claimed, error) {
+func readClaimed(rows pgx.Rows, queue string, v *claimView, claimed []drawn) ([]drawn, error) {
 	var (
-		id                                             *[16]byte
-		attempt, failures, crashes, maxAttempts, prior *int32
-		task                                           *string
-		input, tags                                    []byte
-		large                                          *bool
-		timeout, giveUpAfter, retain                   *int64
-		runAt, createdAt                               *time.Time
+		id                                            *[16]byte
+		attempt, failures, crashes, maxAttempts, lane *int32
+		task                                          *string
+		input, tags, terms                            []byte
+		large                                         *bool
+		timeout, giveUpAfter, retain                  *int64
+		runAt, createdAt, dueAt                       *time.Time
+		uses                                          *int16
 	)
 	columns := []any{
 		&v.member, &v.now, &v.epoch, &v.xmin, &v.number,
-		&id, &attempt, &failures, &crashes, &prior, &task, &input, &large, &tags,
-		&maxAttempts, &timeout, &giveUpAfter, &retain, &runAt, &createdAt,
+		&id, &attempt, &failures, &crashes, &lane, &task, &input, &large, &tags,
+		&maxAttempts, &timeout, &giveUpAfter, &retain, &runAt, &createdAt, &dueAt, &uses, &terms,
 	}
 	for rows.Next() {
 		if err := rows.Scan(columns...); err != nil {
@@ -102,24 +182,40 @@ func readClaimed(rows pgx.Rows, queue string, v *claimView, claimed []store.Clai
 		if id == nil {
 			continue
 		}
-		c := store.Claimed{
-			Fence: store.Fence{ID: *id, Attempt: int(*attempt)},
-			Task:  *task, Queue: queue, Priority: int(*prior), Input: input, Large: *large,
-			Failures: int(*failures), Crashes: int(*crashes), MaxAttempts: int(*maxAttempts),
-			Timeout: time.Duration(*timeout), GiveUpAfter: time.Duration(*giveUpAfter), Retain: time.Duration(*retain),
-			RunAt: *runAt, CreatedAt: *createdAt, ClaimedAt: v.now,
+		d := drawn{
+			Claimed: store.Claimed{
+				Fence: store.Fence{ID: *id, Attempt: int(*attempt)},
+				Task:  *task, Queue: queue, Priority: int(*lane) % store.FairLane, Input: input, Large: *large,
+				Failures: int(*failures), Crashes: int(*crashes), MaxAttempts: int(*maxAttempts),
+				Timeout: time.Duration(*timeout), GiveUpAfter: time.Duration(*giveUpAfter), Retain: time.Duration(*retain),
+				RunAt: *runAt, CreatedAt: *createdAt, ClaimedAt: v.now,
+			},
+			lane: int(*lane), order: *runAt, uses: *uses,
+		}
+		if dueAt != nil {
+			d.RunAt = *dueAt
 		}
 		if tags != nil {
-			if err := json.Unmarshal(tags, &c.Tags); err != nil {
+			if err := json.Unmarshal(tags, &d.Tags); err != nil {
 				return nil, err
 			}
 		}
-		claimed = append(claimed, c)
+		if terms != nil {
+			var err error
+			if d.Terms, err = decodeTerms(d.Task, terms); err != nil {
+				return nil, err
+			}
+			if d.uses&usesBegun == 0 {
+				d.ExpiresAt = expiresAt(d.Terms, d.RunAt)
+			}
+		}
+		claimed = append(claimed, d)
 	}
 	return claimed, rows.Err()
 }
 
-// ClaimParked is that of store.Worker.
+// ClaimParked is that of store.Worker. Jobs under limits are left where they are by the statement
+// that claims, and decided in a transaction that locks their gates first.
 func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]store.Claimed, error) {
 	limit := req.Limit
 	if req.Suspect {
@@ -128,32 +224,53 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]sto
 	if limit <= 0 {
 		return nil, nil
 	}
+	var claimed []drawn
+	for range claimRounds {
+		some, open, err := s.claimParkedOnce(ctx, req, limit-len(claimed))
+		if err == nil && len(open) > 0 {
+			var more []drawn
+			more, err = s.decideParked(ctx, req, open)
+			some = append(some, more...)
+		}
+		if err != nil && len(claimed)+len(some) == 0 {
+			return nil, err
+		}
+		if claimed = append(claimed, some...); err != nil || len(open) == 0 || len(claimed) >= limit {
+			break
+		}
+	}
+	slices.SortFunc(claimed, func(a, b drawn) int {
+		return cmp.Or(a.lane-b.lane, a.order.Compare(b.order), a.ID.Compare(b.ID))
+	})
+	return s.begun(ctx, req.Process, claimed)
+}
+
+// claimParkedOnce claims once, and returns the terms of jobs that are to be decided.
+func (s *Store) claimParkedOnce(ctx context.Context, req store.ParkedRequest, limit int) (claimed []drawn, open map[store.ID]*store.Terms, err error) {
 	doing := fmt.Sprintf("claim parked jobs of queue %q", req.Queue)
 	var (
-		view    claimView
-		claimed []store.Claimed
+		view claimView
+		all  []drawn
 	)
-	err := s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
-		view, claimed = claimView{}, nil
+	err = s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
+		view, all = claimView{}, nil
 		return s.engineTrip(ctx, conn, step{
 			sql:  s.sql.claimParked,
 			args: []any{[16]byte(req.Process), req.Queue, req.Suspect, bytesless(req.Tasks), limit},
 			rows: func(rows pgx.Rows) (err error) {
-				claimed, err = readClaimed(rows, req.Queue, &view, claimed)
+				all, err = readClaimed(rows, req.Queue, &view, all)
 				return err
 			},
 		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !view.member {
-		return nil, errLost(doing, req.Process)
+		return nil, nil, errLost(doing, req.Process)
 	}
-	slices.SortFunc(claimed, func(a, b store.Claimed) int {
-		return cmp.Or(a.Priority-b.Priority, a.RunAt.Compare(b.RunAt), a.ID.Compare(b.ID))
-	})
-	return claimed, nil
+	claimed, open = parted(all, func(d *drawn) bool { return d.uses&usesGated == 0 })
+	return claimed, open, nil
 }
 
 // bytesless is a list that is not null.

@@ -36,6 +36,7 @@ func (s *Store) Control(ctx context.Context, c store.Control) error {
 		return s.record(ctx, tx, store.Record{ID: store.NewID(), Who: c.Who, What: what})
 	})
 	if err == nil {
+		s.admitSoon(ctx, cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit) != "")
 		s.wake(ctx, []store.Wake{anything})
 	}
 	return err
@@ -52,6 +53,10 @@ func (s *Store) control(ctx context.Context, tx ownTx, c store.Control) (what st
 		return "pause task " + c.PauseTask, tx.exec(ctx, s.sql.pauseTask, c.PauseTask, true)
 	case c.ResumeTask != "":
 		return "resume task " + c.ResumeTask, tx.exec(ctx, s.sql.pauseTask, c.ResumeTask, false)
+	case c.PauseSchedule != "" || c.ResumeSchedule != "":
+		return s.controlSchedule(ctx, tx, c)
+	case cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit) != "":
+		return s.controlLimit(ctx, tx, c)
 	}
 	id, told := c.QuietProcess, "quiet"
 	if id.IsZero() {

@@ -66,7 +66,7 @@ func (b *batch) copied(now time.Time) (jobs, due *bytes.Buffer) {
 		d.int32(0)
 		d.int32(0)
 		d.int16(n.Priority)
-		d.int16(int(usesOf(n.Queue)))
+		d.int16(int(usesOf(n)))
 		d.text(n.Queue)
 	}
 	return j.end(), d.end()

@@ -40,6 +40,9 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 	if err := s.pruneSides(ctx); err != nil {
 		return 0, err
 	}
+	if err := s.heal(ctx); err != nil {
+		return 0, err
+	}
 	from, err := s.walked(ctx)
 	if err != nil {
 		return 0, err
@@ -134,6 +137,8 @@ func (s *Store) pruneSides(ctx context.Context) error {
 				step{sql: s.sql.pruneRecords, args: []any{store.RetainActs.Microseconds()}},
 				step{sql: s.sql.pruneTasks, args: []any{store.RetainTasks.Microseconds()}},
 				step{sql: s.sql.pruneCrashes, args: []any{store.CrashMemory.Microseconds()}},
+				step{sql: s.sql.pruneUniques, args: []any{}},
+				step{sql: s.sql.pruneTurns, args: []any{store.TurnBase.Microseconds()}},
 				step{sql: s.sql.mergeFigures, args: []any{}},
 			)
 		})

@@ -15,6 +15,9 @@ import (
 
 var errClosed = errors.New("store/postgres: the store is closed")
 
+// errAgain ends a transaction that has found things otherwise than it took for granted.
+var errAgain = errors.New("store/postgres: others were in the way")
+
 // A badCall is an error of what was asked, not of the way there: the same call fails again.
 type badCall struct{ err error }
 
@@ -102,7 +105,7 @@ func breaks(err error) bool {
 // again reports whether the same call shall be made at once: another transaction was in the
 // way, or a prepared statement has gone stale.
 func again(err error) bool {
-	return slices.Contains([]string{codeSerialize, codeDeadlock, codeNoStatement, codeStalePlan}, codeOf(err))
+	return errors.Is(err, errAgain) || slices.Contains([]string{codeSerialize, codeDeadlock, codeNoStatement, codeStalePlan}, codeOf(err))
 }
 
 // pause waits before the n-th repetition.

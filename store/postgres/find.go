@@ -43,7 +43,7 @@ func (s *Store) Find(ctx context.Context, f store.Filter) (found []store.Job, er
 	args := []any{
 		most, whole, idsOrNil(f.IDs), p.due, p.states, p.running, p.blocked, p.done, p.outcomes,
 		names(f.Tasks), names(f.Queues), timeOrNil(f.Since), timeOrNil(f.Until), idOrNil(f.Before), idOrNil(f.Process),
-		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search),
+		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search), textOrNil(f.Key), textOrNil(f.Limit), textOrNil(f.Schedule),
 	}
 	err = s.ask(ctx, "find jobs", s.sql.find, args, func(rows pgx.Rows) (err error) {
 		found, err = readJobs(rows)
@@ -123,11 +123,12 @@ func readJobs(rows pgx.Rows) (found []store.Job, err error) {
 			timeout, giveUpAfter, retain int64
 			started, finished, at        *time.Time
 			done, total                  *int64
-			note                         *string
+			note, waits                  *string
+			terms                        []byte
 		)
 		err := rows.Scan(&id, &state, &j.Waits, &j.Attempt, &j.Failures, &j.RunAt, &started, &finished, &j.Process, &j.Cancelling,
 			&j.Task, &j.Queue, &j.Priority, &j.MaxAttempts, &timeout, &giveUpAfter, &retain, &j.CreatedAt, &tags,
-			&j.InputSize, &j.Input, &j.Error, &j.Crashes, &j.Result, &done, &total, &at, &note)
+			&j.InputSize, &j.Input, &j.Error, &j.Crashes, &j.Result, &done, &total, &at, &note, &terms, &waits)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +150,13 @@ func readJobs(rows pgx.Rows) (found []store.Job, err error) {
 			if err := json.Unmarshal(tags, &j.Tags); err != nil {
 				return nil, err
 			}
+		}
+		if j.Terms, err = decodeTerms(j.Task, terms); err != nil {
+			return nil, err
+		}
+		if waits != nil && *waits != "" {
+			c := candidate{terms: j.Terms}
+			j.Limit = c.use(*waits)
 		}
 		found = append(found, j)
 	}

@@ -16,6 +16,8 @@ import (
 // The usual batch is one round trip that takes for granted that every lease is still there and
 // none was cancelled; its statements fail if that is not so. Only then the leases are locked and
 // looked at, and what they allow is written. So figures count exactly what was accepted.
+//
+// Attempts of jobs under limits are a batch of their own, of two round trips: see finishLimited.
 func (s *Store) Finish(ctx context.Context, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
 	if len(ended) == 0 {
 		return nil, nil
@@ -24,10 +26,42 @@ func (s *Store) Finish(ctx context.Context, process store.ID, ended []store.Ende
 	if err != nil {
 		return nil, err
 	}
+	plain, limited := ended, []store.Ended(nil)
+	if i := slices.IndexFunc(ended, isLimited); i >= 0 && !patient {
+		plain = slices.Clone(ended[:i])
+		for _, e := range ended[i:] {
+			if isLimited(e) {
+				limited = append(limited, e)
+			} else {
+				plain = append(plain, e)
+			}
+		}
+	}
+	if len(plain) > 0 {
+		if lost, err = s.finishPlain(ctx, process, plain, patient); err != nil {
+			return nil, err
+		}
+	}
+	if len(limited) > 0 {
+		more, err := s.finishLimited(ctx, process, limited)
+		if err != nil {
+			return nil, err
+		}
+		lost = append(lost, more...)
+	}
+	return lost, nil
+}
+
+// isLimited reports whether an attempt is of a job under limits.
+func isLimited(e store.Ended) bool { return e.Terms != nil && len(e.Terms.Limits) > 0 }
+
+// finishPlain is Finish for attempts that hold no limits, or whose gates must not be locked, since
+// a transaction of the handler's may hold the lease: Admit looks at these.
+func (s *Store) finishPlain(ctx context.Context, process store.ID, ended []store.Ended, patient bool) (lost []store.Fence, err error) {
 	err = s.onEngine(ctx, "finish attempts", func(ctx context.Context, conn *pgx.Conn) error {
 		lost = nil
 		if !patient {
-			err := s.engineTrip(ctx, conn, s.finishing(process, ended)...)
+			err := s.engineTrip(ctx, conn, s.finishing(process, ended, false)...)
 			if codeOf(err) != codeDivision {
 				return err
 			}
@@ -35,6 +69,9 @@ func (s *Store) Finish(ctx context.Context, process store.ID, ended []store.Ende
 		lost, err = s.finishExactly(ctx, conn, process, ended)
 		return err
 	})
+	if err == nil && patient {
+		s.admitSoon(ctx, slices.ContainsFunc(ended, isLimited))
+	}
 	return lost, err
 }
 
@@ -45,7 +82,8 @@ func checkEnded(ended []store.Ended) (inTx bool, err error) {
 	for i := range ended {
 		e := &ended[i]
 		switch e.Outcome {
-		case store.OutcomeCompleted, store.OutcomeRetry, store.OutcomeSnooze, store.OutcomeDiscarded, store.OutcomeCancelled:
+		case store.OutcomeCompleted, store.OutcomeRetry, store.OutcomeSnooze, store.OutcomeDiscarded, store.OutcomeCancelled,
+			store.OutcomeExpired:
 		default:
 			return false, fmt.Errorf("finish job %s: outcome %q is none", e.ID, e.Outcome)
 		}
@@ -59,8 +97,13 @@ func checkEnded(ended []store.Ended) (inTx bool, err error) {
 func (s *Store) finishExactly(ctx context.Context, conn *pgx.Conn, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
 	for range tries {
 		err = s.transactEngine(ctx, conn, func(w *work) error {
-			lost, err = w.finish(ctx, process, ended)
-			return err
+			var gone []store.Fence
+			ours, gone, err := w.lockLeases(ctx, process, ended)
+			if err != nil {
+				return err
+			}
+			lost = nil
+			return w.commit(ctx, append(s.finishing(process, ours, false), s.finished(gone, ours, &lost)...)...)
 		})
 		if codeOf(err) != codeDivision { // a cancel that came between the look and the end
 			return lost, err
@@ -77,13 +120,15 @@ type held struct {
 	live      bool // its process was not declared lost
 }
 
-func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
+// lockLeases locks leases, after other steps, and returns the attempts that the process still
+// holds, as they may end, and the others.
+func (w *work) lockLeases(ctx context.Context, process store.ID, ended []store.Ended, before ...step) (ours []store.Ended, gone []store.Fence, err error) {
 	ids := make([]store.ID, len(ended))
 	for i := range ended {
 		ids[i] = ended[i].ID
 	}
 	leases := map[store.ID]held{}
-	err = w.send(ctx, step{sql: w.s.sql.lock, args: []any{idsOf(ids)}, rows: func(rows pgx.Rows) error {
+	err = w.send(ctx, append(before, step{sql: w.s.sql.lock, args: []any{idsOf(ids)}, rows: func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id, holder [16]byte
 			var h held
@@ -94,12 +139,10 @@ func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended
 			leases[id] = h
 		}
 		return rows.Err()
-	}})
+	}})...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var ours []store.Ended
-	var gone []store.Fence
 	for _, e := range ended {
 		h, there := leases[e.ID]
 		if !there || !h.live || h.process != process || h.attempt != e.Attempt {
@@ -112,18 +155,17 @@ func (w *work) finish(ctx context.Context, process store.ID, ended []store.Ended
 		}
 		ours = append(ours, e)
 	}
-	steps := w.s.finishing(process, ours)
-	if len(gone) > 0 {
-		steps = append(steps, w.s.finished(gone, ours, &lost))
-	}
-	return lost, w.commit(ctx, steps...)
+	return ours, gone, nil
 }
 
 // finished asks which of the attempts without lease their process has finished: in a call
 // whose answer was lost, or in a transaction of its own. The others are lost.
-func (s *Store) finished(gone []store.Fence, now []store.Ended, lost *[]store.Fence) step {
+func (s *Store) finished(gone []store.Fence, now []store.Ended, lost *[]store.Fence) []step {
+	if len(gone) == 0 {
+		return nil
+	}
 	ids, attempts := fenceArgs(gone)
-	return step{sql: s.sql.finished, args: []any{ids, attempts}, rows: func(rows pgx.Rows) error {
+	return []step{{sql: s.sql.finished, args: []any{ids, attempts}, rows: func(rows pgx.Rows) error {
 		before := map[store.Fence]bool{}
 		for _, e := range now {
 			before[e.Fence] = true
@@ -141,7 +183,7 @@ func (s *Store) finished(gone []store.Fence, now []store.Ended, lost *[]store.Fe
 			*lost = nil
 		}
 		return rows.Err()
-	}}
+	}}}
 }
 
 // fenceArgs are fences as two arrays.
@@ -154,9 +196,9 @@ func fenceArgs(fences []store.Fence) (ids [][16]byte, attempts []int32) {
 }
 
 // finishing are the statements that move attempts to where they ended, with all that is kept
-// of them. They fail with a division by zero unless every lease is the process's, and none was
-// cancelled of those that end otherwise.
-func (s *Store) finishing(process store.ID, ended []store.Ended) []step {
+// of them, and give back what they hold, of gates that are locked or not. They fail with a division
+// by zero unless every lease is the process's, and none was cancelled of those that end otherwise.
+func (s *Store) finishing(process store.ID, ended []store.Ended, locked bool) []step {
 	var steps []step
 	plain, others, results := sortEnded(ended)
 	for _, k := range plain.order {
@@ -171,6 +213,11 @@ func (s *Store) finishing(process store.ID, ended []store.Ended) []step {
 	if len(results.ids) > 0 {
 		steps = append(steps, step{sql: s.sql.result, args: []any{results.ids, results.bytes}})
 	}
+	left := leaving{locked: locked}
+	for i := range ended {
+		left.finish(&ended[i])
+	}
+	steps = append(steps, stepsOf(left.queries(s.sql))...)
 	return append(steps, s.count(process, ended)...)
 }
 
@@ -245,6 +292,8 @@ func endOf(o store.Outcome) (code int16, keep time.Duration) {
 		return codeDiscarded, store.RetainGaveUp
 	case store.OutcomeCancelled:
 		return codeCancelled, store.RetainEnded
+	case store.OutcomeExpired:
+		return codeExpired, store.RetainEnded
 	}
 	return codeCompleted, store.RetainDone
 }
@@ -266,7 +315,11 @@ func (s *Store) finishOthers(process store.ID, ended []store.Ended) step {
 		wait := keepFor(e.Retain, keep)
 		if code >= codeSnooze {
 			wait = max(e.RunIn, 0)
+			if e.Terms.Gated() {
+				uses[i] |= usesOpen
+			}
 		}
+		uses[i] |= usesBegun
 		if code == codeCompleted && e.Result != nil {
 			uses[i] |= usesResult
 		}
@@ -287,34 +340,4 @@ func (s *Store) finishOthers(process store.ID, ended []store.Ended) step {
 func text(s string, most int) *string {
 	s = store.CleanText(s, most)
 	return &s
-}
-
-// WriteProgress is that of store.Worker.
-func (s *Store) WriteProgress(ctx context.Context, process store.ID, progress []store.Progress) error {
-	if len(progress) == 0 {
-		return nil
-	}
-	last := map[store.ID]store.Progress{}
-	for _, p := range progress {
-		if p.Attempt >= last[p.ID].Attempt {
-			last[p.ID] = p
-		}
-	}
-	sorted := make([]store.Progress, 0, len(last))
-	for _, p := range last {
-		sorted = append(sorted, p)
-	}
-	slices.SortFunc(sorted, func(a, b store.Progress) int { return a.ID.Compare(b.ID) })
-	n := len(sorted)
-	ids, attempts := make([][16]byte, n), make([]int32, n)
-	done, total, notes := make([]int64, n), make([]int64, n), make([]*string, n)
-	for i, p := range sorted {
-		ids[i], attempts[i], done[i], total[i] = p.ID, int32(p.Attempt), int64(p.Done), int64(p.Total)
-		notes[i] = text(p.Note, store.MaxErrorText)
-	}
-	return s.onEngine(ctx, "write progress", func(ctx context.Context, conn *pgx.Conn) error {
-		return s.engineTrip(ctx, conn, step{
-			sql: s.sql.progress, args: []any{[16]byte(process), ids, attempts, done, total, notes},
-		})
-	})
 }

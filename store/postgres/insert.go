@@ -24,6 +24,9 @@ func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Insert
 	if err != nil {
 		return nil, err
 	}
+	if b.keyed {
+		return s.insertKeyed(ctx, b)
+	}
 	var stored map[store.ID]bool
 	err = s.on(ctx, s.pool, insertTime(len(jobs)), "insert jobs", func(ctx context.Context, conn *pgx.Conn) (err error) {
 		if stored = make(map[store.ID]bool, len(jobs)); len(b.once) >= copyFrom {
@@ -42,6 +45,25 @@ func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Insert
 	}
 	s.ears.hear(b.wakes)
 	return b.answers(stored), nil
+}
+
+// insertKeyed is Insert for jobs of which some have terms.
+func (s *Store) insertKeyed(ctx context.Context, b *batch) (inserted []store.Inserted, err error) {
+	var wakes []store.Wake
+	var left *leaving
+	err = s.on(ctx, s.pool, insertTime(len(b.jobs)), "insert jobs", func(ctx context.Context, conn *pgx.Conn) (err error) {
+		inserted, wakes, left, err = s.enterAll(ctx, conn, b)
+		if codeOf(err) == codeDuplicate {
+			return errAgain // one of the jobs was stored since it was looked for
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ears.hear(wakes)
+	s.admitSoon(ctx, left.touches())
+	return inserted, nil
 }
 
 // insertTime is what an insert of so many jobs has.
@@ -67,10 +89,13 @@ type batch struct {
 	tags  map[store.ID][]byte
 	once  []store.NewJob // each id once, in their order, as all who insert lock them
 	wakes []store.Wake
+
+	keyed bool            // some have terms
+	stale map[string]bool // see contest
 }
 
 func newBatch(jobs []store.NewJob) (*batch, error) {
-	b := &batch{jobs: jobs, once: jobs}
+	b := &batch{jobs: jobs, once: jobs, stale: map[string]bool{}}
 	if len(jobs) > 1 {
 		b.once = slices.Clone(jobs)
 		slices.SortStableFunc(b.once, func(x, y store.NewJob) int { return x.ID.Compare(y.ID) })
@@ -78,7 +103,8 @@ func newBatch(jobs []store.NewJob) (*batch, error) {
 	}
 	for i := range b.once {
 		n := &b.once[i]
-		w := store.Wake{Queue: n.Queue, Priority: n.Priority}
+		b.keyed = b.keyed || n.Terms != nil
+		w := store.Wake{Queue: n.Queue, Priority: n.Terms.Lane(n.Priority)}
 		if n.Delay > 0 || !n.RunAt.IsZero() {
 			w = anything // a claim may not find it yet: look when it comes
 		}
@@ -182,7 +208,7 @@ func (b *batch) scalars(n *store.NewJob) []any {
 	}
 	return []any{
 		[16]byte(n.ID), n.Task, n.Queue, n.Priority, bytesOf(n.Input), tags, n.MaxAttempts,
-		int64(n.Timeout), int64(n.GiveUpAfter), int64(n.Retain), timeOrNil(n.RunAt), n.Delay.Microseconds(), usesOf(n.Queue),
+		int64(n.Timeout), int64(n.GiveUpAfter), int64(n.Retain), timeOrNil(n.RunAt), n.Delay.Microseconds(), usesOf(n),
 	}
 }
 
@@ -194,7 +220,7 @@ func alikeArgs(jobs []*store.NewJob) []any {
 	n := jobs[0]
 	return []any{
 		ids, inputs, n.Task, n.Queue, n.Priority, n.MaxAttempts,
-		int64(n.Timeout), int64(n.GiveUpAfter), int64(n.Retain), timeOrNil(n.RunAt), n.Delay.Microseconds(), usesOf(n.Queue),
+		int64(n.Timeout), int64(n.GiveUpAfter), int64(n.Retain), timeOrNil(n.RunAt), n.Delay.Microseconds(), usesOf(n),
 	}
 }
 
@@ -215,7 +241,7 @@ func (b *batch) columns(jobs []store.NewJob) []any {
 	for i := range jobs {
 		j := &jobs[i]
 		ids[i], tasks[i], queues[i], priorities[i] = j.ID, j.Task, j.Queue, int16(j.Priority)
-		inputs[i], attempts[i], uses[i] = bytesOf(j.Input), int32(j.MaxAttempts), usesOf(j.Queue)
+		inputs[i], attempts[i], uses[i] = bytesOf(j.Input), int32(j.MaxAttempts), usesOf(j)
 		timeouts[i], giveUps[i], retains[i] = int64(j.Timeout), int64(j.GiveUpAfter), int64(j.Retain)
 		delays[i] = j.Delay.Microseconds()
 		if !j.RunAt.IsZero() {
@@ -238,14 +264,26 @@ const (
 	usesCrash    = 16
 	usesSystem   = 32
 	usesProgress = 64
+	usesTerms    = 128
+	usesGated    = 256
+	usesOpen     = 512
+	usesRate     = 1024
+	usesBegun    = 2048
+	usesFresh    = 4096
 )
 
 // usesOf are the bits of a new job.
-func usesOf(queue string) int16 {
-	if queue == store.SystemQueue {
-		return usesSystem
+func usesOf(n *store.NewJob) (uses int16) {
+	if n.Queue == store.SystemQueue {
+		uses |= usesSystem
 	}
-	return 0
+	if n.Terms != nil {
+		uses |= usesTerms
+	}
+	if n.Terms.Gated() {
+		uses |= usesGated
+	}
+	return uses
 }
 
 // bytesOf is b as a value that is not null.

@@ -22,7 +22,7 @@ func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err e
 		err := s.engineTrip(ctx, conn,
 			s.lookLanes(known, whole, &v.Lanes),
 			step{sql: s.sql.lookParked, rows: readParked(&v)},
-			step{sql: s.sql.lookSelf, args: []any{[16]byte(process)}, rows: readSelf(&v, &missed)},
+			step{sql: s.sql.lookSelf, args: []any{[16]byte(process), store.DeclaredFor.Microseconds()}, rows: readSelf(&v, &missed)},
 		)
 		if err == nil && whole {
 			s.lanes.end(v.Lanes, time.Since(began))
@@ -97,7 +97,7 @@ func (m *marks) of(l store.Lane) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if q := m.queues[l.Queue]; q != nil {
-		if known := q.lanes[l.Priority]; known != nil && known.mark.After(l.RunAt) {
+		if known := q.lanes[l.Priority]; known != nil && l.Priority < store.FairLane && known.mark.After(l.RunAt) {
 			return known.mark
 		}
 	}
@@ -129,9 +129,12 @@ func readSelf(v *store.View, missed *bool) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		var cancel [][16]byte
 		for rows.Next() {
-			if err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel, missed); err != nil {
+			var admit, expire, tick *time.Time
+			err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel, missed, &admit, &expire, &tick, &v.Inbox)
+			if err != nil {
 				return err
 			}
+			v.Admit, v.Expire, v.Tick = timeOf(admit), timeOf(expire), timeOf(tick)
 		}
 		for _, id := range cancel {
 			v.Cancel = append(v.Cancel, id)

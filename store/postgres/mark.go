@@ -18,7 +18,7 @@ import (
 // Rows that come left of a mark all the same (a claim was rolled back, a clock was set back,
 // somebody's transaction is long) are found by a scan from the left, once a second, or less often
 // where that costs more than a twentieth of the time; jobs that are put back in front by the
-// queue's epoch, at once.
+// queue's epoch, at once. Lanes of turns have no marks: a turn may come left of any other.
 type marks struct {
 	mu     sync.Mutex
 	queues map[string]*queueMarks
@@ -88,7 +88,7 @@ func (m *marks) begin(queue string, priorities []int) scan {
 	}
 	for i, p := range priorities {
 		c.marks[i] = never
-		if l := q.lanes[p]; l != nil && !c.full && !l.mark.IsZero() {
+		if l := q.lanes[p]; l != nil && p < store.FairLane && !c.full && !l.mark.IsZero() {
 			c.marks[i] = l.mark
 		}
 	}
@@ -106,7 +106,7 @@ func (m *marks) forget(queue string) {
 }
 
 // end takes in what a claim has seen.
-func (m *marks) end(c scan, v claimView, claimed []store.Claimed, limit int) {
+func (m *marks) end(c scan, v claimView, claimed []drawn, limit int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	q := m.queues[c.queue]
@@ -133,15 +133,15 @@ func (m *marks) end(c scan, v claimView, claimed []store.Claimed, limit int) {
 
 // reach returns how far a claim has come in the first of the priorities, and whether it has
 // gone on to the next.
-func reach(priorities []int, claimed []store.Claimed, limit int, now time.Time) (at time.Time, whole bool) {
+func reach(priorities []int, claimed []drawn, limit int, now time.Time) (at time.Time, whole bool) {
 	if len(claimed) < limit {
 		return now, true
 	}
 	last := claimed[len(claimed)-1]
-	if last.Priority != priorities[0] {
+	if last.lane != priorities[0] {
 		return now, true
 	}
-	return last.RunAt, false
+	return last.order, false
 }
 
 func (q *queueMarks) lane(priority int) *lane {

@@ -12,10 +12,10 @@ var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
 func at(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 
 // claimed are jobs of a priority, the last one due at a time.
-func claimed(n, priority int, last time.Time) []store.Claimed {
-	all := make([]store.Claimed, n)
+func claimed(n, priority int, last time.Time) []drawn {
+	all := make([]drawn, n)
 	for i := range all {
-		all[i] = store.Claimed{Priority: priority, RunAt: last}
+		all[i] = drawn{lane: priority, order: last}
 	}
 	return all
 }

@@ -25,6 +25,7 @@ type Store struct {
 	marks   marks
 	lanes   lanes
 	ears    ears
+	healer  healer
 
 	listenEvery, pongTime time.Duration // shorter in tests
 

@@ -38,8 +38,9 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 	for i, b := range lost {
 		ids[i], counts[i] = b.ID, b.Count
 	}
+	var left *leaving
 	err = s.onEngine(ctx, "reap lost processes", func(ctx context.Context, conn *pgx.Conn) error {
-		r, wakes = store.Reaped{}, nil
+		r, wakes, left = store.Reaped{}, nil, &leaving{}
 		return s.transactEngine(ctx, conn, func(w *work) error {
 			if len(lost) > 0 {
 				err := w.send(ctx,
@@ -55,40 +56,56 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 					return err
 				}
 			}
-			return w.commit(ctx, step{
+			err := w.send(ctx, query{
 				sql:  s.sql.reap,
 				args: []any{store.MaxReapAtATime, store.RetainEnded.Microseconds(), store.RetainGaveUp.Microseconds(), store.SuspectDelay.Microseconds()},
-				rows: readFates(&r, &wakes),
-			})
+				row:  readFate(&r, &wakes, left),
+			}.step())
+			if err != nil {
+				return err
+			}
+			return w.commit(ctx, stepsOf(left.queries(s.sql))...)
 		})
 	})
+	if err == nil {
+		s.admitSoon(ctx, left.touches())
+	}
 	return r, wakes, err
 }
 
-// readFates reads how many leases went where.
-func readFates(r *store.Reaped, wakes *[]store.Wake) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
+// readFate reads how many leases went where, and which jobs with terms have ended.
+func readFate(r *store.Reaped, wakes *[]store.Wake, left *leaving) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
 		var fate string
 		var n int
 		var w store.Wake
-		for rows.Next() {
-			if err := rows.Scan(&fate, &w.Queue, &w.Priority, &n); err != nil {
+		var id, task *string
+		var text []byte
+		if err := scan(&fate, &w.Queue, &w.Priority, &n, &id, &task, &text); err != nil {
+			return err
+		}
+		if id != nil {
+			one, err := store.ParseID(*id)
+			if err != nil {
 				return err
 			}
-			switch fate {
-			case "cancelled":
-				r.Cancelled += n
-			case "discarded":
-				r.Discarded += n
-			case "suspect":
-				r.Suspects += n
-				*wakes = append(*wakes, w)
-			default:
-				r.Released += n
-				*wakes = append(*wakes, w)
-			}
+			t, err := decodeTerms(*task, text)
+			left.end(one, *task, t, fate == "discarded")
+			return err
 		}
-		return rows.Err()
+		switch fate {
+		case "cancelled":
+			r.Cancelled += n
+		case "discarded":
+			r.Discarded += n
+		case "suspect":
+			r.Suspects += n
+			*wakes = append(*wakes, w)
+		default:
+			r.Released += n
+			*wakes = append(*wakes, w)
+		}
+		return nil
 	}
 }
 
@@ -101,9 +118,32 @@ func (s *Store) bury(ctx context.Context) error {
 
 // sweep cancels jobs whose signal came just too late.
 func (s *Store) sweep(ctx context.Context) error {
-	return s.onEngine(ctx, "cancel what was signalled", func(ctx context.Context, conn *pgx.Conn) error {
-		return s.engineTrip(ctx, conn, step{sql: s.sql.sweep, args: []any{store.RetainEnded.Microseconds()}})
+	var left *leaving
+	err := s.onEngine(ctx, "cancel what was signalled", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.transactEngine(ctx, conn, func(w *work) error {
+			left = &leaving{}
+			err := w.send(ctx, query{
+				sql: s.sql.sweep, args: []any{store.RetainEnded.Microseconds()},
+				row: func(scan func(...any) error) error {
+					var id, task string
+					var text []byte
+					var at *string
+					if err := scan(&id, &task, &text, &at); err != nil {
+						return err
+					}
+					return left.read(id, task, text, at)
+				},
+			}.step())
+			if err != nil {
+				return err
+			}
+			return w.commit(ctx, stepsOf(left.queries(s.sql))...)
+		})
 	})
+	if err == nil {
+		s.admitSoon(ctx, left.touches())
+	}
+	return err
 }
 
 // Leave is that of store.Member. The process is marked lost first, so that no claim of its own

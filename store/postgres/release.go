@@ -31,23 +31,47 @@ func (s *Store) giveBack(ctx context.Context, doing, sql string, process store.I
 	}
 	ids, attempts := fenceArgs(fences)
 	args := append([]any{[16]byte(process), ids, attempts, store.RetainEnded.Microseconds()}, more...)
+	var left *leaving
 	err = s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
-		wakes = nil
-		return s.engineTrip(ctx, conn, step{sql: sql, args: args, rows: readWakes(&wakes)})
-	})
-	return wakes, err
-}
-
-// readWakes reads queues and priorities.
-func readWakes(wakes *[]store.Wake) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		var w store.Wake
-		for rows.Next() {
-			if err := rows.Scan(&w.Queue, &w.Priority); err != nil {
+		return s.transactEngine(ctx, conn, func(w *work) error {
+			var parked [][16]byte
+			wakes, left = nil, &leaving{}
+			err := w.send(ctx, query{sql: sql, args: args, row: func(scan func(...any) error) error {
+				var wake store.Wake
+				var id, task *string
+				var terms []byte
+				var cancelled bool
+				if err := scan(&wake.Queue, &wake.Priority, &id, &task, &terms, &cancelled); err != nil {
+					return err
+				}
+				if id == nil {
+					wakes = append(wakes, wake)
+					return nil
+				}
+				if cancelled {
+					return left.read(*id, *task, terms, nil)
+				}
+				one, err := store.ParseID(*id)
+				if err != nil {
+					return err
+				}
+				t, err := decodeTerms(*task, terms)
+				left.wait(one, t)
+				parked = append(parked, one)
+				return err
+			}}.step())
+			if err != nil {
 				return err
 			}
-			*wakes = append(*wakes, w)
-		}
-		return rows.Err()
+			steps := stepsOf(left.queries(s.sql))
+			if len(parked) > 0 {
+				steps = append(steps, step{sql: s.sql.expiryAnew, args: []any{parked}})
+			}
+			return w.commit(ctx, steps...)
+		})
+	})
+	if err == nil {
+		s.admitSoon(ctx, left.touches())
 	}
+	return wakes, err
 }

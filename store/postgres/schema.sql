@@ -11,8 +11,10 @@ CREATE TABLE offload.blocked (
     suspect boolean NOT NULL,
     queue text NOT NULL,
     task text NOT NULL,
-    gate text
-);
+    gate text,
+    due_at timestamp with time zone
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE INDEX blocked_gate ON offload.blocked USING btree (gate, priority, run_at, id) WHERE (gate IS NOT NULL);
 CREATE UNIQUE INDEX blocked_pkey ON offload.blocked USING btree (id);
 CREATE INDEX blocked_turn ON offload.blocked USING btree (suspect, queue, task, priority, run_at, id);
 
@@ -22,6 +24,14 @@ CREATE TABLE offload.crash (
     last timestamp with time zone NOT NULL
 );
 CREATE UNIQUE INDEX crash_pkey ON offload.crash USING btree (id);
+
+CREATE TABLE offload.dirty (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    gate text NOT NULL
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE INDEX dirty_at ON offload.dirty USING btree (at, id);
+CREATE UNIQUE INDEX dirty_pkey ON offload.dirty USING btree (id);
 
 CREATE TABLE offload.done (
     id uuid NOT NULL,
@@ -46,7 +56,8 @@ CREATE TABLE offload.due (
     priority smallint NOT NULL,
     uses smallint NOT NULL,
     queue text NOT NULL,
-    gate text
+    gate text,
+    due_at timestamp with time zone
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
 CREATE UNIQUE INDEX due_id ON offload.due USING btree (id);
 CREATE UNIQUE INDEX due_pkey ON offload.due USING btree (queue, priority, run_at, id);
@@ -57,6 +68,13 @@ CREATE TABLE offload.duty (
     last uuid
 ) WITH (fillfactor=50);
 CREATE UNIQUE INDEX duty_pkey ON offload.duty USING btree (name);
+
+CREATE TABLE offload.expiry (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE INDEX expiry_at ON offload.expiry USING btree (at, id);
+CREATE UNIQUE INDEX expiry_pkey ON offload.expiry USING btree (id);
 
 CREATE TABLE offload.failure (
     id uuid NOT NULL,
@@ -82,6 +100,33 @@ CREATE TABLE offload.figure (
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
 CREATE UNIQUE INDEX figure_pkey ON offload.figure USING btree (minute, part, task, queue, outcome);
 
+CREATE TABLE offload.gate (
+    id text NOT NULL,
+    full_at timestamp with time zone,
+    paused_until timestamp with time zone,
+    wake_at timestamp with time zone
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE UNIQUE INDEX gate_pkey ON offload.gate USING btree (id);
+
+CREATE TABLE offload.hold (
+    gate text NOT NULL,
+    id uuid NOT NULL,
+    weight integer NOT NULL,
+    stops boolean NOT NULL DEFAULT false
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE UNIQUE INDEX hold_pkey ON offload.hold USING btree (gate, id);
+
+CREATE TABLE offload.inbox (
+    id bigint NOT NULL,
+    task text NOT NULL,
+    input text NOT NULL DEFAULT 'null'::text,
+    options text,
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    error text
+);
+CREATE INDEX inbox_new ON offload.inbox USING btree (id) WHERE (error IS NULL);
+CREATE UNIQUE INDEX inbox_pkey ON offload.inbox USING btree (id);
+
 CREATE TABLE offload.job (
     id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -93,7 +138,8 @@ CREATE TABLE offload.job (
     queue text NOT NULL,
     task text NOT NULL,
     input bytea NOT NULL,
-    tags jsonb
+    tags jsonb,
+    terms jsonb
 );
 CREATE UNIQUE INDEX job_pkey ON offload.job USING btree (id);
 
@@ -108,6 +154,18 @@ CREATE TABLE offload.lease (
     gate text
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
 CREATE UNIQUE INDEX lease_pkey ON offload.lease USING btree (id);
+
+CREATE TABLE offload."limit" (
+    name text NOT NULL,
+    max integer NOT NULL,
+    per bigint NOT NULL,
+    burst integer NOT NULL,
+    when_full text NOT NULL,
+    strict boolean NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    by_hand integer
+);
+CREATE UNIQUE INDEX limit_pkey ON offload."limit" USING btree (name);
 
 CREATE TABLE offload.migration (
     version integer NOT NULL,
@@ -173,6 +231,18 @@ CREATE TABLE offload.result (
 );
 CREATE UNIQUE INDEX result_pkey ON offload.result USING btree (id);
 
+CREATE TABLE offload.schedule (
+    name text NOT NULL,
+    next_at timestamp with time zone,
+    declared_at timestamp with time zone,
+    last_at timestamp with time zone,
+    last_job uuid,
+    paused boolean NOT NULL DEFAULT false,
+    spec bytea NOT NULL
+) WITH (fillfactor=70);
+CREATE INDEX schedule_next ON offload.schedule USING btree (next_at) WHERE ((next_at IS NOT NULL) AND (NOT paused));
+CREATE UNIQUE INDEX schedule_pkey ON offload.schedule USING btree (name);
+
 CREATE TABLE offload.signal (
     id uuid NOT NULL
 );
@@ -187,6 +257,24 @@ CREATE TABLE offload.task (
     schema bytea
 );
 CREATE UNIQUE INDEX task_pkey ON offload.task USING btree (name);
+
+CREATE TABLE offload.turn (
+    queue text NOT NULL,
+    lane smallint NOT NULL,
+    key text NOT NULL,
+    end_at timestamp with time zone NOT NULL,
+    took interval NOT NULL
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE UNIQUE INDEX turn_pkey ON offload.turn USING btree (queue, lane, key);
+
+CREATE TABLE offload.uniq (
+    key text NOT NULL,
+    id uuid NOT NULL,
+    until text NOT NULL,
+    expires_at timestamp with time zone
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE INDEX uniq_expires ON offload.uniq USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE UNIQUE INDEX uniq_pkey ON offload.uniq USING btree (key);
 
 CREATE OR REPLACE FUNCTION offload.add_counts(a bigint[], b bigint[])
  RETURNS bigint[]

@@ -50,5 +50,5 @@ func (b *batch) startArgs(process store.ID) []any {
 	n := &b.once[0]
 	scalars := b.scalars(n)
 	const common = 10 // up to retain
-	return append(scalars[:common:common], usesOf(n.Queue), [16]byte(process))
+	return append(scalars[:common:common], usesOf(n), [16]byte(process))
 }

@@ -224,3 +224,10 @@ func (w *work) send(ctx context.Context, steps ...step) error {
 func (w *work) commit(ctx context.Context, steps ...step) error {
 	return w.send(ctx, append(steps[:len(steps):len(steps)], step{sql: "COMMIT"})...)
 }
+
+// commitAnd is commit with steps after it, whose failure is no error.
+func (w *work) commitAnd(ctx context.Context, after []step, steps ...step) error {
+	all := append(w.first, steps...)
+	w.first = nil
+	return w.s.travel(ctx, &trip{conn: w.conn, steps: append(all, step{sql: "COMMIT"}), after: after})
+}

@@ -3,13 +3,13 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -127,6 +127,8 @@ func (t *txWriter) fail(doing string, err error) error {
 	switch code := codeOf(err); {
 	case err == nil:
 		return nil
+	case code == codeLockTimeout:
+		return store.Unavailable(doing, err)
 	case code == codeLeaseLost:
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrLeaseLost, err)
 	case unmigrated(code):
@@ -145,18 +147,27 @@ func (t *txWriter) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 	if err != nil {
 		return nil, err
 	}
-	stored := make(map[store.ID]bool, len(b.once))
-	for rest := b.once; len(rest) > 0; {
-		n := chunk(len(rest))
-		if err := t.insert(ctx, b, rest[:n], stored); err != nil {
-			return nil, t.fail("insert jobs in a transaction", err)
-		}
-		rest = rest[n:]
+	if b.keyed {
+		inserted, err := t.enter(ctx, b)
+		return inserted, t.fail("insert jobs in a transaction", err)
 	}
-	if err := t.notify(ctx, b.wakes); err != nil {
+	stored := make(map[store.ID]bool, len(b.once))
+	if err := t.insertAll(ctx, b, b.once, stored); err != nil {
 		return nil, t.fail("insert jobs in a transaction", err)
 	}
 	return b.answers(stored), nil
+}
+
+// insertAll inserts jobs, some at a time, and tells processes of them.
+func (t *txWriter) insertAll(ctx context.Context, b *batch, jobs []store.NewJob, stored map[store.ID]bool) error {
+	for rest := jobs; len(rest) > 0; {
+		n := chunk(len(rest))
+		if err := t.insert(ctx, b, rest[:n], stored); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return t.notify(ctx, b.wakes)
 }
 
 // notify tells processes when the transaction commits.
@@ -180,14 +191,18 @@ func chunk(n int) int {
 
 // insert inserts some jobs by a list of rows of scalars: arrays are not the same in all drivers.
 func (t *txWriter) insert(ctx context.Context, b *batch, jobs []store.NewJob, stored map[store.ID]bool) error {
-	const columns = 13
+	const columns = 14
 	types := [columns]string{
-		"uuid", "text", "text", "smallint", "bytea", "jsonb", "int", "bigint", "bigint", "bigint", "timestamptz", "bigint", "smallint",
+		"uuid", "text", "text", "smallint", "bytea", "jsonb", "int", "bigint", "bigint", "bigint", "timestamptz", "bigint", "smallint", "jsonb",
 	}
 	var list strings.Builder
 	args := make([]any, 0, columns*len(jobs))
 	for i := range jobs {
-		for c, arg := range b.scalars(&jobs[i]) {
+		row, err := b.rowWithin(&jobs[i])
+		if err != nil {
+			return badCall{err}
+		}
+		for c, arg := range row {
 			switch {
 			case c > 0:
 				list.WriteString(", ")
@@ -210,6 +225,20 @@ func (t *txWriter) insert(ctx context.Context, b *batch, jobs []store.NewJob, st
 	})
 }
 
+// rowWithin are the parameters of a job that is stored within somebody's transaction. Its limits
+// and its turn are decided by the claim that comes upon it: no gate is locked for so long.
+func (b *batch) rowWithin(n *store.NewJob) ([]any, error) {
+	row := b.scalars(n)
+	if n.Terms.Gated() {
+		row[len(row)-1] = usesOf(n) | usesOpen | usesFresh
+	}
+	text, err := encodeTerms(n.Terms)
+	if err != nil || text == nil {
+		return append(row, nil), err
+	}
+	return append(row, string(text)), nil
+}
+
 // portable is a parameter as all drivers take it.
 func portable(arg any) any {
 	switch arg := arg.(type) {
@@ -219,6 +248,22 @@ func portable(arg any) any {
 		return int64(arg)
 	case int:
 		return int64(arg)
+	case []string:
+		return textList(arg)
+	case [][16]byte:
+		return idList(arg)
+	case []int16, []int32, []int64, []bool:
+		return numberList(arg)
+	case []*int64:
+		return nullableList(arg, formatInt)
+	case []*time.Time:
+		return nullableList(arg, func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) })
+	case []time.Time:
+		all := make([]string, len(arg))
+		for i, t := range arg {
+			all[i] = t.UTC().Format(time.RFC3339Nano)
+		}
+		return textList(all)
 	}
 	return arg
 }
@@ -228,7 +273,7 @@ func (t *txWriter) Act(ctx context.Context, act store.Act) ([]store.Acted, error
 	if act.Verb != store.Cancel {
 		return nil, fmt.Errorf("act: %q cannot be done within a transaction, only %q", act.Verb, store.Cancel)
 	}
-	acted, err := (&actor{s: t.s, tx: t.tx, act: act, users: true}).do(ctx)
+	acted, err := (&actor{s: t.s, tx: t.tx, act: act, users: true, left: &leaving{}}).do(ctx)
 	if err == nil && slices.ContainsFunc(acted, signalled) {
 		err = t.notify(ctx, []store.Wake{anything})
 	}
@@ -252,23 +297,15 @@ func (t *txWriter) Complete(ctx context.Context, process store.ID, ended store.E
 		return t.fail(doing, err)
 	}
 	ended.Outcome = store.OutcomeCompleted
+	var left leaving
+	left.finish(&ended)
+	if err := runAll(ctx, t.tx, left.queries(t.s.sql)); err != nil {
+		return t.fail(doing, err)
+	}
 	for _, st := range t.s.count(ended.ID, []store.Ended{ended}) {
-		args := make([]any, len(st.args))
-		for i, arg := range st.args {
-			args[i] = portable(arg)
-			if counts, ok := arg.([]int64); ok {
-				args[i] = countList(counts)
-			}
-		}
-		if err := each(ctx, t.tx, st.sql, args, nil); err != nil {
+		if err := (query{sql: st.sql, args: st.args}).on(ctx, t.tx); err != nil {
 			return t.fail(doing, err)
 		}
 	}
 	return nil
-}
-
-// countList are counts as the text of an array.
-func countList(counts []int64) string {
-	text, _ := json.Marshal(counts) // numbers
-	return "{" + strings.Trim(string(text), "[]") + "}"
 }

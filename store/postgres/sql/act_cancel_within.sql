@@ -4,11 +4,11 @@
 --   $1 ids  $2 how long cancelled jobs are kept (µs)
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[])
-    RETURNING id, run_at, started_at, attempt, failures, uses,
+    RETURNING id, coalesce(due_at, run_at) AS run_at, started_at, attempt, failures, uses, NULL::text AS gate,
               CASE WHEN run_at <= clock_timestamp() THEN 'available' WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
 ), b AS (
     DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[])
-    RETURNING id, run_at, started_at, attempt, failures, uses, 'blocked' AS state
+    RETURNING id, coalesce(due_at, run_at), started_at, attempt, failures, uses, gate, 'blocked' AS state
 ), l AS (
     SELECT id, uses & 1 <> 0 AS signalled FROM offload.lease WHERE id = ANY ($1::uuid[])
 ), s AS (
@@ -19,12 +19,13 @@ WITH d AS (
 ), k AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT w.id, clock_timestamp() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond',
-           clock_timestamp(), w.run_at, w.started_at, w.attempt, w.failures, 2, w.uses & ~2
+           clock_timestamp(), w.run_at, w.started_at, w.attempt, w.failures, 2, w.uses & ~5634
     FROM waiting AS w CROSS JOIN LATERAL (SELECT retain FROM offload.job WHERE job.id = w.id LIMIT 1) AS j
 )
-SELECT id::text, 'done', state, '', 0 FROM waiting
+SELECT w.id::text, 'done', w.state, '', 0, j.task, j.terms::text, w.gate
+FROM waiting AS w LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE w.uses & 128 <> 0 AND job.id = w.id LIMIT 1) AS j ON true
 UNION ALL
-SELECT l.id::text, CASE WHEN s.id IS NULL THEN 'nothing' ELSE 'done' END, 'running', '', 0 FROM l LEFT JOIN s ON s.id = l.id
+SELECT l.id::text, CASE WHEN s.id IS NULL THEN 'nothing' ELSE 'done' END, 'running', '', 0, NULL, NULL, NULL FROM l LEFT JOIN s ON s.id = l.id
 UNION ALL
-SELECT id::text, 'nothing', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0
+SELECT id::text, 'nothing', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0, NULL, NULL, NULL
 FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9

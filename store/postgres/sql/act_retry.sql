@@ -1,30 +1,31 @@
 -- Let jobs that gave up, or wait for a retry, run at once, as if they had never failed.
 --   $1 ids
+-- Limits and turns are decided anew by the claim that comes upon them.
 -- Plan: look-ups by id in each place.
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now() AND failures > 0
-    RETURNING id, started_at, attempt, uses, gate, 'retryable' AS state
+    RETURNING id, started_at, attempt, uses, 'retryable' AS state
 ), e AS (
     DELETE FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome BETWEEN 1 AND 3
-    RETURNING id, started_at, attempt, uses, NULL::text AS gate,
+    RETURNING id, started_at, attempt, uses,
               CASE outcome WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END AS state
 ), again AS MATERIALIZED (
-    SELECT x.*, j.queue, j.priority FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
-    CROSS JOIN LATERAL (SELECT queue, priority FROM offload.job WHERE job.id = x.id LIMIT 1) AS j
+    SELECT x.*, j.queue, j.priority, j.task, j.terms FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
+    CROSS JOIN LATERAL (SELECT queue, priority, task, terms FROM offload.job WHERE job.id = x.id LIMIT 1) AS j
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM again))
 ), i AS (
-    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue, gate)
-    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses, queue, gate FROM again
+    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | ((uses & 256) << 1), queue FROM again
 )
-SELECT id::text, 'done', state, queue, priority::int FROM again
+SELECT id::text, 'done', state, queue, priority::int, CASE WHEN uses & 128 <> 0 THEN task END, terms::text, NULL FROM again
 UNION ALL
 SELECT id::text, CASE WHEN run_at <= now() THEN 'nothing' ELSE 'refused' END,
-       CASE WHEN run_at <= now() THEN 'available' ELSE 'scheduled' END, '', 0
+       CASE WHEN run_at <= now() THEN 'available' ELSE 'scheduled' END, '', 0, NULL, NULL, NULL
 FROM offload.due WHERE id = ANY ($1::uuid[]) AND NOT (run_at > now() AND failures > 0)
 UNION ALL
-SELECT id::text, 'refused', 'running', '', 0 FROM offload.lease WHERE id = ANY ($1::uuid[])
+SELECT id::text, 'refused', 'running', '', 0, NULL, NULL, NULL FROM offload.lease WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'blocked', '', 0 FROM offload.blocked WHERE id = ANY ($1::uuid[])
+SELECT id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL FROM offload.blocked WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'completed', '', 0 FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome = 0
+SELECT id::text, 'refused', 'completed', '', 0, NULL, NULL, NULL FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome = 0

@@ -3,19 +3,20 @@
 -- Plan: look-ups by id in each place.
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now()
-    RETURNING id, started_at, attempt, failures, priority, uses, queue, gate,
+    RETURNING id, started_at, attempt, failures, priority, uses, queue,
               CASE WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
 ), i AS (
-    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue, gate)
-    SELECT id, clock_timestamp(), started_at, attempt, failures, priority, uses, queue, gate FROM d
+    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
+    SELECT id, clock_timestamp(), started_at, attempt, failures, priority, uses, queue FROM d
 )
-SELECT id::text, 'done', state, queue, priority::int FROM d
+SELECT d.id::text, 'done', d.state, d.queue, d.priority::int, j.task, j.terms::text, NULL
+FROM d LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE d.uses & 128 <> 0 AND job.id = d.id LIMIT 1) AS j ON true
 UNION ALL
-SELECT id::text, 'nothing', 'available', '', 0 FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at <= now()
+SELECT id::text, 'nothing', 'available', '', 0, NULL, NULL, NULL FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at <= now()
 UNION ALL
-SELECT id::text, 'nothing', 'running', '', 0 FROM offload.lease WHERE id = ANY ($1::uuid[])
+SELECT id::text, 'nothing', 'running', '', 0, NULL, NULL, NULL FROM offload.lease WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'blocked', '', 0 FROM offload.blocked WHERE id = ANY ($1::uuid[])
+SELECT id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL FROM offload.blocked WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0
+SELECT id::text, 'refused', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0, NULL, NULL, NULL
 FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9

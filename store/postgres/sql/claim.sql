@@ -7,6 +7,8 @@
 -- commit after its leases have been given away.
 -- Its own number is above that of every transaction that has stamped a run_at before, and xmin
 -- says which of them have ended. (The snapshot's xmax is only one above the last that has ended.)
+-- Jobs whose limits or turns are not decided yet go to blocked instead, to be decided.
+-- Lanes from 10 on are those of turns.
 -- Where nothing is claimed one row comes back, with nulls.
 -- Plan: Index Scan using due_pkey for each lane, Tid Scan, look-ups of job; no sort, no Seq Scan.
 WITH me AS MATERIALIZED (
@@ -29,15 +31,18 @@ WITH me AS MATERIALIZED (
     LIMIT $5
 ), taken AS (
     DELETE FROM offload.due WHERE ctid = ANY (ARRAY (SELECT place FROM picked))
-    RETURNING id, run_at, attempt, failures, priority, uses, gate
+    RETURNING id, run_at, due_at, started_at, attempt, failures, priority, uses
 ), leased AS (
-    INSERT INTO offload.lease (id, process, run_at, started_at, attempt, failures, uses, gate)
-    SELECT id, $1, run_at, now(), attempt + 1, failures, uses, gate FROM taken
+    INSERT INTO offload.lease (id, process, run_at, started_at, attempt, failures, uses)
+    SELECT id, $1, coalesce(due_at, run_at), now(), attempt + 1, failures, uses FROM taken WHERE uses & 512 = 0
+), undecided AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT id, run_at, started_at, attempt, failures, priority, uses, false, $2, '', '' FROM taken WHERE uses & 512 <> 0
 )
 SELECT view.member, view.now, view.epoch, view.xmin, view.number,
        taken.id, taken.attempt + 1, taken.failures, coalesce(crash.n, 0), taken.priority::int,
        job.task, job.input, job.large, job.tags, job.max_attempts, job.timeout, job.give_up_after, job.retain,
-       taken.run_at, job.created_at
+       taken.run_at, job.created_at, taken.due_at, taken.uses, job.terms
 FROM (
     SELECT EXISTS (SELECT FROM me) AS member, now() AS now, seen.epoch,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin,
@@ -46,7 +51,7 @@ FROM (
 ) AS view
 LEFT JOIN taken ON true
 LEFT JOIN LATERAL (
-    SELECT task, tags, max_attempts, timeout, give_up_after, retain, created_at,
+    SELECT task, tags, max_attempts, timeout, give_up_after, retain, created_at, terms,
            octet_length(input) > 4096 AS large,
            CASE WHEN octet_length(input) <= 4096 THEN input END AS input
     FROM offload.job WHERE job.id = taken.id LIMIT 1

@@ -1,6 +1,6 @@
 -- Move blocked jobs of one queue into leases: those of known tasks, or a suspect.
 --   $1 process  $2 queue  $3 suspect  $4 tasks, of no meaning for a suspect  $5 limit
--- Returns what claim.sql returns.
+-- Returns what claim.sql returns. Jobs under limits stay where they are, and are decided next.
 -- Plan: Index Scan using blocked_turn for each task, Tid Scan, look-ups of job.
 WITH me AS MATERIALIZED (
     SELECT id FROM offload.process WHERE id = $1 AND NOT lost FOR KEY SHARE
@@ -9,7 +9,7 @@ WITH me AS MATERIALIZED (
     UNION ALL
     (SELECT DISTINCT task FROM offload.blocked WHERE $3 AND suspect AND queue = $2)
 ), picked AS MATERIALIZED (
-    SELECT blocked.ctid AS place
+    SELECT blocked.ctid AS place, id, run_at, due_at, attempt, failures, priority, uses
     FROM offload.blocked
     WHERE id = ANY (ARRAY (
         SELECT found.id
@@ -23,25 +23,24 @@ WITH me AS MATERIALIZED (
     ))
     FOR UPDATE SKIP LOCKED
 ), taken AS (
-    DELETE FROM offload.blocked WHERE ctid = ANY (ARRAY (SELECT place FROM picked))
-    RETURNING id, run_at, attempt, failures, priority, uses, gate
+    DELETE FROM offload.blocked WHERE ctid = ANY (ARRAY (SELECT place FROM picked WHERE uses & 256 = 0))
 ), leased AS (
-    INSERT INTO offload.lease (id, process, run_at, started_at, attempt, failures, uses, gate)
-    SELECT id, $1, run_at, now(), attempt + 1, failures, uses, gate FROM taken
+    INSERT INTO offload.lease (id, process, run_at, started_at, attempt, failures, uses)
+    SELECT id, $1, run_at, now(), attempt + 1, failures, uses FROM picked WHERE uses & 256 = 0
 )
 SELECT EXISTS (SELECT FROM me), now(), 0::bigint, 0::bigint, 0::bigint,
-       taken.id, taken.attempt + 1, taken.failures, coalesce(crash.n, 0), taken.priority::int,
+       picked.id, picked.attempt + 1, picked.failures, coalesce(crash.n, 0), picked.priority::int,
        job.task, job.input, job.large, job.tags, job.max_attempts, job.timeout, job.give_up_after, job.retain,
-       taken.run_at, job.created_at
+       picked.run_at, job.created_at, picked.due_at, picked.uses, job.terms
 FROM (SELECT 1) AS one
-LEFT JOIN taken ON true
+LEFT JOIN picked ON true
 LEFT JOIN LATERAL (
-    SELECT task, tags, max_attempts, timeout, give_up_after, retain, created_at,
+    SELECT task, tags, max_attempts, timeout, give_up_after, retain, created_at, terms,
            octet_length(input) > 4096 AS large,
            CASE WHEN octet_length(input) <= 4096 THEN input END AS input
-    FROM offload.job WHERE job.id = taken.id LIMIT 1
+    FROM offload.job WHERE job.id = picked.id LIMIT 1
 ) AS job ON true
 LEFT JOIN LATERAL (
     SELECT n FROM offload.crash
-    WHERE taken.uses & 16 <> 0 AND crash.id = taken.id AND crash.last > now() - interval '72 hours' LIMIT 1
+    WHERE picked.uses & 16 <> 0 AND crash.id = picked.id AND crash.last > now() - interval '72 hours' LIMIT 1
 ) AS crash ON true

@@ -1,12 +1,12 @@
 -- Insert jobs within somebody's transaction, unless their ids are there. (NULL) stands for as
 -- many rows as there are jobs, each of:
---   id  task  queue  priority  input  tags  max attempts  timeout  give up after  retain  run at  delay (µs)  uses
+--   id  task  queue  priority  input  tags  max attempts  timeout  give up after  retain  run at  delay (µs)  uses  terms
 -- As insert_many.sql. The clock is not that of the transaction, which stands still.
-WITH wanted (id, task, queue, priority, input, tags, max_attempts, timeout, give_up_after, retain, run_at, delay, uses) AS MATERIALIZED (
+WITH wanted (id, task, queue, priority, input, tags, max_attempts, timeout, give_up_after, retain, run_at, delay, uses, terms) AS MATERIALIZED (
     VALUES (NULL)
 ), added AS (
-    INSERT INTO offload.job (id, created_at, timeout, give_up_after, retain, max_attempts, priority, queue, task, input, tags)
-    SELECT id, clock_timestamp(), timeout, give_up_after, retain, max_attempts, priority, queue, task, input, tags
+    INSERT INTO offload.job (id, created_at, timeout, give_up_after, retain, max_attempts, priority, queue, task, input, tags, terms)
+    SELECT id, clock_timestamp(), timeout, give_up_after, retain, max_attempts, priority, queue, task, input, tags, terms
     FROM wanted
     ON CONFLICT (id) DO NOTHING
     RETURNING id

@@ -1,4 +1,5 @@
--- Each queue and task of blocked that could run now, by the order of the index.
+-- Each queue and task of blocked that could run now, by the order of the index. Jobs that wait for
+-- a limit have no task: however many they are, they are one step for each queue.
 -- Plan: Index Only Scan using blocked_turn, a row for each.
 WITH RECURSIVE turn AS (
     (SELECT suspect, queue, task FROM offload.blocked ORDER BY suspect, queue, task LIMIT 1)
@@ -11,7 +12,7 @@ WITH RECURSIVE turn AS (
     ) AS next
 )
 SELECT suspect, queue, task FROM turn
-WHERE EXISTS (
+WHERE task <> '' AND EXISTS (
     SELECT FROM offload.blocked AS b
     WHERE b.suspect = turn.suspect AND b.queue = turn.queue AND b.task = turn.task AND b.run_at <= now()
 ) AND (suspect OR NOT EXISTS (SELECT FROM offload.task WHERE task.name = turn.task AND task.paused))

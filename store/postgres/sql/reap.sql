@@ -3,6 +3,7 @@
 -- By state and not by event: a claim of a process that is being declared lost may have
 -- committed after the last look. Leases that another reap is moving are left to it.
 -- 2 crashes (within 72 h) make a suspect; 3 of one that was a suspect end it.
+-- Jobs with terms that ended come back too, with a count of 0.
 -- Plan: a walk over lease with look-ups of process; look-ups of job, inserts.
 WITH stray AS MATERIALIZED (
     SELECT l.id FROM offload.lease AS l
@@ -18,20 +19,20 @@ WITH stray AS MATERIALIZED (
         n = CASE WHEN c.last > excluded.last - interval '72 hours' THEN c.n + 1 ELSE 1 END
     RETURNING id, n
 ), moved AS MATERIALIZED (
-    SELECT g.id, g.run_at, g.started_at, g.attempt, g.failures, g.gate, (g.uses & ~3 | 16)::smallint AS uses,
-           j.queue, j.task, j.priority, j.retain,
+    SELECT g.id, g.run_at, g.started_at, g.attempt, g.failures, (g.uses & ~3 | 2064)::smallint AS uses,
+           j.queue, j.task, j.priority, j.retain, j.terms,
            coalesce((SELECT label FROM offload.process AS p WHERE p.id = g.process), g.process::text) AS label,
            CASE WHEN g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id)
                      THEN 'cancelled'
                 WHEN c.n >= 3 THEN 'discarded' WHEN c.n = 2 THEN 'suspect' ELSE 'released' END AS fate
     FROM given AS g JOIN crashed AS c ON c.id = g.id
-    CROSS JOIN LATERAL (SELECT queue, task, priority, retain FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
+    CROSS JOIN LATERAL (SELECT queue, task, priority, retain, terms FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
 ), back AS (
-    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue, gate)
-    SELECT id, run_at, started_at, attempt, failures, priority, uses, queue, gate FROM moved WHERE fate = 'released'
+    INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
+    SELECT id, run_at, started_at, attempt, failures, priority, uses, queue FROM moved WHERE fate = 'released'
 ), apart AS (
-    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
-    SELECT id, clock_timestamp() + $4::bigint * interval '1 microsecond', started_at, attempt, failures, priority, uses, true, queue, task, gate FROM moved WHERE fate = 'suspect'
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task)
+    SELECT id, clock_timestamp() + $4::bigint * interval '1 microsecond', started_at, attempt, failures, priority, uses, true, queue, task FROM moved WHERE fate = 'suspect'
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + greatest(coalesce(nullif(retain, 0) / 1000, CASE fate WHEN 'cancelled' THEN $2::bigint ELSE $3::bigint END),
@@ -51,4 +52,7 @@ WITH stray AS MATERIALIZED (
     SELECT DISTINCT queue, 1 FROM moved WHERE fate = 'released' ORDER BY queue
     ON CONFLICT (name) DO UPDATE SET epoch = q.epoch + 1
 )
-SELECT fate, queue, priority::int, count(*)::int FROM moved GROUP BY fate, queue, priority
+SELECT fate, queue, priority::int, count(*)::int, NULL::text AS id, NULL::text AS task, NULL::jsonb AS terms
+FROM moved GROUP BY fate, queue, priority
+UNION ALL
+SELECT fate, queue, priority::int, 0, id::text, task, terms FROM moved WHERE uses & 128 <> 0 AND fate IN ('cancelled', 'discarded')

@@ -1,0 +1,317 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// An entry is jobs with terms that are stored in a transaction of ours: what unique keys make of
+// them is decided first, then their limits and turns, one job after the other. Rows are written
+// with times that are known here, since the transaction has its number by then.
+type entry struct {
+	w    *work
+	b    *batch
+	c    *contest
+	g    *gates
+	now  time.Time
+	jobs []*arrival // that are stored, in order
+	put  map[store.ID]*arrival
+	give giving
+	left leaving // of those that are replaced, or dropped
+}
+
+// An arrival is a job that is stored.
+type arrival struct {
+	candidate
+	n store.NewJob
+}
+
+// enter stores jobs, within a transaction that its caller commits with the steps returned. Where
+// sleeping processes are to be told of what is due, e.wakes says.
+func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.Inserted, steps []step, err error) {
+	e = &entry{w: w, b: b, c: newContest(b.stale), g: newGates(w.s), put: map[store.ID]*arrival{}}
+	if err := e.ask(ctx); err != nil {
+		return nil, nil, nil, e.c.held(err)
+	}
+	verdicts, err := e.c.judge(b.jobs)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	inserted = make([]store.Inserted, len(b.jobs))
+	for i := range b.jobs {
+		n := &b.jobs[i]
+		v := verdicts[i]
+		inserted[i] = store.Inserted{ID: n.ID}
+		switch {
+		case v.replaced:
+			inserted[i] = store.Inserted{ID: v.old, Existing: true, Replaced: true}
+			err = e.replace(ctx, v.old, n)
+		case !v.old.IsZero():
+			inserted[i] = store.Inserted{ID: v.old, Existing: true}
+		default:
+			e.add(n)
+			if v.give {
+				e.give.add(n.ID, n.Task, n.Terms.Unique, nil)
+			}
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if err := e.decide(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	for i := range inserted {
+		if a := e.put[inserted[i].ID]; a != nil && !inserted[i].Existing {
+			inserted[i].State = a.state()
+		}
+	}
+	steps, err = e.steps()
+	return e, inserted, steps, err
+}
+
+// ask makes the first round trip: it takes unique keys, then locks gates and looks at them, then
+// takes the time.
+func (e *entry) ask(ctx context.Context) error {
+	ids := make([][16]byte, len(e.b.once))
+	for i := range e.b.once {
+		ids[i] = e.b.once[i].ID
+	}
+	var limited []*store.Terms
+	for i := range e.b.jobs {
+		n := &e.b.jobs[i]
+		if n.Terms == nil {
+			continue
+		}
+		if n.Terms.Unique != nil {
+			e.c.want(n.ID, n.Task, n.Terms.Unique, nil)
+		}
+		if n.Delay <= 0 {
+			limited = append(limited, n.Terms)
+		}
+	}
+	sql := e.w.s.sql
+	steps := []step{query{sql: sql.known, args: []any{ids}, row: readIDs(e.c.known)}.step()}
+	if len(e.c.keys) > 0 {
+		steps = append(steps, stepsOf(e.c.queries(sql, false))...)
+	}
+	gates := gatesOf(limited...)
+	if len(gates) > 0 {
+		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime, true))
+	}
+	steps = append(steps, step{sql: sql.copyBegin, args: []any{}, rows: readTime(&e.now)})
+	if err := e.w.send(ctx, steps...); err != nil {
+		return err
+	}
+	if err := e.g.locked(gates); err != nil {
+		return err
+	}
+	return e.g.complete(ctx, e.w, admitAtATime)
+}
+
+// readTime reads one time.
+func readTime(into *time.Time) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(into); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	}
+}
+
+// add takes in a job that is stored.
+func (e *entry) add(n *store.NewJob) {
+	a := &arrival{n: *n}
+	a.id, a.task, a.queue, a.terms = n.ID, n.Task, n.Queue, n.Terms
+	a.listed = true
+	a.arrive(firstRun(n, e.now))
+	e.jobs = append(e.jobs, a)
+	e.put[n.ID] = a
+}
+
+// arrive says when the job is to run.
+func (a *arrival) arrive(runAt time.Time) { a.priority, a.order, a.runAt = a.n.Priority, runAt, runAt }
+
+// replace gives the input, the terms, and if it asks for that the time, of a new job to the one
+// that holds its key and waits.
+func (e *entry) replace(ctx context.Context, old store.ID, n *store.NewJob) error {
+	e.give.add(old, n.Task, n.Terms.Unique, nil)
+	a := e.put[old]
+	if a == nil {
+		return e.w.s.replace(ctx, connTx{e.w.conn}, old, n, firstRun(n, e.now), &e.left)
+	}
+	a.n.Input, a.n.Terms, a.terms = n.Input, n.Terms, n.Terms
+	if n.Terms.Unique.OnConflict == store.ConflictDebounce {
+		a.arrive(firstRun(n, e.now))
+	}
+	return nil
+}
+
+// decide decides limits and turns.
+func (e *entry) decide(ctx context.Context) error {
+	var gated []*candidate
+	for _, a := range e.jobs {
+		a.uses, a.fate = usesOf(&a.n), through
+		switch {
+		case !a.terms.Gated():
+		case a.runAt.After(e.now): // when its time has come
+			a.uses |= usesOpen | usesFresh
+		default:
+			a.fresh, a.fate = true, undecided
+			gated = append(gated, &a.candidate)
+		}
+	}
+	if err := e.w.turns(ctx, gated); err != nil {
+		return err
+	}
+	e.g.settle()
+	for _, c := range gated {
+		if err := e.g.decide(ctx, e.w, c, gated); err != nil {
+			return err
+		}
+	}
+	e.g.settle()
+	return nil
+}
+
+// state is what a limit has made of a job; "" if it is due.
+func (a *arrival) state() store.State {
+	switch a.fate {
+	case waits:
+		return store.Blocked
+	case dropped:
+		return store.Cancelled
+	}
+	return ""
+}
+
+// wakes are what sleeping processes are to be told.
+func (e *entry) wakes() []store.Wake {
+	return append(e.b.wakes[:len(e.b.wakes):len(e.b.wakes)], e.g.wakes...)
+}
+
+// steps write it all down.
+func (e *entry) steps() ([]step, error) {
+	sql := e.w.s.sql
+	var r arrivals
+	for _, a := range e.jobs {
+		terms, err := encodeTerms(a.terms)
+		if err != nil {
+			return nil, badCall{err}
+		}
+		r.add(e, a, terms)
+	}
+	steps := r.jobSteps(sql, e.b, e.now)
+	if d := &r.due; len(d.ids) > 0 {
+		steps = append(steps, step{sql: sql.putDue, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt}})
+	}
+	if d := &r.blocked; len(d.ids) > 0 {
+		steps = append(steps, step{sql: sql.putBlocked, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt, d.gates}})
+	}
+	if d := &r.done; len(d.ids) > 0 {
+		steps = append(steps, step{sql: sql.putDone, args: []any{d.ids, d.uses, d.runAt, r.keep}})
+	}
+	if h := &r.held; len(h.gates) > 0 {
+		steps = append(steps, step{sql: sql.hold, args: []any{h.gates, h.holders, h.weights}})
+	}
+	if len(r.expiring) > 0 {
+		steps = append(steps, step{sql: sql.expirySet, args: []any{r.expiring, r.expiries}})
+	}
+	steps = append(steps, stepsOf(e.give.queries(sql))...)
+	steps = append(steps, stepsOf(e.left.queries(sql))...)
+	return append(steps, e.g.steps(e.g.moved)...), nil
+}
+
+// Arrivals are jobs that are stored, as parameters.
+type arrivals struct {
+	jobs               []*arrival
+	terms              []*string
+	due, blocked, done rowsOf
+	keep               []int64
+	held               admission
+	expiring           [][16]byte
+	expiries           []time.Time
+}
+
+// rowsOf are rows of one of the thin tables.
+type rowsOf struct {
+	ids           [][16]byte
+	queues, gates []string
+	lanes, uses   []int16
+	runAt         []time.Time
+	dueAt         []*time.Time
+}
+
+func (r *rowsOf) add(a *arrival, at string) {
+	r.ids, r.queues, r.gates = append(r.ids, a.id), append(r.queues, a.queue), append(r.gates, at)
+	r.lanes, r.uses, r.runAt = append(r.lanes, int16(a.priority)), append(r.uses, a.uses), append(r.runAt, a.order)
+	var due *time.Time
+	if a.turned {
+		due = &a.runAt
+	}
+	r.dueAt = append(r.dueAt, due)
+}
+
+func (r *arrivals) add(e *entry, a *arrival, terms []byte) {
+	var text *string
+	if terms != nil {
+		s := string(terms)
+		text = &s
+	}
+	r.jobs, r.terms = append(r.jobs, a), append(r.terms, text)
+	switch a.fate {
+	case waits:
+		r.blocked.add(a, a.at)
+	case dropped:
+		r.done.ids, r.done.uses, r.done.runAt = append(r.done.ids, a.id), append(r.done.uses, a.uses), append(r.done.runAt, a.runAt)
+		r.keep = append(r.keep, keepFor(a.n.Retain, store.RetainEnded).Microseconds())
+		e.left.end(a.id, a.task, a.terms, false)
+		return
+	default:
+		r.due.add(a, "")
+		if a.uses&usesOpen == 0 {
+			r.held.hold(&a.candidate)
+		}
+	}
+	if at := expiresAt(a.terms, a.runAt); !at.IsZero() {
+		r.expiring, r.expiries = append(r.expiring, a.id), append(r.expiries, at)
+	}
+}
+
+// jobSteps insert the jobs themselves: as many statements as their size asks for.
+func (r *arrivals) jobSteps(sql *statements, b *batch, now time.Time) (steps []step) {
+	for first := 0; first < len(r.jobs); {
+		n, size := 0, 0
+		var some []store.NewJob
+		for first+n < len(r.jobs) && n < maxRows && (n == 0 || size+len(r.jobs[first+n].n.Input) <= maxBytes) {
+			size += len(r.jobs[first+n].n.Input)
+			some = append(some, r.jobs[first+n].n)
+			n++
+		}
+		c := b.columns(some)
+		steps = append(steps, step{sql: sql.putJobs, args: []any{
+			c[0], now, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], r.terms[first : first+n],
+		}})
+		first += n
+	}
+	return steps
+}
+
+// enterAll is Insert for jobs of which some have terms.
+func (s *Store) enterAll(ctx context.Context, conn *pgx.Conn, b *batch) (inserted []store.Inserted, wakes []store.Wake, left *leaving, err error) {
+	err = s.transact(ctx, conn, func(w *work) error {
+		e, in, steps, err := w.enter(ctx, b)
+		if err != nil {
+			return err
+		}
+		inserted, wakes, left = in, e.wakes(), &e.left
+		return w.commitAnd(ctx, []step{s.notify(wakes)}, steps...)
+	})
+	return inserted, wakes, left, err
+}

@@ -1,0 +1,504 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offloadhq/offload/internal/gate"
+	"github.com/offloadhq/offload/store"
+)
+
+// Gates are the keys of limits that a transaction has locked, with the first of the jobs that
+// wait for each. What they let through is decided here, by internal/gate, and written down with
+// the commit.
+//
+// The order of locks is the same for all: unique keys, then gates by their ids, then rows of
+// jobs. Who holds a gate waits for no unique key, and for the row of a job only where who may
+// hold that waits for no gate. Nobody locks a gate within a transaction of the caller's. A change
+// that lets a job through and is made without the gate's lock marks the gate in the same
+// transaction: Admit looks at it later, so that nothing is forgotten.
+type gates struct {
+	s   *Store
+	now time.Time // the server's, when the gates had been locked
+	set gate.Set
+	all map[string]*lockedGate
+
+	moved []*candidate      // that waited for a gate and move on, in order
+	known map[store.ID]bool // those that are decided, though blocked does not say it yet
+	wakes []store.Wake
+}
+
+// A lockedGate is one gate.
+type lockedGate struct {
+	*gate.Gate
+	id     string
+	line   []*candidate // the first of those that wait, in order
+	rest   bool         // more may wait
+	hidden int          // of those that wait, since somebody holds their rows
+	wake   time.Time    // when it is to be looked at, as a mark says; zero if none does
+	was    gate.Gate    // as it is stored
+	woke   time.Time    // as it is stored
+}
+
+// A candidate is a job that wants to go through gates.
+type candidate struct {
+	id       store.ID
+	task     string
+	queue    string
+	priority int       // its lane
+	order    time.Time // its place in the lane: run_at, or its turn
+	runAt    time.Time // when it became due
+	uses     int16     // bits
+	terms    *store.Terms
+	suspect  bool
+
+	fresh  bool            // a full limit may have it dropped, or drop others for it
+	holds  map[string]bool // gates that it holds already
+	turned bool            // its turn was given now
+
+	fate   fate
+	at     string // the gate that it waits for
+	listed bool   // by whoever writes down what was decided
+}
+
+// A fate is what became of a candidate.
+type fate int
+
+const (
+	undecided fate = iota
+	through        // it may be claimed
+	waits          // for a gate
+	dropped        // cancelled, for a limit
+)
+
+func newGates(s *Store) *gates {
+	return &gates{s: s, set: gate.Set{}, all: map[string]*lockedGate{}, known: map[store.ID]bool{}}
+}
+
+// uses are the limits that a job is under, each gate once.
+func usesOfTerms(t *store.Terms) []store.Use {
+	if t == nil || len(t.Limits) < 2 {
+		if t == nil {
+			return nil
+		}
+		return t.Limits
+	}
+	var uses []store.Use
+	for _, u := range t.Limits {
+		if !slices.ContainsFunc(uses, func(v store.Use) bool { return v.Limit == u.Limit && v.Key == u.Key }) {
+			uses = append(uses, u)
+		}
+	}
+	return uses
+}
+
+// gatesOf are the ids of gates that jobs with these terms go through, in order.
+func gatesOf(all ...*store.Terms) []string {
+	var ids []string
+	for _, t := range all {
+		for _, u := range usesOfTerms(t) {
+			ids = append(ids, gate.IDOf(u))
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// use is by what a candidate goes through a gate.
+func (c *candidate) use(id string) store.Use {
+	for _, u := range usesOfTerms(c.terms) {
+		if gate.IDOf(u) == id {
+			return u
+		}
+	}
+	limit, key := gate.Parse(id)
+	return store.Use{Limit: limit, Key: key} // its terms were changed since
+}
+
+func (c *candidate) compare(d *candidate) int {
+	return cmp.Or(cmp.Compare(c.priority, d.priority), c.order.Compare(d.order), c.id.Compare(d.id))
+}
+
+// lock are the steps that lock gates, which are made if need be.
+func (g *gates) lock(ids []string) []step {
+	return []step{
+		{sql: g.s.sql.gatesMake, args: []any{ids}},
+		{sql: g.s.sql.gatesLock, args: []any{ids}, rows: g.readLocked},
+	}
+}
+
+// readLocked reads the ids of gates that are locked.
+func (g *gates) readLocked(rows pgx.Rows) error {
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		if g.all[id] == nil {
+			g.all[id] = &lockedGate{id: id}
+		}
+	}
+	return rows.Err()
+}
+
+// locked refuses to go on if one of the gates was removed before it was locked.
+func (g *gates) locked(ids []string) error {
+	for _, id := range ids {
+		if g.set[id] == nil {
+			return errAgain
+		}
+	}
+	return nil
+}
+
+// look is the step that looks at gates that were locked by a step before it: at most so many of
+// those that wait for each, with rates also for limits that have a period.
+func (g *gates) look(ids []string, most int, rates bool) step {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i], _ = gate.Parse(id)
+	}
+	return step{sql: g.s.sql.gatesLook, args: []any{ids, names, most, rates}, rows: g.readLook}
+}
+
+func (g *gates) readLook(rows pgx.Rows) error {
+	seen := map[string]bool{}
+	for rows.Next() {
+		var (
+			id                               string
+			full, paused, wake, runAt, dueAt *time.Time
+			most, burst, priority            *int32
+			per                              *int64
+			whenFull, stops, who             *string
+			strict                           *bool
+			uses                             *int16
+			queue, task                      *string
+			terms                            []byte
+			held, count, room                int
+		)
+		err := rows.Scan(&g.now, &id, &full, &paused, &wake, &most, &per, &burst, &whenFull, &strict, &held, &stops, &count, &room,
+			&who, &priority, &runAt, &dueAt, &uses, &queue, &task, &terms)
+		if err != nil {
+			return err
+		}
+		l := g.all[id]
+		if l == nil {
+			continue // it is not locked
+		}
+		if !seen[id] {
+			seen[id] = true
+			name, _ := gate.Parse(id)
+			is := gate.Gate{Limit: store.Limit{Name: name}, Held: held, Full: timeOf(full), Paused: timeOf(paused)}
+			if most != nil {
+				is.Limit = store.Limit{
+					Name: name, Max: int(*most), Per: time.Duration(*per), Burst: int(*burst),
+					WhenFull: store.Full(*whenFull), Strict: *strict,
+				}
+			}
+			if stops != nil {
+				if is.Stops, err = store.ParseID(*stops); err != nil {
+					return err
+				}
+			}
+			l.was, l.woke = is, timeOf(wake)
+			l.Gate, l.wake, l.line = &is, l.woke, nil
+			l.rest, l.hidden = count >= room, count
+			g.set[id] = l.Gate
+		}
+		if who == nil {
+			continue
+		}
+		l.hidden--
+		c := &candidate{task: *task, queue: *queue, priority: int(*priority), order: *runAt, runAt: *runAt, uses: *uses, fate: waits, at: id}
+		if c.id, err = store.ParseID(*who); err != nil {
+			return err
+		}
+		if dueAt != nil {
+			c.runAt = *dueAt
+		}
+		if c.terms, err = decodeTerms(c.task, terms); err != nil {
+			return err
+		}
+		if !g.known[c.id] {
+			l.line = append(l.line, c)
+		}
+	}
+	return rows.Err()
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// held is the step that looks for what jobs hold of gates already, after candidates was read.
+func (g *gates) held(terms map[store.ID]*store.Terms, candidates map[store.ID]*candidate) step {
+	var ids []string
+	var jobs [][16]byte
+	for id, t := range terms {
+		for _, u := range usesOfTerms(t) {
+			ids, jobs = append(ids, gate.IDOf(u)), append(jobs, id)
+		}
+	}
+	return query{sql: g.s.sql.held, args: []any{ids, jobs}, row: func(scan func(...any) error) error {
+		var id, job string
+		if err := scan(&id, &job); err != nil {
+			return err
+		}
+		who, err := store.ParseID(job)
+		if c := candidates[who]; c != nil {
+			if c.holds == nil {
+				c.holds = map[string]bool{}
+			}
+			c.holds[id] = true
+		}
+		return err
+	}}.step()
+}
+
+// bars returns the first gate that keeps a candidate from starting, and "" if none does. What it
+// holds it need not wait for, unless nothing of that key may start. from is a gate in whose line
+// it was the first.
+func (g *gates) bars(c *candidate, from string) string {
+	for _, u := range usesOfTerms(c.terms) {
+		id := gate.IDOf(u)
+		l := g.all[id]
+		switch {
+		case c.holds[id]:
+			if g.now.Before(l.Paused) || !l.Stops.IsZero() && l.Stops != c.id {
+				return id
+			}
+		case !l.Room(g.now, c.id, u):
+			return id
+		case l.Stops == c.id: // it is tried again, before all others
+		case len(l.line) > 0 && l.line[0].compare(c) < 0, len(l.line) == 0 && l.rest && id != from:
+			return id
+		}
+	}
+	return ""
+}
+
+// let lets a candidate through all its gates.
+func (g *gates) let(c *candidate) {
+	for _, u := range usesOfTerms(c.terms) {
+		id := gate.IDOf(u)
+		l := g.all[id]
+		if !c.holds[id] {
+			l.Take(u)
+		}
+		if l.Limit.Per > 0 {
+			c.uses |= usesRate
+		}
+		if l.Stops == c.id {
+			l.Stops = store.ID{}
+		}
+	}
+	c.fate, c.at = through, ""
+	g.wake(c)
+}
+
+func (g *gates) wake(c *candidate) {
+	if w := (store.Wake{Queue: c.queue, Priority: c.priority}); !slices.Contains(g.wakes, w) {
+		g.wakes = append(g.wakes, w)
+	}
+}
+
+// wait puts a candidate into the line of a gate.
+func (g *gates) wait(c *candidate, id string) {
+	l := g.all[id]
+	at, _ := slices.BinarySearchFunc(l.line, c, (*candidate).compare)
+	l.line = slices.Insert(l.line, at, c)
+	c.fate, c.at = waits, id
+}
+
+// settle lets those through that wait for gates with room.
+func (g *gates) settle() {
+	for _, id := range slices.Sorted(maps.Keys(g.all)) {
+		l := g.all[id]
+		for len(l.line) > 0 {
+			c := l.line[0]
+			if !l.Room(g.now, c.id, c.use(id)) || len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
+				break
+			}
+			l.line = l.line[1:]
+			if !c.listed {
+				c.listed, g.known[c.id], g.moved = true, true, append(g.moved, c)
+			}
+			if at := g.bars(c, id); at != "" {
+				g.wait(c, at)
+			} else {
+				g.let(c)
+			}
+		}
+	}
+}
+
+// lacks are the gates, not locked, that the first of those need that wait and have room.
+func (g *gates) lacks() (ids []string) {
+	for id, l := range g.all {
+		for _, c := range l.line {
+			if l.Room(g.now, c.id, c.use(id)) {
+				ids = append(ids, g.set.Lacks(usesOfTerms(c.terms))...)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// complete locks the gates that waiting jobs need too, as far as nobody else has them: out of
+// order nothing is waited for. Those that are left wait for Admit.
+func (g *gates) complete(ctx context.Context, w *work, most int) error {
+	ids := g.lacks()
+	if len(ids) == 0 {
+		return nil
+	}
+	return w.send(ctx,
+		step{sql: g.s.sql.gatesMake, args: []any{ids}},
+		step{sql: g.s.sql.gatesTry, args: []any{ids}, rows: g.readLocked},
+		g.look(ids, most, true),
+	)
+}
+
+// steps write down what was decided of jobs that are in blocked, and of the gates.
+func (g *gates) steps(decided []*candidate) []step {
+	var (
+		letIn, stay, gone admission
+		steps             []step
+		held              leaving
+	)
+	for _, c := range decided {
+		switch c.fate {
+		case through:
+			letIn.add(c)
+		case waits:
+			stay.add(c)
+		case dropped:
+			gone.add(c)
+			held.end(c.id, c.task, c.terms, false)
+		}
+	}
+	if len(letIn.ids) > 0 {
+		steps = append(steps, step{sql: g.s.sql.admit, args: []any{letIn.ids, letIn.lanes, letIn.turns, letIn.uses}})
+	}
+	if len(letIn.gates) > 0 {
+		steps = append(steps, step{sql: g.s.sql.hold, args: []any{letIn.gates, letIn.holders, letIn.weights}})
+	}
+	if len(stay.ids) > 0 {
+		steps = append(steps, step{sql: g.s.sql.wait, args: []any{stay.ids, stay.at, stay.lanes, stay.turns}})
+	}
+	if len(gone.ids) > 0 {
+		steps = append(steps, step{sql: g.s.sql.drop, args: []any{gone.ids, store.RetainEnded.Microseconds()}})
+		steps = append(steps, stepsOf(held.queries(g.s.sql))...)
+	}
+	return append(steps, g.state()...)
+}
+
+// An admission is candidates as parameters.
+type admission struct {
+	ids     [][16]byte
+	lanes   []int16
+	turns   []*time.Time
+	uses    []int16
+	at      []string
+	gates   []string
+	holders [][16]byte
+	weights []int32
+}
+
+func (a *admission) add(c *candidate) {
+	a.ids, a.lanes, a.at = append(a.ids, c.id), append(a.lanes, int16(c.priority)), append(a.at, c.at)
+	a.uses = append(a.uses, c.uses&usesRate)
+	var turn *time.Time
+	if c.turned {
+		turn = &c.order
+	}
+	a.turns = append(a.turns, turn)
+	if c.fate == through {
+		a.hold(c)
+	}
+}
+
+// hold are what a candidate takes of its gates.
+func (a *admission) hold(c *candidate) {
+	for _, u := range usesOfTerms(c.terms) {
+		if id := gate.IDOf(u); !c.holds[id] {
+			a.gates, a.holders, a.weights = append(a.gates, id), append(a.holders, c.id), append(a.weights, int32(u.Weight()))
+		}
+	}
+}
+
+// state are the steps that write down what has changed of the gates, and when they are to be
+// looked at again.
+func (g *gates) state() (steps []step) {
+	var (
+		marked, changed     []string
+		times               []*time.Time
+		full, paused, wakes []*time.Time
+	)
+	for _, id := range slices.Sorted(maps.Keys(g.all)) {
+		l := g.all[id]
+		if l.Gate == nil {
+			continue // it was locked and not looked at
+		}
+		if at := g.next(l); !at.IsZero() && (!l.wake.After(g.now) || at.Before(l.wake)) {
+			marked, times = append(marked, id), append(times, &at)
+			l.wake = at
+		}
+		if !l.Full.Equal(l.was.Full) || !l.Paused.Equal(l.was.Paused) || !l.wake.Equal(l.woke) {
+			changed = append(changed, id)
+			full, paused, wakes = append(full, timePtr(l.Full)), append(paused, timePtr(l.Paused)), append(wakes, timePtr(l.wake))
+		}
+	}
+	if len(marked) > 0 {
+		steps = append(steps, step{sql: g.s.sql.gatesMark, args: []any{marked, times}})
+	}
+	if len(changed) > 0 {
+		steps = append(steps, step{sql: g.s.sql.gatesSet, args: []any{changed, full, paused, wakes}})
+	}
+	return steps
+}
+
+func timePtr(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// When a gate is looked at again where somebody held the row of one that waits, or another gate
+// that it needs.
+const (
+	passedOver = time.Second
+	notLocked  = 50 * time.Millisecond
+)
+
+// next is when a gate is to be looked at again; the zero time is when somebody leaves it.
+func (g *gates) next(l *lockedGate) time.Time {
+	if len(l.line) > 0 {
+		c := l.line[0]
+		at := l.Opens(g.now, c.use(l.id))
+		if !at.IsZero() && len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
+			at = at.Add(notLocked)
+		}
+		return at
+	}
+	name, key := gate.Parse(l.id)
+	at := l.Opens(g.now, store.Use{Limit: name, Key: key})
+	switch {
+	case at.IsZero():
+		return at
+	case l.hidden > 0:
+		return at.Add(passedOver)
+	case l.rest:
+		return at
+	}
+	return time.Time{}
+}

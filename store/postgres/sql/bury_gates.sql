@@ -1,0 +1,7 @@
+-- Remove gates that are locked and say nothing.
+--   $1 ids
+-- Plan: Index Scan using gate_pkey, look-ups of hold and blocked.
+DELETE FROM offload.gate AS g
+WHERE g.id = ANY ($1::text[]) AND coalesce(g.full_at <= now(), true) AND coalesce(g.paused_until <= now(), true)
+  AND NOT EXISTS (SELECT FROM offload.hold AS h WHERE h.gate = g.id)
+  AND NOT EXISTS (SELECT FROM offload.blocked AS b WHERE b.gate = g.id)

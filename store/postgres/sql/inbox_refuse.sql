@@ -1,0 +1,5 @@
+-- Keep why rows of the inbox are no jobs.
+--   $1 numbers  $2 reasons
+-- Plan: look-ups of inbox.
+UPDATE offload.inbox AS i SET error = w.error
+FROM unnest($1::bigint[], $2::text[]) AS w (id, error) WHERE i.id = w.id

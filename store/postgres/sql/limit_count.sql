@@ -1,0 +1,7 @@
+-- Have starts of jobs counted that were let through before their limit did so.
+--   $1 the first possible id of its gates  $2 the id after the last
+-- Rows that somebody holds are left: their jobs hold the limit until they have ended.
+-- Plan: Index Scan using hold_pkey, look-ups of due.
+UPDATE offload.due SET uses = uses | 1024 WHERE id = ANY (ARRAY (
+    SELECT d.id FROM offload.hold AS h JOIN offload.due AS d ON d.id = h.id
+    WHERE h.gate >= $1::text AND h.gate < $2::text FOR UPDATE OF d SKIP LOCKED))

@@ -1,0 +1,7 @@
+-- Have all keys of a limit looked at where jobs wait.
+--   $1 the first possible id of its gates  $2 the id after the last
+-- Plan: Index Scan using gate_pkey, a look at blocked for each.
+INSERT INTO offload.dirty (at, gate)
+SELECT clock_timestamp(), g.id FROM offload.gate AS g
+WHERE g.id >= $1::text AND g.id < $2::text AND EXISTS (SELECT FROM offload.blocked AS b WHERE b.gate = g.id)
+ORDER BY g.id

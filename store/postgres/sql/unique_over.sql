@@ -1,0 +1,10 @@
+-- Free unique keys, whose rows are locked, of jobs that have ended, or started where they hold no longer.
+--   $1 keys
+-- Plan: look-ups by id.
+DELETE FROM offload.uniq AS u
+WHERE u.key = ANY ($1::text[]) AND (
+    u.until = 'ended' AND NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = u.id)
+        AND NOT EXISTS (SELECT FROM offload.lease AS p WHERE p.id = u.id)
+        AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = u.id)
+    OR u.until = 'started' AND NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = u.id AND p.uses & 2048 = 0)
+        AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = u.id AND p.uses & 2048 = 0))
