@@ -179,8 +179,10 @@ func (a *actor) leave(did store.Acted, task string, text, at *string) error {
 		a.left.from(at)
 	case store.Retry, store.RunNow:
 		a.anew = append(a.anew, did.ID)
+		a.left.open = true
 	case store.Change:
 		a.anew = append(a.anew, did.ID)
+		a.left.open = true
 		is := terms
 		if a.act.Edit.Terms != nil {
 			is = a.act.Edit.Terms

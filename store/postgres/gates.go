@@ -480,11 +480,20 @@ const (
 	notLocked  = 50 * time.Millisecond
 )
 
+// opens is when a gate has room for a candidate, if nothing happens meanwhile.
+func (l *lockedGate) opens(now time.Time, c *candidate) time.Time {
+	is := *l.Gate
+	if is.Stops == c.id {
+		is.Stops = store.ID{} // it may be tried again
+	}
+	return is.Opens(now, c.use(l.id))
+}
+
 // next is when a gate is to be looked at again; the zero time is when somebody leaves it.
 func (g *gates) next(l *lockedGate) time.Time {
 	if len(l.line) > 0 {
 		c := l.line[0]
-		at := l.Opens(g.now, c.use(l.id))
+		at := l.opens(g.now, c)
 		if !at.IsZero() && len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
 			at = at.Add(notLocked)
 		}

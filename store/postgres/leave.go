@@ -11,6 +11,7 @@ import (
 // A leaving is what jobs give back that end, or that wait again.
 type leaving struct {
 	locked bool // the gates are locked: who does it looks at them itself
+	open   bool // some are to be decided
 
 	ended, again, discarded holdings
 	left                    []string // gates that they waited for
@@ -117,7 +118,7 @@ func (l *leaving) from(gate *string) {
 
 // touches reports whether gates may have got room that Admit is to look at.
 func (l *leaving) touches() bool {
-	return !l.locked && len(l.ended.ids)+len(l.again.ids)+len(l.discarded.ids)+len(l.left) > 0
+	return l.open || !l.locked && len(l.ended.ids)+len(l.again.ids)+len(l.discarded.ids)+len(l.left) > 0
 }
 
 // queries take it all back.

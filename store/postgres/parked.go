@@ -33,7 +33,7 @@ func (s *Store) decideParked(ctx context.Context, req store.ParkedRequest, terms
 					g.let(c)
 					lets.add(c)
 				case c.suspect:
-					until := g.all[at].Opens(g.now, c.use(at))
+					until := g.all[at].opens(g.now, c)
 					if !until.After(g.now) {
 						until = g.now.Add(passedOver)
 					}

@@ -11,8 +11,8 @@ import (
 // Reap is that of store.Member.
 func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, error) {
 	var r store.Reaped
-	for {
-		some, wakes, err := s.reapSome(ctx, lost)
+	for waited := 0; ; {
+		some, stray, wakes, err := s.reapSome(ctx, lost)
 		if err != nil {
 			return r, err
 		}
@@ -24,7 +24,10 @@ func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, er
 		r.Cancelled += some.Cancelled
 		s.wake(ctx, wakes)
 		if some.Released+some.Suspects+some.Discarded+some.Cancelled < store.MaxReapAtATime {
-			break
+			if waited++; !stray || waited == tries {
+				break
+			}
+			pause(ctx, waited) // a transaction that its process has left open has not been rolled back yet
 		}
 	}
 	return r, s.bury(ctx)
@@ -32,8 +35,9 @@ func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (store.Reaped, er
 
 // reapSome judges processes and moves leases of processes that are not there or lost, in one
 // transaction: the process rows are locked first, which waits for claims under way, and the
-// leases looked at in the next statement, which sees what those claimed.
-func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reaped, wakes []store.Wake, err error) {
+// leases looked at in the next statement, which sees what those claimed. stray says that some are
+// left, which somebody has locked.
+func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reaped, stray bool, wakes []store.Wake, err error) {
 	ids, counts := make([][16]byte, len(lost)), make([]int64, len(lost))
 	for i, b := range lost {
 		ids[i], counts[i] = b.ID, b.Count
@@ -64,13 +68,16 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 			if err != nil {
 				return err
 			}
-			return w.commit(ctx, stepsOf(left.queries(s.sql))...)
+			steps := append(stepsOf(left.queries(s.sql)), query{
+				sql: s.sql.stray, row: func(scan func(...any) error) error { return scan(&stray) },
+			}.step())
+			return w.commit(ctx, steps...)
 		})
 	})
 	if err == nil {
 		s.admitSoon(ctx, left.touches())
 	}
-	return r, wakes, err
+	return r, stray, wakes, err
 }
 
 // readFate reads how many leases went where, and which jobs with terms have ended.

@@ -117,20 +117,36 @@ func readSchedules(into *[]store.Schedule) func(pgx.Rows) error {
 const ticksAtATime = 100
 
 // Tick is that of store.Schedules. Several schedules share a transaction; where that fails each
-// has one of its own, so that none is held up by another.
+// has one of its own, so that none is held up by another. Where somebody else holds all that are
+// due it looks again a moment later: that may be a transaction of a connection that broke.
 func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err error) {
-	for most > 0 {
+	for waited := 0; most > 0; {
 		some := min(most, ticksAtATime)
 		n, found, refused := s.tickSome(ctx, some, nil, tick)
 		if refused != nil && found > 1 {
 			n, found, refused = s.tickEach(ctx, some, tick)
 		}
 		took, most = took+n, most-found
+		if refused == nil && found == 0 {
+			left := false
+			left, refused = s.ticksLeft(ctx)
+			if waited++; left && waited < tries {
+				pause(ctx, waited)
+				continue
+			}
+		}
 		if err = errors.Join(err, refused); refused != nil || found < some {
 			break
 		}
 	}
 	return took, err
+}
+
+// ticksLeft reports whether schedules are due.
+func (s *Store) ticksLeft(ctx context.Context) (left bool, err error) {
+	args := []any{store.DeclaredFor.Microseconds()}
+	err = s.ask(ctx, "look for due schedules", s.sql.schedulesLeft, args, eachRow(func(scan func(...any) error) error { return scan(&left) }))
+	return left, err
 }
 
 // tickEach ticks schedules one by one. Those that fail are passed over.

@@ -49,10 +49,10 @@ type statements struct {
 	notify, notifyWithin, now, park, pauseGates, pauseQueue, pauseTask, peers, place, planner, processes,
 	progress, prune, pruneCrashes, pruneFigures, pruneGates, pruneRecords, pruneTasks, pruneTurns,
 	pruneUniques, putBlocked, putDone, putDue, putJobs, queues, reap, record, records, register, release,
-	result, scheduleDrop, scheduleLock, schedulePause, schedulePut, schedules, schedulesDue, schedulesSet,
-	sendBack, settings, sleep, start, stored, sweep, takeDuty, tasks, tell, turns, undecided, uniqueDrop,
-	uniqueGive, uniqueHold, uniqueLeave, uniqueLock, uniqueOver, uniqueOwners, uniqueTake, uniqueWanted,
-	versions, wait, walkTo, walked string
+	result, scheduleDrop, scheduleLock, schedulePause, schedulePut, schedules, schedulesDue,
+	schedulesLeft, schedulesSet, sendBack, settings, sleep, start, stored, stray, sweep, takeDuty, tasks,
+	tell, turns, undecided, uniqueDrop, uniqueGive, uniqueHold, uniqueLeave, uniqueLock, uniqueOver,
+	uniqueOwners, uniqueTake, uniqueWanted, versions, wait, walkTo, walked string
 }
 
 func newStatements(schema string) *statements {
@@ -179,12 +179,14 @@ func newStatements(schema string) *statements {
 		schedulePut:     load("schedule_put"),
 		schedules:       load("schedules"),
 		schedulesDue:    load("schedules_due"),
+		schedulesLeft:   load("schedules_left"),
 		schedulesSet:    load("schedules_set"),
 		sendBack:        load("send_back"),
 		settings:        load("settings"),
 		sleep:           load("sleep"),
 		start:           load("start"),
 		stored:          load("stored"),
+		stray:           load("stray"),
 		sweep:           load("sweep"),
 		takeDuty:        load("take_duty"),
 		tasks:           load("tasks"),

@@ -43,6 +43,9 @@ func subject(t *testing.T, database, schema string) storetest.Subject {
 		Advance: func(t *testing.T, d time.Duration) {
 			exec(t, database, "update fake_"+schema+".clock set ahead = ahead + $1::interval", d)
 		},
+		Inbox: func(t *testing.T, task, input, options string) {
+			exec(t, database, "insert into "+schema+".inbox (task, input, options) values ($1, $2, nullif($3, ''))", task, input, options)
+		},
 		Faulty: func(t *testing.T) (store.Store, storetest.Faults) {
 			p := cutwire.New(t, testpg.Host(t, address))
 			return open(t, testpg.WithHost(t, address, p.Addr())), storetest.Faults{

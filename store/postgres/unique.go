@@ -210,16 +210,28 @@ func (c *contest) contend(n *store.NewJob, mine map[string]store.ID, stored map[
 
 // giving are the keys that are given to jobs whose rows are there already.
 type giving struct {
+	places      map[string]int
 	keys, until []string
 	ids         [][16]byte
 	spans       []*int64
 	since       []*time.Time
 }
 
+// add gives a key to a job; whoever was given it before goes without.
 func (g *giving) add(id store.ID, task string, u *store.Unique, since *time.Time) {
-	until, span := termOf(u)
-	g.keys, g.ids, g.until = append(g.keys, uniqueKey(task, u)), append(g.ids, id), append(g.until, until)
-	g.spans, g.since = append(g.spans, span), append(g.since, since)
+	key := uniqueKey(task, u)
+	at, there := g.places[key]
+	if !there {
+		if g.places == nil {
+			g.places = map[string]int{}
+		}
+		at = len(g.keys)
+		g.places[key] = at
+		g.keys, g.ids, g.until = append(g.keys, key), append(g.ids, id), append(g.until, "")
+		g.spans, g.since = append(g.spans, nil), append(g.since, nil)
+	}
+	g.ids[at], g.since[at] = id, since
+	g.until[at], g.spans[at] = termOf(u)
 }
 
 func (g *giving) queries(sql *statements) []query {

@@ -3,7 +3,7 @@
 --   among them      (null stays)
 -- The row of due or blocked is deleted and inserted anew, so that a claim that began earlier
 -- misses it. The epoch rises, since it may come to lie left of marks. Limits and turns are decided
--- anew by the claim that comes upon it, whether it waited for them or was let through.
+-- anew, whether it waited for them or was let through: it waits in blocked for that, or for its time in due.
 -- Plan: look-ups by id in each place.
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[])
@@ -40,8 +40,12 @@ WITH d AS (
 ), back AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
     SELECT l.id, l.run_at, l.started_at, l.attempt, l.failures, coalesce($4::smallint, was.priority), l.uses & ~1536 | ((l.uses & 256) << 1), l.queue
-    FROM loose AS l JOIN was ON was.id = l.id WHERE l.waits
+    FROM loose AS l JOIN was ON was.id = l.id WHERE l.waits AND (l.uses & 256 = 0 OR l.run_at > clock_timestamp())
     RETURNING id, queue, priority
+), open AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT l.id, l.run_at, l.started_at, l.attempt, l.failures, coalesce($4::smallint, was.priority), l.uses & ~1536 | 512, false, l.queue, '', ''
+    FROM loose AS l JOIN was ON was.id = l.id WHERE l.waits AND l.uses & 256 <> 0 AND l.run_at <= clock_timestamp()
 ), still AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task)
     SELECT l.id, l.run_at, l.started_at, l.attempt, l.failures, coalesce($4::smallint, was.priority), l.uses, l.suspect, l.queue, l.task

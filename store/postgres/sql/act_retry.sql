@@ -1,6 +1,6 @@
 -- Let jobs that gave up, or wait for a retry, run at once, as if they had never failed.
 --   $1 ids
--- Limits and turns are decided anew by the claim that comes upon them.
+-- Those with limits or a turn wait in blocked until these have been decided.
 -- Plan: look-ups by id in each place.
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now() AND failures > 0
@@ -16,7 +16,10 @@ WITH d AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM again))
 ), i AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
-    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | ((uses & 256) << 1), queue FROM again
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses, queue FROM again WHERE uses & 256 = 0
+), o AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | 512, false, queue, '', '' FROM again WHERE uses & 256 <> 0
 )
 SELECT id::text, 'done', state, queue, priority::int, CASE WHEN uses & 128 <> 0 THEN task END, terms::text, NULL FROM again
 UNION ALL

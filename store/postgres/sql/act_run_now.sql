@@ -1,5 +1,6 @@
 -- Make jobs due that wait for their time.
 --   $1 ids
+-- Those with limits or a turn wait in blocked until these have been decided.
 -- Plan: look-ups by id in each place.
 WITH d AS (
     DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now()
@@ -7,7 +8,10 @@ WITH d AS (
               CASE WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
 ), i AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
-    SELECT id, clock_timestamp(), started_at, attempt, failures, priority, uses, queue FROM d
+    SELECT id, clock_timestamp(), started_at, attempt, failures, priority, uses, queue FROM d WHERE uses & 256 = 0
+), o AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT id, clock_timestamp(), started_at, attempt, failures, priority, uses | 512, false, queue, '', '' FROM d WHERE uses & 256 <> 0
 )
 SELECT d.id::text, 'done', d.state, d.queue, d.priority::int, j.task, j.terms::text, NULL
 FROM d LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE d.uses & 128 <> 0 AND job.id = d.id LIMIT 1) AS j ON true
