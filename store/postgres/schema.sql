@@ -11,7 +11,7 @@ CREATE TABLE offload.blocked (
     suspect boolean NOT NULL,
     queue text NOT NULL,
     task text NOT NULL,
-    gate text,
+    gate text COLLATE "C",
     due_at timestamp with time zone
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
 CREATE INDEX blocked_gate ON offload.blocked USING btree (gate, priority, run_at, id) WHERE (gate IS NOT NULL);
@@ -28,7 +28,7 @@ CREATE UNIQUE INDEX crash_pkey ON offload.crash USING btree (id);
 CREATE TABLE offload.dirty (
     id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
-    gate text NOT NULL
+    gate text COLLATE "C" NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
 CREATE INDEX dirty_at ON offload.dirty USING btree (at, id);
 CREATE UNIQUE INDEX dirty_pkey ON offload.dirty USING btree (id);
@@ -101,7 +101,7 @@ CREATE TABLE offload.figure (
 CREATE UNIQUE INDEX figure_pkey ON offload.figure USING btree (minute, part, task, queue, outcome);
 
 CREATE TABLE offload.gate (
-    id text NOT NULL,
+    id text COLLATE "C" NOT NULL,
     full_at timestamp with time zone,
     paused_until timestamp with time zone,
     wake_at timestamp with time zone
@@ -109,7 +109,7 @@ CREATE TABLE offload.gate (
 CREATE UNIQUE INDEX gate_pkey ON offload.gate USING btree (id);
 
 CREATE TABLE offload.hold (
-    gate text NOT NULL,
+    gate text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
     weight integer NOT NULL,
     stops boolean NOT NULL DEFAULT false
@@ -156,7 +156,7 @@ CREATE TABLE offload.lease (
 CREATE UNIQUE INDEX lease_pkey ON offload.lease USING btree (id);
 
 CREATE TABLE offload."limit" (
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     max integer NOT NULL,
     per bigint NOT NULL,
     burst integer NOT NULL,
@@ -232,7 +232,7 @@ CREATE TABLE offload.result (
 CREATE UNIQUE INDEX result_pkey ON offload.result USING btree (id);
 
 CREATE TABLE offload.schedule (
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     next_at timestamp with time zone,
     declared_at timestamp with time zone,
     last_at timestamp with time zone,
@@ -261,14 +261,14 @@ CREATE UNIQUE INDEX task_pkey ON offload.task USING btree (name);
 CREATE TABLE offload.turn (
     queue text NOT NULL,
     lane smallint NOT NULL,
-    key text NOT NULL,
+    key text COLLATE "C" NOT NULL,
     end_at timestamp with time zone NOT NULL,
     took interval NOT NULL
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
 CREATE UNIQUE INDEX turn_pkey ON offload.turn USING btree (queue, lane, key);
 
 CREATE TABLE offload.uniq (
-    key text NOT NULL,
+    key text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
     until text NOT NULL,
     expires_at timestamp with time zone

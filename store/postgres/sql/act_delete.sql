@@ -14,8 +14,8 @@ WITH d AS (
     FROM (SELECT id FROM d UNION ALL SELECT id FROM b) AS w
 ), e AS (
     UPDATE offload.done AS n SET outcome = 9, uses = 0, keep_until = clock_timestamp() + $2::bigint * interval '1 microsecond'
-    FROM (SELECT id, outcome FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9 ORDER BY id FOR UPDATE) AS o
-    WHERE n.id = o.id AND n.outcome < 9
+    FROM (SELECT ctid AS place, outcome FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9 ORDER BY id FOR UPDATE) AS o
+    WHERE n.ctid = o.place AND n.outcome < 9
     RETURNING n.id, NULL::text, CASE o.outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END AS state
 ), gone AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT * FROM b UNION ALL SELECT * FROM e

@@ -1,9 +1,10 @@
 -- Let jobs that gave up, or wait for a retry, run at once, as if they had never failed.
 --   $1 ids
 -- Those with limits or a turn wait in blocked until these have been decided.
+-- (With a sum in place of run_at no plan takes due_pkey, which has both columns, and walks over all of it.)
 -- Plan: look-ups by id in each place.
 WITH d AS (
-    DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now() AND failures > 0
+    DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at + interval '0' > now() AND failures > 0
     RETURNING id, started_at, attempt, uses, 'retryable' AS state
 ), e AS (
     DELETE FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome BETWEEN 1 AND 3
@@ -29,6 +30,7 @@ FROM offload.due WHERE id = ANY ($1::uuid[]) AND NOT (run_at > now() AND failure
 UNION ALL
 SELECT id::text, 'refused', 'running', '', 0, NULL, NULL, NULL FROM offload.lease WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL FROM offload.blocked WHERE id = ANY ($1::uuid[])
+SELECT w.id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL
+FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT FROM offload.blocked AS b WHERE b.id = w.id LIMIT 1) AS b
 UNION ALL
 SELECT id::text, 'refused', 'completed', '', 0, NULL, NULL, NULL FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome = 0

@@ -2,8 +2,10 @@
 --   $1 ids
 -- Those with limits or a turn wait in blocked until these have been decided.
 -- Plan: look-ups by id in each place.
+-- (With a sum in place of run_at no plan takes due_pkey, which has both columns, and walks over all of it.)
+-- Plan: look-ups by id in each place.
 WITH d AS (
-    DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at > now()
+    DELETE FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at + interval '0' > now()
     RETURNING id, started_at, attempt, failures, priority, uses, queue,
               CASE WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
 ), i AS (
@@ -16,11 +18,13 @@ WITH d AS (
 SELECT d.id::text, 'done', d.state, d.queue, d.priority::int, j.task, j.terms::text, NULL
 FROM d LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE d.uses & 128 <> 0 AND job.id = d.id LIMIT 1) AS j ON true
 UNION ALL
-SELECT id::text, 'nothing', 'available', '', 0, NULL, NULL, NULL FROM offload.due WHERE id = ANY ($1::uuid[]) AND run_at <= now()
+SELECT w.id::text, 'nothing', 'available', '', 0, NULL, NULL, NULL
+FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT FROM offload.due AS p WHERE p.id = w.id AND p.run_at <= now() LIMIT 1) AS p
 UNION ALL
 SELECT id::text, 'nothing', 'running', '', 0, NULL, NULL, NULL FROM offload.lease WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL FROM offload.blocked WHERE id = ANY ($1::uuid[])
+SELECT w.id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL
+FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT FROM offload.blocked AS b WHERE b.id = w.id LIMIT 1) AS b
 UNION ALL
 SELECT id::text, 'refused', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0, NULL, NULL, NULL
 FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9

@@ -22,8 +22,8 @@ WITH over AS MATERIALIZED (
 ), forgotten AS (
     DELETE FROM offload.expiry WHERE id = ANY (ARRAY (
         SELECT o.id FROM over AS o
-        WHERE NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = o.id AND p.uses & 2048 = 0)
-          AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = o.id AND p.uses & 2048 = 0)
+        WHERE (SELECT 1 FROM offload.due AS p WHERE p.id = o.id AND p.uses & 2048 = 0 LIMIT 1) IS NULL
+          AND (SELECT 1 FROM offload.blocked AS p WHERE p.id = o.id AND p.uses & 2048 = 0 LIMIT 1) IS NULL
         UNION ALL SELECT id FROM ended))
 )
 SELECT (SELECT count(*) FROM over)::int, e.id::text, j.task, j.terms, e.gate

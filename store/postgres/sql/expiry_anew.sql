@@ -3,7 +3,7 @@
 -- Plan: look-ups by id.
 WITH gone AS (
     DELETE FROM offload.expiry WHERE id = ANY ($1::uuid[])
-      AND NOT EXISTS (SELECT FROM offload.job AS j WHERE j.id = expiry.id AND j.terms -> 'expire' IS NOT NULL)
+      AND (SELECT 1 FROM offload.job AS j WHERE j.id = expiry.id AND j.terms -> 'expire' IS NOT NULL LIMIT 1) IS NULL
 )
 INSERT INTO offload.expiry (id, at)
 SELECT j.id, p.run_at + (j.terms ->> 'expire')::bigint / 1000 * interval '1 microsecond'

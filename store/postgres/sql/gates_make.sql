@@ -5,6 +5,6 @@
 -- Plan: look-ups in gate; as a rule nothing to insert.
 INSERT INTO offload.gate (id)
 SELECT w.id FROM unnest($1::text[]) AS w (id)
-WHERE NOT EXISTS (SELECT FROM offload.gate AS g WHERE g.id = w.id)
+WHERE (SELECT 1 FROM offload.gate AS g WHERE g.id = w.id LIMIT 1) IS NULL
 ORDER BY w.id
 ON CONFLICT (id) DO NOTHING

@@ -3,5 +3,6 @@
 -- Rows that somebody holds are left: their jobs hold the limit until they have ended.
 -- Plan: Index Scan using hold_pkey, look-ups of due.
 UPDATE offload.due SET uses = uses | 1024 WHERE id = ANY (ARRAY (
-    SELECT d.id FROM offload.hold AS h JOIN offload.due AS d ON d.id = h.id
-    WHERE h.gate >= $1::text AND h.gate < $2::text FOR UPDATE OF d SKIP LOCKED))
+    SELECT d.id FROM offload.hold AS h
+    CROSS JOIN LATERAL (SELECT x.id FROM offload.due AS x WHERE x.id = h.id LIMIT 1 FOR UPDATE SKIP LOCKED) AS d
+    WHERE h.gate >= $1::text AND h.gate < $2::text))

@@ -12,7 +12,7 @@ WITH RECURSIVE turn AS (
     ) AS next
 )
 SELECT suspect, queue, task FROM turn
-WHERE task <> '' AND EXISTS (
-    SELECT FROM offload.blocked AS b
-    WHERE b.suspect = turn.suspect AND b.queue = turn.queue AND b.task = turn.task AND b.run_at <= now()
-) AND (suspect OR NOT EXISTS (SELECT FROM offload.task WHERE task.name = turn.task AND task.paused))
+WHERE task <> '' AND (
+    SELECT 1 FROM offload.blocked AS b
+    WHERE b.suspect = turn.suspect AND b.queue = turn.queue AND b.task = turn.task AND b.run_at <= now() LIMIT 1
+) IS NOT NULL AND (suspect OR NOT EXISTS (SELECT FROM offload.task WHERE task.name = turn.task AND task.paused))

@@ -4,7 +4,7 @@
 -- Plan: Index Scan using hold_pkey, look-ups of due and job, inserts.
 WITH found AS MATERIALIZED (
     SELECT w.gate, h.id FROM unnest($1::text[]) AS w (gate)
-    CROSS JOIN LATERAL (SELECT id FROM offload.hold WHERE hold.gate = w.gate AND NOT hold.stops) AS h
+    CROSS JOIN LATERAL (SELECT id FROM offload.hold WHERE hold.gate = w.gate AND NOT hold.stops OFFSET 0) AS h
 ), taken AS (
     DELETE FROM offload.due WHERE id = ANY (ARRAY (
         SELECT d.id FROM offload.due AS d WHERE d.id = ANY (ARRAY (SELECT id FROM found)) AND d.uses & 512 = 0 FOR UPDATE SKIP LOCKED))

@@ -18,11 +18,11 @@ WITH missed AS MATERIALIZED (
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (
         SELECT id FROM ended UNION ALL
-        SELECT m.id FROM missed AS m WHERE NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = m.id)
-                                       AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = m.id)
-                                       AND EXISTS (SELECT FROM offload.done AS p WHERE p.id = m.id)
+        SELECT m.id FROM missed AS m WHERE (SELECT 1 FROM offload.due AS p WHERE p.id = m.id LIMIT 1) IS NULL
+                                       AND (SELECT 1 FROM offload.blocked AS p WHERE p.id = m.id LIMIT 1) IS NULL
+                                       AND (SELECT 1 FROM offload.done AS p WHERE p.id = m.id LIMIT 1) IS NOT NULL
         UNION ALL
-        SELECT m.id FROM missed AS m WHERE NOT EXISTS (SELECT FROM offload.job AS p WHERE p.id = m.id)))
+        SELECT m.id FROM missed AS m WHERE (SELECT 1 FROM offload.job AS p WHERE p.id = m.id LIMIT 1) IS NULL))
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT e.id, now() + greatest(coalesce(nullif(j.retain, 0) / 1000, $1::bigint), 600000000) * interval '1 microsecond', now(),

@@ -3,8 +3,8 @@
 -- Plan: look-ups by id.
 DELETE FROM offload.uniq AS u
 WHERE u.key = ANY ($1::text[]) AND (
-    u.until = 'ended' AND NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = u.id)
-        AND NOT EXISTS (SELECT FROM offload.lease AS p WHERE p.id = u.id)
-        AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = u.id)
-    OR u.until = 'started' AND NOT EXISTS (SELECT FROM offload.due AS p WHERE p.id = u.id AND p.uses & 2048 = 0)
-        AND NOT EXISTS (SELECT FROM offload.blocked AS p WHERE p.id = u.id AND p.uses & 2048 = 0))
+    u.until = 'ended' AND (SELECT 1 FROM offload.due AS p WHERE p.id = u.id LIMIT 1) IS NULL
+        AND (SELECT 1 FROM offload.lease AS p WHERE p.id = u.id LIMIT 1) IS NULL
+        AND (SELECT 1 FROM offload.blocked AS p WHERE p.id = u.id LIMIT 1) IS NULL
+    OR u.until = 'started' AND (SELECT 1 FROM offload.due AS p WHERE p.id = u.id AND p.uses & 2048 = 0 LIMIT 1) IS NULL
+        AND (SELECT 1 FROM offload.blocked AS p WHERE p.id = u.id AND p.uses & 2048 = 0 LIMIT 1) IS NULL)

@@ -7,7 +7,7 @@
 INSERT INTO offload.uniq (key, id, until, expires_at)
 SELECT w.key, w.id, w.until, coalesce(w.since, clock_timestamp()) + w.span * interval '1 microsecond'
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[]) WITH ORDINALITY AS w (key, id, until, span, since, n)
-WHERE $6::boolean OR NOT EXISTS (SELECT FROM offload.job WHERE job.id = w.id)
+WHERE $6::boolean OR (SELECT 1 FROM offload.job WHERE job.id = w.id LIMIT 1) IS NULL
 ORDER BY w.key COLLATE "C", w.n
 ON CONFLICT (key) DO NOTHING
 RETURNING key, id::text
