@@ -243,7 +243,7 @@ func (a *actor) statement(ids []store.ID) (sql string, args []any, err error) {
 		}
 		terms = string(text)
 	}
-	return a.s.sql.actEdit, []any{list, input, queue, priority, runAt, terms, e.Terms.Gated()}, nil
+	return a.s.sql.actEdit, []any{list, input, queue, priority, runAt, terms, int64(gatedBits(e.Terms))}, nil
 }
 
 // idList are ids as the text of an array.

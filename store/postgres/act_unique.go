@@ -46,6 +46,7 @@ func (a *actor) claimKeys(ctx context.Context, ids []store.ID) (found map[store.
 			return nil, nil, c.held(err)
 		}
 	}
+	c.settle()
 	taken = map[store.ID]string{}
 	var give giving
 	for _, k := range wanting {

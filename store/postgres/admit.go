@@ -59,7 +59,7 @@ func (s *Store) admitMarked(ctx context.Context, most int) (marks, looked, moved
 			}
 			marks = len(ids)
 			ids = distinct(ids)
-			if err := w.send(ctx, append(g.lock(ids), g.look(ids, most, true))...); err != nil {
+			if err := w.send(ctx, append(g.lock(ids), g.look(ids, most))...); err != nil {
 				return err
 			}
 			if err := g.complete(ctx, w, most); err != nil {
@@ -180,7 +180,7 @@ func (w *work) candidates(ctx context.Context, g *gates, terms map[store.ID]*sto
 			return err
 		}}.step(),
 		g.held(terms, found),
-		g.look(ids, admitAtATime, true),
+		g.look(ids, admitAtATime),
 	)
 	if err := w.send(ctx, steps...); err != nil {
 		return nil, err
@@ -265,7 +265,7 @@ func (g *gates) empty(ctx context.Context, w *work, id string, holders bool, amo
 			return err
 		}
 	}
-	if err := w.send(ctx, g.look(slices.Sorted(maps.Keys(g.all)), admitAtATime, true)); err != nil {
+	if err := w.send(ctx, g.look(slices.Sorted(maps.Keys(g.all)), admitAtATime)); err != nil {
 		return err
 	}
 	for _, c := range append(among[:len(among):len(among)], g.moved...) { // what is not stored yet

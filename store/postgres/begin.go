@@ -59,7 +59,7 @@ func (s *Store) starts(ctx context.Context, process store.ID, claimed []drawn, r
 				}
 			}
 			ids := gatesOf(slices.Collect(maps.Values(rated))...)
-			err := w.send(ctx, append(g.lock(ids), g.held(rated, candidates), g.look(ids, admitAtATime, true))...)
+			err := w.send(ctx, append(g.lock(ids), g.held(rated, candidates), g.look(ids, admitAtATime))...)
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (s *starting) start(c *candidate) {
 			s.now.gates, s.now.holders, s.now.weights = append(s.now.gates, id), append(s.now.holders, c.id), append(s.now.weights, int32(u.Weight()))
 		}
 	}
-	s.left.ended.add(c.id, c.terms, func(id string) bool { return s.g.all[id].Limit.Per > 0 })
+	s.left.ended.add(c.id, c.terms, func(u store.Use) bool { return s.g.all[gate.IDOf(u)].Limit.Per > 0 })
 }
 
 // sendBack lets a job wait whose start a gate does not allow. It gives back what it holds of others.

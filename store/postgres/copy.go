@@ -48,17 +48,7 @@ func (b *batch) copied(now time.Time) (jobs, due *bytes.Buffer) {
 	for i := range b.once {
 		n := &b.once[i]
 		j.row(11)
-		j.bytes(n.ID[:])
-		j.time(now)
-		j.int64(int64(n.Timeout))
-		j.int64(int64(n.GiveUpAfter))
-		j.int64(int64(n.Retain))
-		j.int32(n.MaxAttempts)
-		j.int16(n.Priority)
-		j.text(n.Queue)
-		j.text(n.Task)
-		j.bytes(n.Input)
-		j.json(b.tags[n.ID])
+		j.job(b, n, now)
 
 		d.row(7)
 		d.bytes(n.ID[:])
@@ -70,6 +60,21 @@ func (b *batch) copied(now time.Time) (jobs, due *bytes.Buffer) {
 		d.text(n.Queue)
 	}
 	return j.end(), d.end()
+}
+
+// job are the columns of job that every job has.
+func (c *copyBuffer) job(b *batch, n *store.NewJob, now time.Time) {
+	c.bytes(n.ID[:])
+	c.time(now)
+	c.int64(int64(n.Timeout))
+	c.int64(int64(n.GiveUpAfter))
+	c.int64(int64(n.Retain))
+	c.int32(n.MaxAttempts)
+	c.int16(n.Priority)
+	c.text(n.Queue)
+	c.text(n.Task)
+	c.bytes(n.Input)
+	c.json(b.tags[n.ID])
 }
 
 // firstRun is when a new job may run.
@@ -105,11 +110,21 @@ func (c *copyBuffer) text(v string) {
 // json is jsonb, whose format has a number of its own; nil is null.
 func (c *copyBuffer) json(v []byte) {
 	if v == nil {
-		c.b = append(c.b, 0xff, 0xff, 0xff, 0xff)
+		c.null()
 		return
 	}
 	c.b = binary.BigEndian.AppendUint32(c.b, uint32(len(v)+1))
 	c.b = append(append(c.b, 1), v...)
+}
+
+func (c *copyBuffer) null() { c.b = append(c.b, 0xff, 0xff, 0xff, 0xff) }
+
+func (c *copyBuffer) bool(v bool) {
+	bit := byte(0)
+	if v {
+		bit = 1
+	}
+	c.b = append(c.b, 0, 0, 0, 1, bit)
 }
 
 func (c *copyBuffer) int64(v int64) {

@@ -70,7 +70,7 @@ func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.
 			inserted[i].State = a.state()
 		}
 	}
-	steps, err = e.steps()
+	steps, err = e.steps(ctx)
 	return e, inserted, steps, err
 }
 
@@ -101,7 +101,7 @@ func (e *entry) ask(ctx context.Context) error {
 	}
 	gates := gatesOf(limited...)
 	if len(gates) > 0 {
-		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime, true))
+		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime))
 	}
 	steps = append(steps, step{sql: sql.copyBegin, args: []any{}, rows: readTime(&e.now)})
 	if err := e.w.send(ctx, steps...); err != nil {
@@ -196,8 +196,8 @@ func (e *entry) wakes() []store.Wake {
 	return append(e.b.wakes[:len(e.b.wakes):len(e.b.wakes)], e.g.wakes...)
 }
 
-// steps write it all down.
-func (e *entry) steps() ([]step, error) {
+// steps write it all down; what is many is copied at once.
+func (e *entry) steps(ctx context.Context) ([]step, error) {
 	sql := e.w.s.sql
 	var r arrivals
 	for _, a := range e.jobs {
@@ -207,12 +207,13 @@ func (e *entry) steps() ([]step, error) {
 		}
 		r.add(e, a, terms)
 	}
-	steps := r.jobSteps(sql, e.b, e.now)
-	if d := &r.due; len(d.ids) > 0 {
-		steps = append(steps, step{sql: sql.putDue, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt}})
-	}
-	if d := &r.blocked; len(d.ids) > 0 {
-		steps = append(steps, step{sql: sql.putBlocked, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt, d.gates}})
+	var steps []step
+	if len(r.jobs) >= copyFrom {
+		if err := r.copy(ctx, e.w, e.b, e.now); err != nil {
+			return nil, err
+		}
+	} else {
+		steps = r.jobSteps(sql, e.b, e.now)
 	}
 	if d := &r.done; len(d.ids) > 0 {
 		steps = append(steps, step{sql: sql.putDone, args: []any{d.ids, d.uses, d.runAt, r.keep}})
@@ -231,7 +232,7 @@ func (e *entry) steps() ([]step, error) {
 // Arrivals are jobs that are stored, as parameters.
 type arrivals struct {
 	jobs               []*arrival
-	terms              []*string
+	terms              [][]byte
 	due, blocked, done rowsOf
 	keep               []int64
 	held               admission
@@ -259,12 +260,7 @@ func (r *rowsOf) add(a *arrival, at string) {
 }
 
 func (r *arrivals) add(e *entry, a *arrival, terms []byte) {
-	var text *string
-	if terms != nil {
-		s := string(terms)
-		text = &s
-	}
-	r.jobs, r.terms = append(r.jobs, a), append(r.terms, text)
+	r.jobs, r.terms = append(r.jobs, a), append(r.terms, terms)
 	switch a.fate {
 	case waits:
 		r.blocked.add(a, a.at)
@@ -284,7 +280,7 @@ func (r *arrivals) add(e *entry, a *arrival, terms []byte) {
 	}
 }
 
-// jobSteps insert the jobs themselves: as many statements as their size asks for.
+// jobSteps insert the jobs, by as many statements as their size asks for, and where they lie.
 func (r *arrivals) jobSteps(sql *statements, b *batch, now time.Time) (steps []step) {
 	for first := 0; first < len(r.jobs); {
 		n, size := 0, 0
@@ -295,10 +291,23 @@ func (r *arrivals) jobSteps(sql *statements, b *batch, now time.Time) (steps []s
 			n++
 		}
 		c := b.columns(some)
+		terms := make([]*string, n)
+		for i, text := range r.terms[first : first+n] {
+			if text != nil {
+				s := string(text)
+				terms[i] = &s
+			}
+		}
 		steps = append(steps, step{sql: sql.putJobs, args: []any{
-			c[0], now, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], r.terms[first : first+n],
+			c[0], now, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], terms,
 		}})
 		first += n
+	}
+	if d := &r.due; len(d.ids) > 0 {
+		steps = append(steps, step{sql: sql.putDue, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt}})
+	}
+	if d := &r.blocked; len(d.ids) > 0 {
+		steps = append(steps, step{sql: sql.putBlocked, args: []any{d.ids, d.queues, d.lanes, d.uses, d.runAt, d.dueAt, d.gates}})
 	}
 	return steps
 }

@@ -213,13 +213,26 @@ func (s *Store) finishing(process store.ID, ended []store.Ended, locked bool) []
 	if len(results.ids) > 0 {
 		steps = append(steps, step{sql: s.sql.result, args: []any{results.ids, results.bytes}})
 	}
-	left := leaving{locked: locked}
+	left, loose := leaving{locked: locked}, leaving{} // gates with a period are not locked
 	for i := range ended {
-		left.finish(&ended[i])
+		if e := &ended[i]; e.Terms != nil {
+			left.finish(e, s.atOnce)
+			loose.finish(e, s.rated)
+			left.freeEnded(e)
+		}
 	}
-	steps = append(steps, stepsOf(left.queries(s.sql))...)
+	steps = append(append(steps, stepsOf(left.queries(s.sql))...), stepsOf(loose.queries(s.sql))...)
 	return append(steps, s.count(process, ended)...)
 }
+
+// rated reports whether a limit is known to have a period: what runs holds nothing of it.
+func (s *Store) rated(u store.Use) bool {
+	rated, known := s.rates.Load(u.Limit)
+	return known && rated.(bool)
+}
+
+// atOnce is the opposite of rated.
+func (s *Store) atOnce(u store.Use) bool { return !s.rated(u) }
 
 // A plainKind is what completed attempts have in common that one statement moves. Almost all
 // attempts are first ones, so that the fence is one number instead of a second array.

@@ -39,6 +39,7 @@ type lockedGate struct {
 	id     string
 	line   []*candidate // the first of those that wait, in order
 	rest   bool         // more may wait
+	room   int          // how many more were asked for
 	hidden int          // of those that wait, since somebody holds their rows
 	wake   time.Time    // when it is to be looked at, as a mark says; zero if none does
 	was    gate.Gate    // as it is stored
@@ -157,13 +158,13 @@ func (g *gates) locked(ids []string) error {
 }
 
 // look is the step that looks at gates that were locked by a step before it: at most so many of
-// those that wait for each, with rates also for limits that have a period.
-func (g *gates) look(ids []string, most int, rates bool) step {
+// those that wait for each.
+func (g *gates) look(ids []string, most int) step {
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i], _ = gate.Parse(id)
 	}
-	return step{sql: g.s.sql.gatesLook, args: []any{ids, names, most, rates}, rows: g.readLook}
+	return step{sql: g.s.sql.gatesLook, args: []any{ids, names, most}, rows: g.readLook}
 }
 
 func (g *gates) readLook(rows pgx.Rows) error {
@@ -175,14 +176,14 @@ func (g *gates) readLook(rows pgx.Rows) error {
 			most, burst, priority            *int32
 			per                              *int64
 			whenFull, stops, who             *string
-			strict                           *bool
+			strict, locked                   *bool
 			uses                             *int16
 			queue, task                      *string
 			terms                            []byte
-			held, count, room                int
+			held, room                       int
 		)
-		err := rows.Scan(&g.now, &id, &full, &paused, &wake, &most, &per, &burst, &whenFull, &strict, &held, &stops, &count, &room,
-			&who, &priority, &runAt, &dueAt, &uses, &queue, &task, &terms)
+		err := rows.Scan(&g.now, &id, &full, &paused, &wake, &most, &per, &burst, &whenFull, &strict, &held, &stops, &room,
+			&who, &locked, &priority, &runAt, &dueAt, &uses, &queue, &task, &terms)
 		if err != nil {
 			return err
 		}
@@ -205,24 +206,39 @@ func (g *gates) readLook(rows pgx.Rows) error {
 					return err
 				}
 			}
+			if per != nil {
+				g.s.rates.Store(name, *per > 0)
+			}
 			l.was, l.woke = is, timeOf(wake)
 			l.Gate, l.wake, l.line = &is, l.woke, nil
-			l.rest, l.hidden = count >= room, count
+			l.rest, l.hidden, l.room = room == 0, 0, room
 			g.set[id] = l.Gate
 		}
 		if who == nil {
 			continue
 		}
-		l.hidden--
-		c := &candidate{task: *task, queue: *queue, priority: int(*priority), order: *runAt, runAt: *runAt, uses: *uses, fate: waits, at: id}
+		if l.room--; l.room == 0 {
+			l.rest = true
+		}
+		if !*locked {
+			l.hidden++
+			continue
+		}
+		c := &candidate{queue: *queue, priority: int(*priority), order: *runAt, runAt: *runAt, uses: *uses, fate: waits, at: id}
 		if c.id, err = store.ParseID(*who); err != nil {
 			return err
 		}
 		if dueAt != nil {
 			c.runAt = *dueAt
 		}
-		if c.terms, err = decodeTerms(c.task, terms); err != nil {
-			return err
+		if task == nil {
+			limit, key := gate.Parse(id)
+			c.terms = &store.Terms{Limits: []store.Use{{Limit: limit, Key: key}}}
+		} else {
+			c.task = *task
+			if c.terms, err = decodeTerms(c.task, terms); err != nil {
+				return err
+			}
 		}
 		if !g.known[c.id] {
 			l.line = append(l.line, c)
@@ -363,7 +379,7 @@ func (g *gates) complete(ctx context.Context, w *work, most int) error {
 	return w.send(ctx,
 		step{sql: g.s.sql.gatesMake, args: []any{ids}},
 		step{sql: g.s.sql.gatesTry, args: []any{ids}, rows: g.readLocked},
-		g.look(ids, most, true),
+		g.look(ids, most),
 	)
 }
 

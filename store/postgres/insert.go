@@ -270,6 +270,7 @@ const (
 	usesRate     = 1024
 	usesBegun    = 2048
 	usesFresh    = 4096
+	usesSimple   = 8192
 )
 
 // usesOf are the bits of a new job.
@@ -280,8 +281,16 @@ func usesOf(n *store.NewJob) (uses int16) {
 	if n.Terms != nil {
 		uses |= usesTerms
 	}
-	if n.Terms.Gated() {
+	return uses | gatedBits(n.Terms)
+}
+
+// gatedBits are the bits that follow from limits and turns.
+func gatedBits(t *store.Terms) (uses int16) {
+	if t.Gated() {
 		uses |= usesGated
+		if len(t.Limits) == 1 && t.Limits[0].Weight() == 1 {
+			uses |= usesSimple
+		}
 	}
 	return uses
 }

@@ -17,7 +17,7 @@ type leaving struct {
 	left                    []string // gates that they waited for
 	keys                    []string // unique ones
 	owners                  [][16]byte
-	over                    []bool
+	over                    []bool // whether each owner has ended
 	expiries                [][16]byte
 }
 
@@ -27,10 +27,10 @@ type holdings struct {
 	ids          [][16]byte
 }
 
-func (h *holdings) add(id store.ID, t *store.Terms, only func(gate string) bool) {
+func (h *holdings) add(id store.ID, t *store.Terms, only func(u store.Use) bool) {
 	for _, u := range usesOfTerms(t) {
-		if g := gate.IDOf(u); only == nil || only(g) {
-			h.gates, h.names, h.ids = append(h.gates, g), append(h.names, u.Limit), append(h.ids, id)
+		if only == nil || only(u) {
+			h.gates, h.names, h.ids = append(h.gates, gate.IDOf(u)), append(h.names, u.Limit), append(h.ids, id)
 		}
 	}
 }
@@ -63,15 +63,22 @@ func (l *leaving) read(id, task string, text []byte, at *string) error {
 	return err
 }
 
-// finish is what an attempt gives back that has ended.
-func (l *leaving) finish(e *store.Ended) {
-	switch {
-	case e.Terms == nil:
-	case e.Outcome == store.OutcomeRetry || e.Outcome == store.OutcomeSnooze:
-		l.wait(e.ID, e.Terms)
+// finish is what an attempt gives back that has ended: of some gates, if only says so.
+func (l *leaving) finish(e *store.Ended, only func(u store.Use) bool) {
+	switch e.Outcome {
+	case store.OutcomeRetry, store.OutcomeSnooze:
+		l.again.add(e.ID, e.Terms, only)
+	case store.OutcomeDiscarded:
+		l.discarded.add(e.ID, e.Terms, only)
 	default:
-		l.end(e.ID, e.Task, e.Terms, e.Outcome == store.OutcomeDiscarded)
-		l.expiries = nil // it was forgotten by the claim
+		l.ended.add(e.ID, e.Terms, only)
+	}
+}
+
+// freeEnded frees the unique key of an attempt after which the job runs no more.
+func (l *leaving) freeEnded(e *store.Ended) {
+	if e.Terms != nil && e.Outcome != store.OutcomeRetry && e.Outcome != store.OutcomeSnooze {
+		l.free(e.ID, e.Task, e.Terms, true)
 	}
 }
 
@@ -103,9 +110,9 @@ func (l *leaving) change(id store.ID, was, is *store.Terms, stays bool) {
 	for _, u := range usesOfTerms(is) {
 		keeps[gate.IDOf(u)] = true
 	}
-	l.ended.add(id, was, func(g string) bool { return !keeps[g] })
+	l.ended.add(id, was, func(u store.Use) bool { return !keeps[gate.IDOf(u)] })
 	if !stays {
-		l.again.add(id, was, func(g string) bool { return keeps[g] })
+		l.again.add(id, was, func(u store.Use) bool { return keeps[gate.IDOf(u)] })
 	}
 }
 

@@ -109,7 +109,7 @@ func (s *Store) pauseLimit(ctx context.Context, conn *pgx.Conn, id string, d tim
 	w := &work{s: s, conn: conn}
 	g := newGates(s)
 	ids := []string{id}
-	if err := w.send(ctx, append(g.lock(ids), g.look(ids, admitAtATime, true))...); err != nil {
+	if err := w.send(ctx, append(g.lock(ids), g.look(ids, admitAtATime))...); err != nil {
 		return err
 	}
 	if err := g.locked(ids); err != nil {

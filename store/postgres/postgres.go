@@ -26,6 +26,7 @@ type Store struct {
 	lanes   lanes
 	ears    ears
 	healer  healer
+	rates   sync.Map // by name of a limit: whether it has a period, as far as was seen
 
 	listenEvery, pongTime time.Duration // shorter in tests
 

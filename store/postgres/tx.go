@@ -298,7 +298,8 @@ func (t *txWriter) Complete(ctx context.Context, process store.ID, ended store.E
 	}
 	ended.Outcome = store.OutcomeCompleted
 	var left leaving
-	left.finish(&ended)
+	left.finish(&ended, nil)
+	left.freeEnded(&ended)
 	if err := runAll(ctx, t.tx, left.queries(t.s.sql)); err != nil {
 		return t.fail(doing, err)
 	}

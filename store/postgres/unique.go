@@ -27,11 +27,18 @@ type contest struct {
 	change []string // keys whose jobs may take a new input
 
 	known  map[store.ID]bool
+	missed map[wish]bool
 	mine   map[string]store.ID // taken now
 	owners map[string]owner    // others
 	fixed  map[store.ID]bool   // jobs that wait, whose rows are locked
 	stale  map[string]bool     // keys of jobs that had ended when this was tried before: their rows are locked
 	again  bool                // in the same transaction: keys may have been taken by the first try
+}
+
+// A wish is a key that a job wants.
+type wish struct {
+	key string
+	id  store.ID
 }
 
 // An owner is the job that holds a key.
@@ -49,7 +56,8 @@ func (o *owner) free() bool {
 
 func newContest(stale map[string]bool) *contest {
 	return &contest{
-		known: map[store.ID]bool{}, mine: map[string]store.ID{}, owners: map[string]owner{}, fixed: map[store.ID]bool{}, stale: stale,
+		known: map[store.ID]bool{}, missed: map[wish]bool{}, mine: map[string]store.ID{}, owners: map[string]owner{},
+		fixed: map[store.ID]bool{}, stale: stale,
 	}
 }
 
@@ -88,7 +96,7 @@ func (c *contest) queries(sql *statements, existing bool) []query {
 				return err
 			}
 			parsed, err := store.ParseID(id)
-			c.mine[key] = parsed
+			c.missed[wish{key, parsed}] = true
 			return err
 		},
 	}}
@@ -112,6 +120,15 @@ func (c *contest) queries(sql *statements, existing bool) []query {
 			return err
 		},
 	})
+}
+
+// settle takes in what was taken: all that was not missed.
+func (c *contest) settle() {
+	for i, key := range c.keys {
+		if id := c.ids[i]; !c.missed[wish{key, id}] {
+			c.mine[key] = id
+		}
+	}
 }
 
 // readIDs reads ids into a set.
@@ -158,6 +175,7 @@ type verdict struct {
 // judge says what becomes of new jobs by their unique keys. Those that it lets in hold their
 // keys for those that follow.
 func (c *contest) judge(jobs []store.NewJob) ([]verdict, error) {
+	c.settle()
 	verdicts := make([]verdict, len(jobs))
 	mine, stored := map[string]store.ID{}, map[store.ID]bool{}
 	for i := range jobs {

@@ -1,5 +1,5 @@
 -- Change jobs that don't run and have not completed.
---   $1 ids  $2 input  $3 queue  $4 priority  $5 run at  $6 terms, and $7 whether limits or a turn are
+--   $1 ids  $2 input  $3 queue  $4 priority  $5 run at  $6 terms, and $7 the bits of uses that say what is
 --   among them      (null stays)
 -- The row of due or blocked is deleted and inserted anew, so that a claim that began earlier
 -- misses it. The epoch rises, since it may come to lie left of marks. Limits and turns are decided
@@ -15,7 +15,7 @@ WITH d AS (
 ), e AS (
     UPDATE offload.done SET run_at = coalesce(greatest($5::timestamptz, CASE WHEN $5::timestamptz IS NULL THEN NULL ELSE now() END), run_at),
            uses = CASE WHEN $3::text IS NULL THEN uses WHEN $3::text = 'offload' THEN uses | 32 ELSE uses & ~32 END
-                  & CASE WHEN $6::text IS NULL THEN -1 ELSE ~256 END | CASE WHEN $6::text IS NULL THEN 0 WHEN $7::boolean THEN 384 ELSE 128 END
+                  & CASE WHEN $6::text IS NULL THEN -1 ELSE ~8448 END | CASE WHEN $6::text IS NULL THEN 0 ELSE 128 | $7::int END
     WHERE id = ANY ($1::uuid[]) AND outcome BETWEEN 1 AND 3
     RETURNING id, CASE outcome WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END AS state
 ), changed AS MATERIALIZED (
@@ -31,7 +31,7 @@ WITH d AS (
     SELECT id, CASE WHEN $5::timestamptz IS NULL THEN run_at ELSE greatest($5::timestamptz, clock_timestamp()) END AS run_at,
            started_at, attempt, failures, suspect, task, waits, coalesce($3::text, queue) AS queue,
            CASE WHEN $3::text IS NULL THEN uses WHEN $3::text = 'offload' THEN uses | 32 ELSE uses & ~32 END
-           & CASE WHEN $6::text IS NULL THEN -1 ELSE ~256 END | CASE WHEN $6::text IS NULL THEN 0 WHEN $7::boolean THEN 384 ELSE 128 END AS uses
+           & CASE WHEN $6::text IS NULL THEN -1 ELSE ~8448 END | CASE WHEN $6::text IS NULL THEN 0 ELSE 128 | $7::int END AS uses
     FROM (
         SELECT id, run_at, started_at, attempt, failures, uses, queue, NULL::boolean AS suspect, '' AS task, true AS waits FROM d
         UNION ALL

@@ -2,7 +2,7 @@
 -- has rows in none of these tables. More of "uses":
 --   128 it has terms   256 limits or a turn among them   512 these are not decided yet
 --   1024 a limit counts its start   2048 an attempt was begun (in lease: before this one)
---   4096 it is new to its limits
+--   4096 it is new to its limits   8192 it is under one limit only, and takes one of it
 -- What a program of version 1 does to such jobs is right but for what they hold, which is found
 -- and taken back after a while.
 
