@@ -42,7 +42,7 @@ func (a *actor) claimKeys(ctx context.Context, ids []store.ID) (found map[store.
 		}
 	}
 	if len(wanting) > 0 {
-		if err := runAll(ctx, a.tx, c.queries(a.s.sql, true)); err != nil {
+		if err := c.on(ctx, a.tx, a.s.sql, true); err != nil {
 			return nil, nil, c.held(err)
 		}
 	}
@@ -52,20 +52,18 @@ func (a *actor) claimKeys(ctx context.Context, ids []store.ID) (found map[store.
 	for _, k := range wanting {
 		u := a.wants(&k)
 		key := uniqueKey(k.task, u)
-		by, row, err := c.owner(key, k.id)
+		by, _, err := c.owner(key, k.id)
 		if err != nil {
 			return nil, nil, err
 		}
 		if mine := c.mine[key]; !mine.IsZero() && mine != k.id { // another job of this act
 			by.id = mine
 		}
-		switch {
-		case !by.id.IsZero():
+		if !by.id.IsZero() {
 			found[k.id] = store.Acted{ID: k.id, Effect: store.Taken, State: k.state, By: by.id}
 			continue
-		case row:
-			give.add(k.id, k.task, u, &k.created)
 		}
+		give.add(k.id, k.task, u, &k.created)
 		c.mine[key] = k.id
 		taken[k.id] = key
 	}

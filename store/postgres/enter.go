@@ -75,12 +75,8 @@ func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.
 }
 
 // ask makes the first round trip: it takes unique keys, then locks gates and looks at them, then
-// takes the time.
+// takes the time. That no job is there is taken for granted until one turns out to be.
 func (e *entry) ask(ctx context.Context) error {
-	ids := make([][16]byte, len(e.b.once))
-	for i := range e.b.once {
-		ids[i] = e.b.once[i].ID
-	}
 	var limited []*store.Terms
 	for i := range e.b.jobs {
 		n := &e.b.jobs[i]
@@ -95,9 +91,12 @@ func (e *entry) ask(ctx context.Context) error {
 		}
 	}
 	sql := e.w.s.sql
-	steps := []step{query{sql: sql.known, args: []any{ids}, row: readIDs(e.c.known)}.step()}
+	var steps []step
+	if e.b.again {
+		steps = append(steps, query{sql: sql.known, args: []any{idsOfJobs(e.b.once)}, row: readIDs(e.c.known)}.step())
+	}
 	if len(e.c.keys) > 0 {
-		steps = append(steps, stepsOf(e.c.queries(sql, false))...)
+		steps = append(steps, stepsOf(e.c.take(sql, false))...)
 	}
 	gates := gatesOf(limited...)
 	if len(gates) > 0 {
@@ -106,6 +105,11 @@ func (e *entry) ask(ctx context.Context) error {
 	steps = append(steps, step{sql: sql.copyBegin, args: []any{}, rows: readTime(&e.now)})
 	if err := e.w.send(ctx, steps...); err != nil {
 		return err
+	}
+	if e.c.missed() {
+		if err := e.w.send(ctx, e.c.look(sql).step()); err != nil {
+			return err
+		}
 	}
 	if err := e.g.locked(gates); err != nil {
 		return err

@@ -15,7 +15,7 @@ func (t *txWriter) enter(ctx context.Context, b *batch) (inserted []store.Insert
 	var c *contest
 	var verdicts []verdict
 	for n := 1; ; n++ {
-		if c, verdicts, err = t.judge(ctx, b, n > 1); err == nil || !errors.Is(err, errAgain) || n == tries {
+		if c, verdicts, err = t.judge(ctx, b); err == nil || !errors.Is(err, errAgain) || n == tries {
 			break
 		}
 		pause(ctx, n)
@@ -71,19 +71,14 @@ func (t *txWriter) enter(ctx context.Context, b *batch) (inserted []store.Insert
 
 // judge takes unique keys, and says what becomes of the jobs by them. What was taken by a try
 // that has to be made again stays taken by the same jobs.
-func (t *txWriter) judge(ctx context.Context, b *batch, again bool) (c *contest, verdicts []verdict, err error) {
+func (t *txWriter) judge(ctx context.Context, b *batch) (c *contest, verdicts []verdict, err error) {
 	c = newContest(b.stale)
-	c.again = again
-	ids := make([][16]byte, len(b.once))
-	for i := range b.once {
-		ids[i] = b.once[i].ID
-	}
 	for i := range b.jobs {
 		if n := &b.jobs[i]; n.Terms != nil && n.Terms.Unique != nil {
 			c.want(n.ID, n.Task, n.Terms.Unique, nil)
 		}
 	}
-	if err := (query{sql: t.s.sql.known, args: []any{ids}, row: readIDs(c.known)}).on(ctx, t.tx); err != nil {
+	if err := (query{sql: t.s.sql.known, args: []any{idsOfJobs(b.once)}, row: readIDs(c.known)}).on(ctx, t.tx); err != nil {
 		return c, nil, err
 	}
 	if len(c.keys) > 0 {
@@ -91,7 +86,7 @@ func (t *txWriter) judge(ctx context.Context, b *batch, again bool) (c *contest,
 		if err != nil {
 			return c, nil, err
 		}
-		if err := runAll(ctx, t.tx, c.queries(t.s.sql, false)); err != nil {
+		if err := c.on(ctx, t.tx, t.s.sql, false); err != nil {
 			return c, nil, err
 		}
 		if _, err := t.lockTime(ctx, before); err != nil {

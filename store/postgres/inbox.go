@@ -98,7 +98,7 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 				if err != nil {
 					return err
 				}
-				b.stale = m.stale
+				b.stale, b.again = m.stale, true
 				e, _, more, err := w.enter(ctx, b)
 				if err != nil {
 					return err

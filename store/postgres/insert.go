@@ -54,7 +54,8 @@ func (s *Store) insertKeyed(ctx context.Context, b *batch) (inserted []store.Ins
 	err = s.on(ctx, s.pool, insertTime(len(b.jobs)), "insert jobs", func(ctx context.Context, conn *pgx.Conn) (err error) {
 		inserted, wakes, left, err = s.enterAll(ctx, conn, b)
 		if codeOf(err) == codeDuplicate {
-			return errAgain // one of the jobs was stored since it was looked for
+			b.again = true
+			return errAgain
 		}
 		return err
 	})
@@ -92,6 +93,7 @@ type batch struct {
 
 	keyed bool            // some have terms
 	stale map[string]bool // see contest
+	again bool            // some may be there
 }
 
 func newBatch(jobs []store.NewJob) (*batch, error) {
@@ -308,6 +310,15 @@ func timeOrNil(t time.Time) any {
 		return nil
 	}
 	return t
+}
+
+// idsOfJobs are the ids of jobs, as pgx takes them.
+func idsOfJobs(jobs []store.NewJob) [][16]byte {
+	plain := make([][16]byte, len(jobs))
+	for i := range jobs {
+		plain[i] = jobs[i].ID
+	}
+	return plain
 }
 
 // idsOf are ids as pgx takes them.

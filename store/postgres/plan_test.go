@@ -65,7 +65,7 @@ var hot = map[string]string{
 	"unique_take":     `'{key}', '{{id}}', '{ended}', '{null}', '{null}', false`,
 	"unique_lock":     `'{key}'`,
 	"unique_hold":     `'{key}'`,
-	"unique_owners":   `'{key}', '{{id}}', false`,
+	"unique_owners":   `'{key}'`,
 	"unique_give":     `'{key}', '{{id}}', '{ended}', '{null}', '{null}'`,
 	"unique_leave":    `'{key}', '{{id}}', '{true}'`,
 	"unique_wanted":   `'{{id}}'`,

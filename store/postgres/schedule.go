@@ -301,7 +301,7 @@ func (t *ticks) enter(ctx context.Context, jobs []store.NewJob) ([]step, error) 
 	if err != nil {
 		return nil, err
 	}
-	b.stale = t.stale
+	b.stale, b.again = t.stale, true
 	e, inserted, steps, err := t.w.enter(ctx, b)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -27,18 +28,12 @@ type contest struct {
 	change []string // keys whose jobs may take a new input
 
 	known  map[store.ID]bool
-	missed map[wish]bool
-	mine   map[string]store.ID // taken now
-	owners map[string]owner    // others
+	taken  int              // keys
+	owners map[string]owner // read where not all were taken
+	read   bool
+	mine   map[string]store.ID // keys of this call's jobs
 	fixed  map[store.ID]bool   // jobs that wait, whose rows are locked
 	stale  map[string]bool     // keys of jobs that had ended when this was tried before: their rows are locked
-	again  bool                // in the same transaction: keys may have been taken by the first try
-}
-
-// A wish is a key that a job wants.
-type wish struct {
-	key string
-	id  store.ID
 }
 
 // An owner is the job that holds a key.
@@ -56,8 +51,7 @@ func (o *owner) free() bool {
 
 func newContest(stale map[string]bool) *contest {
 	return &contest{
-		known: map[store.ID]bool{}, missed: map[wish]bool{}, mine: map[string]store.ID{}, owners: map[string]owner{},
-		fixed: map[store.ID]bool{}, stale: stale,
+		known: map[store.ID]bool{}, owners: map[string]owner{}, mine: map[string]store.ID{}, fixed: map[store.ID]bool{}, stale: stale,
 	}
 }
 
@@ -80,8 +74,9 @@ func termOf(u *store.Unique) (until string, span *int64) {
 	return string(u.Until), nil
 }
 
-// queries take the keys, and read whose they are; existing says that the jobs are there.
-func (c *contest) queries(sql *statements, existing bool) []query {
+// take are the queries that take the keys; existing says that the jobs are there. Where rows are to
+// be changed, or may be, they are locked, and whose they are is read at once.
+func (c *contest) take(sql *statements, existing bool) []query {
 	locked := slices.Clone(c.change)
 	for _, key := range c.keys {
 		if c.stale[key] {
@@ -90,24 +85,26 @@ func (c *contest) queries(sql *statements, existing bool) []query {
 	}
 	all := []query{{
 		sql: sql.uniqueTake, args: []any{c.keys, c.ids, c.until, c.spans, c.since, existing},
-		row: func(scan func(...any) error) error {
-			var key, id string
-			if err := scan(&key, &id); err != nil {
-				return err
-			}
-			parsed, err := store.ParseID(id)
-			c.missed[wish{key, parsed}] = true
-			return err
-		},
+		row: func(scan func(...any) error) error { return scan(&c.taken) },
 	}}
-	if len(locked) > 0 {
-		all = append(all, query{sql: sql.uniqueLock, args: []any{distinct(locked)}})
+	if len(locked) == 0 {
+		return all
 	}
+	all = append(all, query{sql: sql.uniqueLock, args: []any{distinct(locked)}})
 	if len(c.change) > 0 {
 		all = append(all, query{sql: sql.uniqueHold, args: []any{distinct(c.change)}, row: readIDs(c.fixed)})
 	}
-	return append(all, query{
-		sql: sql.uniqueOwners, args: []any{c.keys, c.ids, existing || c.again},
+	return append(all, c.look(sql))
+}
+
+// missed reports whether it must be read yet whose the keys are.
+func (c *contest) missed() bool { return c.taken < len(c.keys) && !c.read }
+
+// look is the query that reads whose the keys are.
+func (c *contest) look(sql *statements) query {
+	c.read = true
+	return query{
+		sql: sql.uniqueOwners, args: []any{distinct(c.keys)},
 		row: func(scan func(...any) error) error {
 			var key, id, until string
 			var o owner
@@ -119,14 +116,23 @@ func (c *contest) queries(sql *statements, existing bool) []query {
 			c.owners[key] = o
 			return err
 		},
-	})
+	}
 }
 
-// settle takes in what was taken: all that was not missed.
+// on takes the keys within a transaction, and reads whose they are.
+func (c *contest) on(ctx context.Context, tx querier, sql *statements, existing bool) error {
+	err := runAll(ctx, tx, c.take(sql, existing))
+	if err == nil && c.missed() {
+		err = c.look(sql).on(ctx, tx)
+	}
+	return err
+}
+
+// settle takes in which keys are those of this call's jobs now.
 func (c *contest) settle() {
 	for i, key := range c.keys {
-		if id := c.ids[i]; !c.missed[wish{key, id}] {
-			c.mine[key] = id
+		if !c.read || c.owners[key].id == c.ids[i] {
+			c.mine[key] = c.ids[i]
 		}
 	}
 }
@@ -147,15 +153,13 @@ func readIDs(into map[store.ID]bool) func(scan func(...any) error) error {
 // owner returns the job that holds a key which a job wants: the zero ID if that is the job itself,
 // or the key is free. give says that its row is there, and to be given to the job.
 func (c *contest) owner(key string, id store.ID) (o owner, give bool, err error) {
-	if by, mine := c.mine[key]; mine {
-		return owner{}, by != id, nil
+	if c.mine[key] == id {
+		return owner{}, false, nil
 	}
 	o, there := c.owners[key]
 	switch {
 	case !there:
 		return o, false, errAgain // it was given back between two statements
-	case o.id == id:
-		return owner{}, true, nil
 	case !o.free():
 		return o, false, nil
 	case c.stale[key] || slices.Contains(c.change, key):

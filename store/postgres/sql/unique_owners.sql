@@ -1,10 +1,10 @@
--- Whose are unique keys that are another job's, and how does that job stand?
---   $1 keys  $2 ids of the jobs that want them  $3 with those that are theirs
+-- Whose are unique keys, and how do these jobs stand?
+--   $1 keys
 -- Plan: look-ups of uniq, and by id.
 SELECT u.key, u.id::text, u.until, u.expires_at IS NOT NULL AND u.expires_at <= clock_timestamp(),
        CASE WHEN p.uses IS NULL THEN '' WHEN p.leased THEN 'runs' WHEN p.uses & 2048 = 0 THEN 'waits' ELSE 'begun' END
-FROM unnest($1::text[], $2::uuid[]) AS w (key, id)
-CROSS JOIN LATERAL (SELECT key, id, until, expires_at FROM offload.uniq WHERE uniq.key = w.key AND ($3::boolean OR uniq.id <> w.id) LIMIT 1) AS u
+FROM unnest($1::text[]) AS w (key)
+CROSS JOIN LATERAL (SELECT key, id, until, expires_at FROM offload.uniq WHERE uniq.key = w.key LIMIT 1) AS u
 LEFT JOIN LATERAL (
     (SELECT uses, false AS leased FROM offload.due AS d WHERE d.id = u.id LIMIT 1)
     UNION ALL
