@@ -65,11 +65,13 @@ func (s *Store) admitMarked(ctx context.Context, most int) (marks, looked, moved
 			if err := g.complete(ctx, w, most); err != nil {
 				return err
 			}
-			for _, l := range g.all {
-				looked += len(l.line)
+			g.settle(most)
+			looked, wakes = len(g.moved), g.wakes
+			for _, c := range g.moved {
+				if c.fate == through {
+					moved++
+				}
 			}
-			g.settle()
-			moved, wakes = len(g.moved), g.wakes
 			return w.commit(ctx, g.steps(g.moved)...)
 		})
 	})
@@ -143,13 +145,13 @@ func (s *Store) decide(ctx context.Context, terms map[store.ID]*store.Terms) (mo
 			if err := w.turns(ctx, candidates); err != nil {
 				return err
 			}
-			g.settle()
+			g.settle(admitAtATime)
 			for _, c := range candidates {
 				if err := g.decide(ctx, w, c, candidates); err != nil {
 					return err
 				}
 			}
-			g.settle()
+			g.settle(admitAtATime)
 			for _, c := range candidates {
 				if c.fate != waits {
 					moved++

@@ -78,7 +78,7 @@ func (s *Store) starts(ctx context.Context, process store.ID, claimed []drawn, r
 					started.start(c)
 				}
 			}
-			g.settle()
+			g.settle(admitAtATime)
 			wakes = g.wakes
 			return w.commit(ctx, append(started.steps(process), g.steps(g.moved)...)...)
 		})

@@ -174,13 +174,13 @@ func (e *entry) decide(ctx context.Context) error {
 	if err := e.w.turns(ctx, gated); err != nil {
 		return err
 	}
-	e.g.settle()
+	e.g.settle(admitAtATime)
 	for _, c := range gated {
 		if err := e.g.decide(ctx, e.w, c, gated); err != nil {
 			return err
 		}
 	}
-	e.g.settle()
+	e.g.settle(admitAtATime)
 	return nil
 }
 

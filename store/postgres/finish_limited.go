@@ -143,7 +143,7 @@ func (f *finishing) admit(ctx context.Context, w *work, look []string, pauses ma
 		if err := g.complete(ctx, w, admitAtATime); err != nil {
 			return err
 		}
-		g.settle()
+		g.settle(admitAtATime)
 		steps = append(stepsOf(out.queries(f.s.sql)), g.steps(g.moved)...)
 	}
 	return w.commitAnd(ctx, []step{f.s.notify(g.wakes)}, steps...)

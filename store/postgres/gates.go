@@ -334,11 +334,12 @@ func (g *gates) wait(c *candidate, id string) {
 	c.fate, c.at = waits, id
 }
 
-// settle lets those through that wait for gates with room.
-func (g *gates) settle() {
+// settle lets those through that wait for gates with room, looking at so many at most. Where it
+// stops, next has the gate looked at again.
+func (g *gates) settle(most int) {
 	for _, id := range slices.Sorted(maps.Keys(g.all)) {
 		l := g.all[id]
-		for len(l.line) > 0 {
+		for ; len(l.line) > 0 && most > 0; most-- {
 			c := l.line[0]
 			if !l.Room(g.now, c.id, c.use(id)) || len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
 				break

@@ -127,7 +127,7 @@ func (s *Store) pauseLimit(ctx context.Context, conn *pgx.Conn, id string, d tim
 	if err := g.complete(ctx, w, admitAtATime); err != nil {
 		return err
 	}
-	g.settle()
+	g.settle(admitAtATime)
 	return w.send(ctx, append(stepsOf(out.queries(s.sql)), g.steps(g.moved)...)...)
 }
 

@@ -22,7 +22,7 @@ func (s *Store) decideParked(ctx context.Context, req store.ParkedRequest, terms
 			if err != nil {
 				return err
 			}
-			g.settle()
+			g.settle(admitAtATime)
 			var lets admission
 			var stay []*candidate
 			var offIDs [][16]byte

@@ -1,13 +1,13 @@
 -- How the tables are.
 --   $1 schema
 WITH RECURSIVE lane AS (
-    (SELECT queue, priority, run_at FROM offload.due ORDER BY queue, priority, run_at, id LIMIT 1)
+    (SELECT queue, priority, coalesce(due_at, run_at) AS run_at FROM offload.due ORDER BY queue, priority, due.run_at, id LIMIT 1)
     UNION ALL
     SELECT next.queue, next.priority, next.run_at
     FROM lane CROSS JOIN LATERAL (
-        SELECT queue, priority, run_at FROM offload.due
+        SELECT queue, priority, coalesce(due_at, run_at) AS run_at FROM offload.due
         WHERE (due.queue, due.priority) > (lane.queue, lane.priority)
-        ORDER BY queue, priority, run_at, id LIMIT 1
+        ORDER BY queue, priority, due.run_at, id LIMIT 1
     ) AS next
 )
 SELECT (SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
