@@ -9,13 +9,19 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/offloadhq/offload/store"
 )
 
 // within calls f with a transaction on the user's pool, and commits it.
 func (s *Store) within(ctx context.Context, doing string, f func(ctx context.Context, tx ownTx) error) error {
-	return s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
+	return s.withinOf(ctx, s.pool, doing, f)
+}
+
+// withinOf is within on a connection of any pool.
+func (s *Store) withinOf(ctx context.Context, pool *pgxpool.Pool, doing string, f func(ctx context.Context, tx ownTx) error) error {
+	return s.on(ctx, pool, callTime, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 			own := ownTx{tx}
 			if err := own.exec(ctx, s.sql.planner); err != nil {

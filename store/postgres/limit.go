@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
@@ -21,12 +22,22 @@ func spanOf(limit string) (from, to string) {
 
 // PutLimits is that of store.Gates.
 func (s *Store) PutLimits(ctx context.Context, limits []store.Limit) error {
+	return s.putLimits(ctx, s.pool, limits)
+}
+
+// PutLimits is that of store.TxWriter: beside the transaction, on a connection of the engine's, since
+// the transaction may have the last one of the pool.
+func (t *txWriter) PutLimits(ctx context.Context, limits []store.Limit) error {
+	return t.s.putLimits(ctx, t.s.engine, limits)
+}
+
+func (s *Store) putLimits(ctx context.Context, pool *pgxpool.Pool, limits []store.Limit) error {
 	if len(limits) == 0 {
 		return nil
 	}
 	sorted := slices.Clone(limits)
 	slices.SortStableFunc(sorted, func(a, b store.Limit) int { return cmp.Compare(a.Name, b.Name) })
-	return s.within(ctx, "make limits known", func(ctx context.Context, tx ownTx) error {
+	return s.withinOf(ctx, pool, "make limits known", func(ctx context.Context, tx ownTx) error {
 		for _, l := range sorted {
 			changed := false
 			err := query{
