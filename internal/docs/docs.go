@@ -11,7 +11,7 @@
 //	console  as sh for lines that begin with "$ "; what follows is output
 //	sql      is run by the store that a mark above the block names
 //	json     must be JSON
-//	text     is left alone, as yaml, ini, csv and dockerfile are
+//	text     is left alone, as yaml, ini, csv, dockerfile, python and ruby are
 //
 // A mark is a comment above the block: <!-- docs: run --> runs a console block and compares
 // its output, <!-- docs: sqlite --> and <!-- docs: postgres --> run SQL.
@@ -92,6 +92,8 @@ var languages = map[string][]string{
 	"ini":        nil,
 	"csv":        nil,
 	"dockerfile": nil,
+	"python":     nil,
+	"ruby":       nil,
 }
 
 // CheckLanguage returns what is wrong with a block's language and mark, and with its text

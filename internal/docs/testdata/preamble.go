@@ -63,3 +63,60 @@ var Thumbnail = offload.NewTask("thumbnail", thumbnail)
 var Confirm = offload.NewTask("confirm", confirm)
 
 func check(err error) {}
+
+type Account struct {
+	ID string `json:"account"`
+}
+
+func syncAccount(ctx context.Context, a Account) error { return nil }
+
+var Sync = offload.NewTask("sync", syncAccount, offload.Unique{By: "account"})
+
+func indexDocument(ctx context.Context, document int64) error { return nil }
+
+type Page struct {
+	Page string `json:"page"`
+}
+
+func publishPage(ctx context.Context, p Page) error { return nil }
+
+type Lead struct {
+	ID     string `json:"id"`
+	Tenant string `json:"tenant"`
+}
+
+func push(ctx context.Context, l Lead) error { return nil }
+
+func pull(ctx context.Context, l Lead) error { return nil }
+
+func lookup(ctx context.Context, l Lead) error { return nil }
+
+var api = offload.Limit{Name: "crm-api", Max: 100, Per: time.Minute, Burst: 10, By: "tenant"}
+
+type Video struct {
+	Customer string `json:"customer"`
+}
+
+func convert(ctx context.Context, v Video) error { return nil }
+
+type Days struct{ Days int }
+
+func cleanUp(ctx context.Context, d Days) error { return nil }
+
+var Cleanup = offload.NewTask("cleanup", cleanUp)
+
+func report(ctx context.Context, which string) error { return nil }
+
+var Report = offload.NewTask("report", report)
+
+var customer, cron, zone string
+
+type Document struct{ ID int64 }
+
+func indexAll(ctx context.Context, db *sql.DB, documents []Document) error { return nil }
+
+type Code struct{ To, Code string }
+
+func sendCode(ctx context.Context, c Code) error { return nil }
+
+var job *offload.Job
