@@ -16,6 +16,7 @@ package testpg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -25,6 +26,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // shared is the server of this test binary.
@@ -93,7 +95,8 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	}
 }
 
-// connect returns a connection of the superuser's, which may write whatever the server's settings say.
+// connect returns a connection of the superuser's, which may write whatever the server's settings
+// say. A server that recovers, since one of its processes was killed, is waited for.
 func (s *Server) connect(ctx context.Context, t testing.TB) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(s.address)
@@ -101,12 +104,20 @@ func (s *Server) connect(ctx context.Context, t testing.TB) *pgx.Conn {
 		t.Fatalf("address of the test server: %v", err)
 	}
 	config.RuntimeParams["default_transaction_read_only"] = "off"
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		t.Fatalf("connect to the test server: %v", err)
+	for {
+		conn, err := pgx.ConnectConfig(ctx, config)
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == cannotConnectNow && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("connect to the test server: %v", err)
+		}
+		return conn
 	}
-	return conn
 }
+
+const cannotConnectNow = "57P03"
 
 // ask reads one row in the server's own database.
 func (s *Server) ask(t testing.TB, sql string, args []any, into ...any) {
