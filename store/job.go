@@ -77,7 +77,8 @@ func (c *Claimed) Suspect() bool { return c.Crashes >= SuspectAt }
 const (
 	InlineInput    = 4 << 10          // bytes of input that come with a claim or a list
 	SuspectAt      = 2                // crashes that make a job a suspect
-	CrashLimit     = 3                // crashes at which a suspect is discarded
+	CrashLimit     = 3                // crashes at which a suspect is discarded that was alone in its process
+	CrashLimitMost = 5                // and one beside which others ran, any of which may be the reason
 	SuspectDelay   = 15 * time.Second // a suspect is left alone for so long after a crash
 	CrashMemory    = 72 * time.Hour   // a crash longer ago is forgotten
 	Tombstone      = 10 * time.Minute

@@ -160,8 +160,8 @@ type Member interface {
 	// Reap declares processes lost whose beat still is the one given, and moves all leases
 	// without a live process, of these and of earlier ones, a crash counted for each: back in
 	// front; if it was cancelled, to cancelled; with SuspectAt crashes, to blocked as a
-	// suspect, for SuspectDelay at least; with CrashLimit crashes, if it was a suspect when its process was lost, to
-	// discarded with a failure of kind "crash". A process row goes when nothing is left of it.
+	// suspect, for SuspectDelay at least; a suspect that was alone in its process with CrashLimit crashes, and
+	// one beside which others ran with CrashLimitMost, to discarded with a failure of kind "crash". A process row goes when nothing is left of it.
 	// It takes a transaction for each MaxReapAtATime leases.
 	Reap(ctx context.Context, lost []Beaten) (Reaped, error)
 

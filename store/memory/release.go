@@ -2,8 +2,6 @@ package memory
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -59,25 +57,34 @@ func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (r store.Reaped, 
 				r.Processes++
 			}
 		}
-		for _, j := range slices.Collect(maps.Values(s.leases)) {
+		strays, beside := []*job{}, map[store.ID]int{}
+		for _, j := range s.leases {
 			if s.processes[j.process] == nil {
-				s.crash(j, now, &r)
+				strays = append(strays, j)
+				beside[j.process]++
 			}
+		}
+		for _, j := range strays {
+			s.crash(j, beside[j.process] > 1, now, &r)
 		}
 		return nil
 	})
 	return r, err
 }
 
-// crash moves the lease of a lost process.
-func (s *Store) crash(j *job, now time.Time, r *store.Reaped) {
+// crash moves the lease of a lost process, which may have held others beside it.
+func (s *Store) crash(j *job, beside bool, now time.Time, r *store.Reaped) {
+	limit := store.CrashLimit
+	if beside {
+		limit = store.CrashLimitMost
+	}
 	before := j.crashesAt(now)
 	j.crashes, j.crashed = before+1, now
 	switch {
 	case j.cancel:
 		s.giveBack(j, due, now)
 		r.Cancelled++
-	case before >= store.SuspectAt && j.crashes >= store.CrashLimit:
+	case before >= store.SuspectAt && j.crashes >= limit:
 		j.fail(store.Problem{Error: "the process was lost while it ran the job", Kind: "crash"}, now)
 		j.failures++
 		s.take(j)

@@ -55,11 +55,15 @@ func (t *txn) reap(reaped *store.Reaped) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	held := map[int64]int{} // jobs of each process
+	for i := range all {
+		held[all[i].process.Int64]++
+	}
 	for i := range all {
 		if err := t.take(&all[i]); err != nil {
 			return false, err
 		}
-		if err := t.crash(&all[i], reaped); err != nil {
+		if err := t.crash(&all[i], held[all[i].process.Int64] > 1, reaped); err != nil {
 			return false, err
 		}
 	}
@@ -77,17 +81,22 @@ func (t *txn) leases(query string, args ...any) (all []row, err error) {
 	return all, err
 }
 
-// crash puts back the job of a lease that was taken from a lost process, and counts the crash.
-func (t *txn) crash(r *row, reaped *store.Reaped) error {
+// crash puts back the job of a lease that was taken from a lost process, which may have held
+// others beside it, and counts the crash.
+func (t *txn) crash(r *row, beside bool, reaped *store.Reaped) error {
 	before, err := t.countCrash(r)
 	if err != nil {
 		return err
+	}
+	limit := store.CrashLimit
+	if beside {
+		limit = store.CrashLimitMost
 	}
 	switch {
 	case r.uses&usesSignal != 0:
 		reaped.Cancelled++
 		return t.putBack(r, toDue)
-	case before >= store.SuspectAt && before+1 >= store.CrashLimit:
+	case before >= store.SuspectAt && before+1 >= limit:
 		reaped.Discarded++
 		r.begin()
 		if err := t.keepFailure(r, store.Problem{Error: "the process was lost while it ran the job", Kind: "crash"}); err != nil {

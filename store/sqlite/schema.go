@@ -116,7 +116,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		return err
 	}
 	if st.version < newest() {
-		return fmt.Errorf("%w is at version %d, this program needs %d: migrate it (app.Migrate, or `offload migrate`)", store.ErrSchema, st.version, newest())
+		return fmt.Errorf("%w is at version %d, this program needs %d: migrate it with `offload migrate`, or open it without NoMigrate", store.ErrSchema, st.version, newest())
 	}
 	return nil
 }

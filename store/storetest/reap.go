@@ -20,6 +20,7 @@ var reapLaws = []law{
 	{"Reap/Told", "a lost process is told so by its beat and its look", reapTold},
 	{"Reap/Suspect", "a second crash makes a job a suspect: it is blocked for a while, and until it can run alone", reapSuspect},
 	{"Reap/Discarded", "a suspect that crashes again is discarded, with a failure of kind crash", reapDiscarded},
+	{"Reap/Beside", "a suspect beside which others ran is discarded only when it has crashed five times", reapBeside},
 	{"Reap/Shared", "jobs that shared a lost process are not discarded: each becomes a suspect of its own", reapShared},
 	{"Reap/Cancelled", "a job whose cancel was signalled is cancelled, not run again", reapCancelled},
 	{"Reap/Forgets", "a crash long ago is forgotten", reapForgets},
@@ -253,6 +254,32 @@ func reapDiscarded(s *scene) {
 		s.t.Errorf("failures are %+v, want one of kind crash in attempt 3 by %s", f, processName)
 	}
 	s.wantAll(1)
+}
+
+// The suspect is the innocent of a process that some other job kills each time.
+func reapBeside(s *scene) {
+	id := s.enqueue()
+	s.crashing(id, store.SuspectAt)
+	for n := store.SuspectAt + 1; n <= store.CrashLimitMost; n++ {
+		s.advance(store.SuspectDelay)
+		p := s.join()
+		if got := s.claimSuspect(p, "mail", 1); len(got) != 1 {
+			s.t.Fatalf("claimed %v, want the suspect", ids(got))
+		}
+		s.insert(jobs(1)...)
+		if got := s.claim(p, 1); len(got) != 1 {
+			s.t.Fatalf("claimed %v, want one beside the suspect", ids(got))
+		}
+		r := s.declareLost(p)
+		if last := n == store.CrashLimitMost; last != (r.Discarded == 1) || r.Released != 1 || !last && r.Suspects != 1 {
+			s.t.Errorf("Reap at crash %d = %+v, want one released, and the suspect discarded at crash %d", n, r, store.CrashLimitMost)
+		}
+		p = s.join()
+		for _, c := range s.claim(p, 10) {
+			s.finish(p, completed(c))
+		}
+	}
+	s.want(id, store.Discarded)
 }
 
 func reapShared(s *scene) {

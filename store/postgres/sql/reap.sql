@@ -2,7 +2,8 @@
 --   $1 how many at most  $2 $3 how long cancelled, discarded jobs are kept (µs)  $4 how long a suspect is left alone (µs)
 -- By state and not by event: a claim of a process that is being declared lost may have
 -- committed after the last look. Leases that another reap is moving are left to it.
--- 2 crashes (within 72 h) make a suspect; 3 of one that was a suspect end it.
+-- 2 crashes (within 72 h) make a suspect; 3 of one that was alone in its process end it, 5 of one
+-- beside which others ran, any of which may be the reason.
 -- Jobs with terms that ended come back too, with a count of 0.
 -- Plan: a walk over lease with look-ups of process; look-ups of job, inserts.
 WITH stray AS MATERIALIZED (
@@ -18,14 +19,16 @@ WITH stray AS MATERIALIZED (
     ON CONFLICT (id) DO UPDATE SET last = excluded.last,
         n = CASE WHEN c.last > excluded.last - interval '72 hours' THEN c.n + 1 ELSE 1 END
     RETURNING id, n
+), held AS MATERIALIZED (
+    SELECT process, count(*) AS n FROM given GROUP BY process
 ), moved AS MATERIALIZED (
     SELECT g.id, g.run_at, g.started_at, g.attempt, g.failures, (g.uses & ~3 | 2064)::smallint AS uses,
            j.queue, j.task, j.priority, j.retain, j.terms,
            coalesce((SELECT label FROM offload.process AS p WHERE p.id = g.process), g.process::text) AS label,
            CASE WHEN g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id)
                      THEN 'cancelled'
-                WHEN c.n >= 3 THEN 'discarded' WHEN c.n = 2 THEN 'suspect' ELSE 'released' END AS fate
-    FROM given AS g JOIN crashed AS c ON c.id = g.id
+                WHEN c.n >= CASE held.n WHEN 1 THEN 3 ELSE 5 END THEN 'discarded' WHEN c.n >= 2 THEN 'suspect' ELSE 'released' END AS fate
+    FROM given AS g JOIN crashed AS c ON c.id = g.id JOIN held ON held.process = g.process
     CROSS JOIN LATERAL (SELECT queue, task, priority, retain, terms FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
 ), back AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
