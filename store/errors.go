@@ -26,6 +26,9 @@ var (
 	// ErrTx reports a value given as a transaction that this store cannot work within.
 	ErrTx = errors.New("offload: not a transaction of this database")
 
+	// ErrFull reports that a job keeps as much as it may.
+	ErrFull = errors.New("offload: as much as is kept of a job")
+
 	// ErrRefused reports an address or database that cannot be used as it is: a read-only file,
 	// a network file system, a wrong password. The text says what would be right.
 	ErrRefused = errors.New("offload: database refused")

@@ -20,6 +20,7 @@ type Store interface {
 	Gates
 	Schedules
 	Inbox
+	Notes
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.
@@ -319,6 +320,27 @@ type Inbox interface {
 	// errors of others, in one transaction. A unique key that is taken by ConflictFail is kept
 	// as the row's error.
 	MoveInbox(ctx context.Context, fates []InboxFate) error
+}
+
+// Notes keeps what running jobs say, as long as their jobs are kept.
+type Notes interface {
+	// WriteLogs keeps lines, in their order. Those whose lease is gone are passed over, and
+	// those beyond MaxLogLines or MaxLogBytes of a job, the first of which becomes a line of
+	// level "WARN" that says that the rest is left out. What cannot be kept as text is cleaned.
+	WriteLogs(ctx context.Context, process ID, lines []LogLine) error
+
+	// Logs returns lines of a job whose Seq is above after, oldest first, at most max; with
+	// max < 0 the newest −max, oldest first. None for an unknown id.
+	Logs(ctx context.Context, id ID, after int64, max int) ([]LogLine, error)
+
+	// PutMemo keeps a memo of a running job, in place of one of that name, and has committed it
+	// when it returns. It returns an ErrLeaseLost if the lease is gone. The caller has checked
+	// lengths; the one beyond MaxMemos is an ErrFull. Memos go when their job has completed;
+	// those of a job that ended otherwise stay for a retry by hand.
+	PutMemo(ctx context.Context, process ID, f Fence, m Memo) error
+
+	// Memos returns the memos of a job, by name; with names, those.
+	Memos(ctx context.Context, id ID, names ...string) ([]Memo, error)
 }
 
 // processName is how people know a process: "web@host/1234".
