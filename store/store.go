@@ -324,9 +324,9 @@ type Inbox interface {
 
 // Notes keeps what running jobs say, as long as their jobs are kept.
 type Notes interface {
-	// WriteLogs keeps lines, in their order. Those whose lease is gone are passed over, and
-	// those beyond MaxLogLines or MaxLogBytes of a job, the first of which becomes a line of
-	// level "WARN" that says that the rest is left out. What cannot be kept as text is cleaned.
+	// WriteLogs keeps lines, in their order, as LogLine.Kept says. Those whose lease is gone are
+	// passed over, and so are those beyond MaxLogLines or MaxLogBytes of a job, but for the first,
+	// in whose place LogLine.Last is kept: nothing comes after it.
 	WriteLogs(ctx context.Context, process ID, lines []LogLine) error
 
 	// Logs returns lines of a job whose Seq is above after, oldest first, at most max; with
@@ -335,11 +335,11 @@ type Notes interface {
 
 	// PutMemo keeps a memo of a running job, in place of one of that name, and has committed it
 	// when it returns. It returns an ErrLeaseLost if the lease is gone. The caller has checked
-	// lengths; the one beyond MaxMemos is an ErrFull. Memos go when their job has completed;
-	// those of a job that ended otherwise stay for a retry by hand.
+	// lengths, and that names are text; the one beyond MaxMemos is an ErrFull. Memos go when their
+	// job has completed; those of a job that ended otherwise stay for a retry by hand.
 	PutMemo(ctx context.Context, process ID, f Fence, m Memo) error
 
-	// Memos returns the memos of a job, by name; with names, those.
+	// Memos returns the memos of a job, by name, byte by byte; with names, those.
 	Memos(ctx context.Context, id ID, names ...string) ([]Memo, error)
 }
 
