@@ -70,7 +70,7 @@ func (s *Store) finish(j *job, e store.Ended, now time.Time) {
 		j.undecided, j.turned = j.Terms.Gated(), false
 		s.put(j, due)
 	case store.OutcomeCompleted:
-		j.result, j.crashes = bytes.Clone(e.Result), 0
+		j.result, j.crashes, j.memos = bytes.Clone(e.Result), 0, nil
 		s.putDone(j, store.Completed, now)
 	case store.OutcomeDiscarded:
 		j.failures++

@@ -46,6 +46,7 @@ type job struct {
 	started  time.Time
 	cancel   bool // its lease is signalled
 	progress *store.Progress
+	notes
 
 	suspect bool   // why it is blocked
 	waits   *key   // or for which key of a limit
