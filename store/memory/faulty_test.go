@@ -175,3 +175,31 @@ func (f *faulty) InboxRows(ctx context.Context, refused bool, most int) ([]store
 func (f *faulty) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 	return f.do(func() error { return f.Store.MoveInbox(ctx, fates) })
 }
+
+func (f *faulty) WriteLogs(ctx context.Context, process store.ID, lines []store.LogLine) error {
+	return f.do(func() error { return f.Store.WriteLogs(ctx, process, lines) })
+}
+
+func (f *faulty) Logs(ctx context.Context, id store.ID, after int64, most int) ([]store.LogLine, error) {
+	return meet(f, func() ([]store.LogLine, error) { return f.Store.Logs(ctx, id, after, most) })
+}
+
+func (f *faulty) PutMemo(ctx context.Context, process store.ID, fence store.Fence, m store.Memo) error {
+	return f.do(func() error { return f.Store.PutMemo(ctx, process, fence, m) })
+}
+
+func (f *faulty) Memos(ctx context.Context, id store.ID, names ...string) ([]store.Memo, error) {
+	return meet(f, func() ([]store.Memo, error) { return f.Store.Memos(ctx, id, names...) })
+}
+
+func (f *faulty) Settle(ctx context.Context, most int) (moved int, more bool, err error) {
+	moved, err = meet(f, func() (moved int, err error) {
+		moved, more, err = f.Store.Settle(ctx, most)
+		return moved, err
+	})
+	return moved, more, err
+}
+
+func (f *faulty) Edges(ctx context.Context, ids ...store.ID) ([]store.EdgeState, error) {
+	return meet(f, func() ([]store.EdgeState, error) { return f.Store.Edges(ctx, ids...) })
+}
