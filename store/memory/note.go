@@ -23,7 +23,7 @@ type notes struct {
 func (s *Store) WriteLogs(ctx context.Context, process store.ID, lines []store.LogLine) error {
 	return s.do(ctx, func(time.Time) error {
 		for _, l := range lines {
-			if j := s.held(process, l.Fence); j != nil {
+			if j := s.jobs[l.ID]; j != nil && (s.held(process, l.Fence) != nil || j.place == done && s.closedBy(process, l.Fence)) {
 				j.log(l.Kept())
 			}
 		}
