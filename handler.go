@@ -24,6 +24,8 @@ type attempt struct {
 	many    bool
 	claimed *store.Claimed
 	started time.Time
+	logOnce sync.Once
+	logger  *slog.Logger   // made by logOnce
 	beside  sync.WaitGroup // functions given to Go
 	mu      sync.Mutex     // guards what follows
 	errs    []error        // of functions given to Go
@@ -53,19 +55,6 @@ func AppOf(ctx context.Context) *App {
 		return at.app
 	}
 	return nil
-}
-
-// Logger returns the app's logger with job, task and attempt, or in a call of HandleMany with
-// task and the number of jobs; outside a handler slog.Default().
-func Logger(ctx context.Context) *slog.Logger {
-	at := attemptOf(ctx)
-	if at == nil {
-		return slog.Default()
-	}
-	if at.many {
-		return at.app.log.With("task", at.job.Task, "jobs", len(at.jobs))
-	}
-	return at.app.log.With("job", at.job.ID.String(), "task", at.job.Task, "attempt", at.job.Attempt)
 }
 
 // Progress shows how far the job is: done of total, which is 0 if it is not known, and a word

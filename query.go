@@ -161,7 +161,8 @@ const (
 	waitMost  = 500 * time.Millisecond
 )
 
-// waiters are the calls of Wait in this process. The zero value is ready.
+// waiters are the calls of Wait in this process, and of Logs that follow. The zero value is
+// ready.
 type waiters struct {
 	count atomic.Int64 // so that an end that nobody waits for costs next to nothing
 	mu    sync.Mutex
@@ -192,12 +193,19 @@ func (w *waiters) remove(id ID, c chan struct{}) {
 
 // hear tells those who wait for a job that something has become of it.
 func (w *waiters) hear(e engine.Event) {
-	if e.State == Running || w.count.Load() == 0 {
+	if e.State != Running {
+		w.tell(e.Job.ID)
+	}
+}
+
+// tell tells those who wait for a job, or follow its log, that there is news.
+func (w *waiters) tell(id ID) {
+	if w.count.Load() == 0 {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, c := range w.byID[e.Job.ID] {
+	for _, c := range w.byID[id] {
 		select {
 		case c <- struct{}{}:
 		default:

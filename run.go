@@ -99,6 +99,7 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		Grace:    a.grace,
 		Log:      a.log,
 		Event:    a.waiting.hear,
+		Logged:   a.waiting.tell,
 		Register: a.register,
 		Declare:  a.declareAgain,
 		Tick:     tick,

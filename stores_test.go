@@ -8,6 +8,7 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/testpg"
+	_ "github.com/offloadhq/offload/store/memory"
 	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -22,6 +23,15 @@ func onEachStore(t *testing.T, test func(t *testing.T, address string)) {
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		test(t, testpg.URL(t))
+	})
+}
+
+// onStoresWithNotes is onEachStore, and in memory.
+func onStoresWithNotes(t *testing.T, test func(t *testing.T, address string)) {
+	t.Parallel()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, "memory:")
 	})
 }
 

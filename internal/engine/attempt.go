@@ -25,6 +25,9 @@ type attempt struct {
 
 	progress atomic.Pointer[store.Progress] // not written yet
 	tell     func(*attempt)                 // that there is progress to write; nil in Drain
+	journal  *journal
+	log      logged      // of the journal
+	logs     atomic.Bool // the journal has something of it to write
 
 	mu      sync.Mutex // held for moments
 	why     error      // why its context ended, nil if it has not
@@ -131,6 +134,16 @@ func Fence(ctx context.Context) (process store.ID, f store.Fence, ok bool) {
 		return process, f, false
 	}
 	return a.process, a.job.Fence, true
+}
+
+// Log returns what keeps lines with the job of a handler's context, with their time, level, text
+// and attributes; ok is false for any other context. It never blocks, and may be called by many.
+func Log(ctx context.Context) (keep func(store.LogLine), ok bool) {
+	a, ok := ctx.Value(attemptKey{}).(*attempt)
+	if !ok || a.journal == nil {
+		return nil, false
+	}
+	return func(line store.LogLine) { a.journal.put(a, line) }, true
 }
 
 // Progress keeps how far the attempt of a handler's context is. The latest is written each

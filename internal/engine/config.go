@@ -26,7 +26,8 @@ type Config struct {
 	Total   int                    // how many attempts at once in all queues
 	Grace   time.Duration          // how long handlers may go on when Run's context has ended
 	Log     *slog.Logger
-	Event   func(Event) // called after each committed change this process makes; quick; may be nil
+	Event   func(Event)    // called after each committed change this process makes; quick; may be nil
+	Logged  func(store.ID) // called after lines of a job's log were committed; quick; may be nil
 
 	// Register makes the tasks known to the store again, so that they are not forgotten while
 	// this process runs; called each hour; may be nil.

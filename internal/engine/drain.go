@@ -20,6 +20,7 @@ func (e *Engine) Drain(ctx context.Context) (Count, error) {
 	d := &drainer{shift: newShift(ctx, e), ctx: ctx}
 	defer e.scribe.flush()
 	defer d.cancel()
+	d.journal.inline = true
 	d.process.ID = store.NewID()
 	if err := e.Store.Join(ctx, d.describe(d.process.ID)); err != nil {
 		return Count{}, err
@@ -207,6 +208,7 @@ func (d *drainer) runGroup(g *group) error {
 // end writes down what became of an attempt.
 func (d *drainer) end(a *attempt) error {
 	d.finisher.writeProgress(d.ctx, []*attempt{a})
+	d.journal.flush(d.ctx, []*attempt{a})
 	if a.end != endFinish {
 		return d.handBack(d.ctx, []*attempt{a})
 	}

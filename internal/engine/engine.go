@@ -24,6 +24,9 @@ func New(c Config) *Engine {
 	if c.Event == nil {
 		c.Event = func(Event) {}
 	}
+	if c.Logged == nil {
+		c.Logged = func(store.ID) {}
+	}
 	s := &scribe{}
 	c.Log = s.logger(c.Log)
 	return &Engine{Config: c, mail: newMailbox(), scribe: s}

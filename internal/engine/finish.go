@@ -71,6 +71,7 @@ func (f *finisher) finishNow(a *attempt) {
 	a.returned()
 	list := []*attempt{a}
 	f.writeProgress(ctx, list)
+	f.s.journal.flush(ctx, list)
 	if a.end != endFinish {
 		if err := f.s.handBack(ctx, list); err != nil {
 			f.putAside(list, err)

@@ -187,6 +187,7 @@ func (f *finisher) take() ([]*attempt, rest) {
 func (f *finisher) write(ctx context.Context, list []*attempt) {
 	wasFull := f.full()
 	f.writeProgress(ctx, list)
+	f.s.journal.flush(ctx, list)
 	if list[0].end == endFinish {
 		f.finish(ctx, list)
 	} else if err := f.s.handBack(ctx, list); err != nil {

@@ -19,6 +19,7 @@ type misbehaving struct {
 	lose   map[string]int                  // how many answers of a verb are lost
 	bad    func(store.Ended) error         // why a row is refused
 	taken  func(jobs []store.NewJob) error // why an insert is refused
+	refuse error                           // why lines of logs are refused
 	view   func(*store.View)               // changes what Look returns
 	calls  map[string]int
 	rows   []int    // of each Finish that worked
@@ -156,6 +157,22 @@ func (m *misbehaving) Park(ctx context.Context, process store.ID, suspect bool, 
 
 func (m *misbehaving) WriteProgress(ctx context.Context, process store.ID, progress []store.Progress) error {
 	return meet0(ctx, m, "WriteProgress", func() error { return m.Store.WriteProgress(ctx, process, progress) })
+}
+
+func (m *misbehaving) WriteLogs(ctx context.Context, process store.ID, lines []store.LogLine) error {
+	return meet0(ctx, m, "WriteLogs", func() error {
+		m.mu.Lock()
+		refuse := m.refuse
+		m.mu.Unlock()
+		if refuse != nil {
+			return refuse
+		}
+		return m.Store.WriteLogs(ctx, process, lines)
+	})
+}
+
+func (m *misbehaving) Now(ctx context.Context) (time.Time, error) {
+	return meet(ctx, m, "Now", func() (time.Time, error) { return m.Store.Now(ctx) })
 }
 
 func (m *misbehaving) Join(ctx context.Context, p store.Process) error {

@@ -56,7 +56,7 @@ func (c *claimer) put(queue string, slots int, jobs []*attempt) {
 // prepare makes an attempt of a claimed job.
 func (s *shift) prepare(a *attempt, process store.ID, job *store.Claimed, now time.Time) {
 	a.job, a.process, a.claimed, a.started, a.ended = *job, process, now, now, now
-	a.task, a.tell = s.Tasks[job.Task], s.finisher.note
+	a.task, a.tell, a.journal = s.Tasks[job.Task], s.finisher.note, s.journal
 }
 
 // claimParked claims jobs that were parked by a process that did not know their tasks.

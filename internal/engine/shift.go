@@ -30,6 +30,7 @@ type shift struct {
 
 	hand     *hand
 	finisher *finisher
+	journal  *journal
 	claimer  *claimer
 	heart    *heart
 	reaper   *reaper
@@ -53,7 +54,7 @@ func newShift(ctx context.Context, e *Engine) *shift {
 	s.calls, s.cancel = context.WithCancel(s.base)
 	s.hand = newHand(e.Total, func(r *runner) { go r.run(s, nil) }) // hand.ended tells when the last has returned
 	s.finisher, s.claimer, s.heart, s.reaper = newFinisher(s), newClaimer(s), newHeart(s), newReaper(s)
-	s.steward = newSteward(s)
+	s.steward, s.journal = newSteward(s), newJournal(s)
 	for _, queue := range append([]string{store.SystemQueue}, e.Queues...) {
 		if slots := e.slotsOf(queue); slots > 0 {
 			s.hand.known(queue, slots, true)
@@ -104,6 +105,7 @@ func (s *shift) work(ctx context.Context) {
 	others.Go(func() { s.reaper.run(beside) })
 	others.Go(func() { s.duties(beside) })
 	others.Go(func() { s.listen(beside) })
+	others.Go(func() { s.journal.run(beside) })
 	var unwritten int
 	finisher.Go(func() { unwritten = s.finisher.run(s.calls) })
 
@@ -125,6 +127,7 @@ func (s *shift) work(ctx context.Context) {
 	s.drain()
 	claimer.Wait()
 	s.left.Store(true)
+	s.journal.close()
 	s.finisher.close()
 	finisher.Wait()
 	if unwritten > 0 {
@@ -132,6 +135,7 @@ func (s *shift) work(ctx context.Context) {
 	}
 	endBeside()
 	others.Wait()
+	s.journal.end(s.calls)
 	s.leave()
 }
 
