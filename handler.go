@@ -57,13 +57,6 @@ func AppOf(ctx context.Context) *App {
 	return nil
 }
 
-// Progress shows how far the job is: done of total, which is 0 if it is not known, and a word
-// about it. It costs no round trip and may be called often; the newest is kept each second.
-// Numbers below 0 are taken as 0.
-func Progress(ctx context.Context, done, total int, note string) {
-	engine.Progress(ctx, max(done, 0), max(total, 0), note)
-}
-
 // Go runs f beside the handler. The attempt lasts until f has returned; its error or panic is
 // the handler's, if that has returned none itself. Outside a handler f is run before Go
 // returns, and its error logged.

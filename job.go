@@ -74,14 +74,6 @@ type LimitUse struct {
 	Waits bool   `json:"waits,omitempty"` // it waits for room
 }
 
-// ProgressInfo is how far a job has come.
-type ProgressInfo struct {
-	Done  int       `json:"done"`
-	Total int       `json:"total"` // 0 is not known
-	Note  string    `json:"note,omitempty"`
-	At    time.Time `json:"at"` // when it was said
-}
-
 // A Failure is one failed attempt.
 type Failure struct {
 	Attempt   int       `json:"attempt"`
@@ -122,9 +114,7 @@ func jobOf(s *store.Job) *Job {
 		Process: s.Process, Cancelling: s.Cancelling, Tags: s.Tags, Error: s.Error,
 		Input: s.Input, Result: s.Result,
 	}
-	if p := s.Progress; p != nil {
-		j.Progress = &ProgressInfo{Done: p.Done, Total: p.Total, Note: p.Note, At: p.At}
-	}
+	j.Progress = progressOf(s.Progress)
 	j.setTerms(s.Terms)
 	for i := range j.Limits {
 		j.Limits[i].Waits = s.Waits == store.WaitsLimit && j.Limits[i].Name == s.Limit.Limit

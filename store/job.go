@@ -213,6 +213,7 @@ type Progress struct {
 	Fence
 	Done, Total int
 	Note        string
+	Rate        float64   // a second, by the attempt's own estimate; 0 is not known
 	At          time.Time // when it was written; set by the store
 }
 

@@ -25,6 +25,7 @@ type attempt struct {
 
 	progress atomic.Pointer[store.Progress] // not written yet
 	tell     func(*attempt)                 // that there is progress to write; nil in Drain
+	rate     rate
 	journal  *journal
 	log      logged      // of the journal
 	logs     atomic.Bool // the journal has something of it to write
@@ -51,6 +52,9 @@ type attemptKey struct{}
 
 // begin makes the context of the handler. The caller calls stop when the handler has returned.
 func (a *attempt) begin(base context.Context) (ctx context.Context, stop func()) {
+	if a.job.Attempt == 1 {
+		a.rate.start(a.started) // a later attempt may go on where another one stopped
+	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(base, attemptKey{}, a))
 	stop = func() { cancel(nil) }
 	a.attend(cancel)
@@ -154,7 +158,9 @@ func Progress(ctx context.Context, done, total int, note string) {
 	if !ok {
 		return
 	}
-	first := a.progress.Swap(&store.Progress{Fence: a.job.Fence, Done: done, Total: total, Note: note}) == nil
+	first := a.progress.Swap(&store.Progress{
+		Fence: a.job.Fence, Done: done, Total: total, Note: note, Rate: a.rate.add(done, time.Now()),
+	}) == nil
 	if first && a.tell != nil {
 		a.tell(a)
 	}
