@@ -2,8 +2,10 @@ package offload_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
+	"slices"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/offloadtest"
@@ -56,4 +58,88 @@ func ExampleProgress() {
 	p := job.Progress
 	fmt.Println(p.Done, "of", p.Total, p.Note, p.Rate > 0, p.Left)
 	// Output: 200 of 200 rows true 0s
+}
+
+// A step is done once, whatever becomes of the attempt after it.
+func ExampleStep() {
+	order := offload.NewTask("order", func(ctx context.Context, number int) error {
+		charge, err := offload.Step(ctx, "charge", func(context.Context) (string, error) {
+			fmt.Println("charging order", number)
+			return "ch_1", nil
+		})
+		if err != nil {
+			return err
+		}
+		if offload.JobOf(ctx).Failures == 0 {
+			return offload.RetryIn(0, errors.New("the printer is busy"))
+		}
+		fmt.Println("printing the receipt of", charge)
+		return nil
+	})
+	app := offloadtest.New(order)
+	defer app.Close()
+
+	if _, err := order.Enqueue(context.Background(), app, 7); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	// Output:
+	// charging order 7
+	// printing the receipt of ch_1
+}
+
+// A loop goes on where it stopped, here at the second item.
+func ExampleEach() {
+	notify := offload.NewTask("notify", func(ctx context.Context, customers []string) error {
+		return offload.Each(ctx, slices.Values(customers), func(ctx context.Context, customer string) error {
+			if customer == "Bob" && offload.JobOf(ctx).Failures == 0 {
+				return offload.RetryIn(0, errors.New("not now"))
+			}
+			fmt.Println("notified", customer)
+			return nil
+		})
+	})
+	app := offloadtest.New(notify)
+	defer app.Close()
+
+	if _, err := notify.Enqueue(context.Background(), app, []string{"Ada", "Bob", "Cy"}); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	// Output:
+	// notified Ada
+	// notified Bob
+	// notified Cy
+}
+
+// A job with a position of its own keeps it now and then, and begins there again.
+func ExampleCheckpoint() {
+	crawl := offload.NewTask("crawl", func(ctx context.Context, site string) error {
+		page, err := offload.Resume[int](ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Println("from page", page)
+		for ; page < 100; page++ {
+			if page%10 == 0 {
+				if err := offload.Checkpoint(ctx, page); err != nil {
+					return err
+				}
+			}
+			if page == 57 && offload.JobOf(ctx).Failures == 0 {
+				return offload.RetryIn(0, errors.New("not now"))
+			}
+		}
+		return nil
+	})
+	app := offloadtest.New(crawl)
+	defer app.Close()
+
+	if _, err := crawl.Enqueue(context.Background(), app, "example.com"); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	// Output:
+	// from page 0
+	// from page 50
 }

@@ -25,11 +25,15 @@ type attempt struct {
 	claimed *store.Claimed
 	started time.Time
 	logOnce sync.Once
-	logger  *slog.Logger   // made by logOnce
-	beside  sync.WaitGroup // functions given to Go
-	mu      sync.Mutex     // guards what follows
-	errs    []error        // of functions given to Go
-	inTx    bool           // Complete was called
+	logger  *slog.Logger    // made by logOnce
+	beside  sync.WaitGroup  // functions given to Go
+	mu      sync.Mutex      // guards what follows
+	errs    []error         // of functions given to Go
+	inTx    bool            // Complete was called
+	noted   bool            // it may have written memos
+	steps   map[string]bool // names of its steps so far
+	loops   int             // calls of Each so far
+	looping bool            // one is under way
 }
 
 type attemptKey struct{}
