@@ -35,6 +35,8 @@ type App struct {
 	limits   limitBook // limits that this process has made known
 	waiting  waiters   // calls of Wait in this process
 	unworked unworked  // queues that nobody may be working
+	hooks    *hooks    // what is told of changes that this process makes
+	watching watchers  // calls of Watch in this process
 
 	mu     sync.Mutex // held for moments; guards what follows
 	run    *running   // the Run under way, nil if none
@@ -83,6 +85,7 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
 		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
 	}
+	a.hooks = newHooks(a, p.onEvent)
 	p.bind(actTask.def, a.runAct, nil)
 	if err := a.checkTasks(p); err != nil {
 		return nil, err
@@ -111,6 +114,9 @@ func (a *App) checkTasks(p *parts) error {
 		config, err := a.taskConfig(def)
 		if err == nil {
 			err = config.check(def.name, def)
+		}
+		if err == nil && slices.ContainsFunc(config.around, func(f aroundFunc) bool { return f == nil }) {
+			err = errNoAround(def.name)
 		}
 		if err == nil {
 			err = a.sayLimits(def.name, &config.jobConfig)
@@ -186,6 +192,7 @@ func (a *App) Close() error {
 		<-run.ended
 	}
 	a.unworked.stop()
+	a.hooks.flush()
 	var errs []error
 	for _, f := range slices.Backward(a.onClose) {
 		errs = append(errs, f())
@@ -234,6 +241,7 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 		return nil, err
 	}
 	a.unworked.note(a, news)
+	a.hearEnqueued(jobs)
 	return jobs, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"slices"
+	"time"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/offloadtest"
@@ -142,4 +143,70 @@ func ExampleCheckpoint() {
 	// Output:
 	// from page 0
 	// from page 50
+}
+
+// Middleware sees each attempt from outside, here of all tasks of an app.
+func ExampleAround() {
+	timing := offload.Around(func(ctx context.Context, job *offload.Job, next func(context.Context) error) error {
+		began := time.Now()
+		err := next(ctx)
+		fmt.Println(job.Task, "took less than a minute:", time.Since(began) < time.Minute, "and returned:", err)
+		return err
+	})
+	greet := offload.NewTask("greet", func(ctx context.Context, name string) error {
+		fmt.Println("hello,", name)
+		return nil
+	})
+	app := offloadtest.New(greet, timing)
+	defer app.Close()
+
+	if _, err := greet.Enqueue(context.Background(), app, "Ada"); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	// Output:
+	// hello, Ada
+	// greet took less than a minute: true and returned: <nil>
+}
+
+// What this process does to jobs is told, so that somebody is called when one gives up.
+func ExampleOnEvent() {
+	alert := offload.OnEvent(func(ctx context.Context, e offload.Event) {
+		if e.Job.State == offload.Discarded {
+			fmt.Println("gave up:", e.Job.Task, e.Job.Error)
+		}
+	})
+	charge := offload.NewTask("charge", func(ctx context.Context, order int) error {
+		return errors.New("the card has expired")
+	}, offload.MaxAttempts(1))
+	app := offloadtest.New(charge, alert)
+	defer app.Close()
+
+	if _, err := charge.Enqueue(context.Background(), app, 7); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	// Output: gave up: charge the card has expired
+}
+
+// A web page can show what becomes of jobs, whichever process runs them.
+func ExampleApp_Watch() {
+	greet := offload.NewTask("greet", func(ctx context.Context, name string) error { return nil })
+	app := offloadtest.New(greet)
+	defer app.Close()
+
+	ctx := context.Background()
+	events := app.Watch(ctx, offload.Filter{Tasks: []string{"greet"}, States: []offload.State{offload.Completed}})
+	if _, err := greet.Enqueue(ctx, app, "Ada"); err != nil {
+		log.Fatal(err)
+	}
+	app.Drain()
+	for e, err := range events {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(e.Job.Task, e.Job.State)
+		break
+	}
+	// Output: greet completed
 }

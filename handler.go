@@ -52,13 +52,14 @@ func JobOf(ctx context.Context) *Job {
 	return &Job{}
 }
 
-// AppOf returns the app that runs the job, to enqueue more; outside a handler nil, which
-// refuses.
+// AppOf returns the app that runs the job, to enqueue more; in a function given to OnEvent that
+// app; elsewhere nil, which refuses.
 func AppOf(ctx context.Context) *App {
 	if at := attemptOf(ctx); at != nil {
 		return at.app
 	}
-	return nil
+	app, _ := ctx.Value(appKey{}).(*App)
+	return app
 }
 
 // Go runs f beside the handler. The attempt lasts until f has returned; its error or panic is
@@ -87,33 +88,45 @@ func runRecovered(ctx context.Context, f func(context.Context) error) (err error
 }
 
 // runner returns how the engine runs a task's jobs.
-func (a *App) runner(def *definition, run runFunc) func(context.Context, *store.Claimed) engine.Verdict {
+func (a *App) runner(bound *boundTask) func(context.Context, *store.Claimed) engine.Verdict {
 	return func(ctx context.Context, claimed *store.Claimed) engine.Verdict {
 		at := &attempt{app: a, job: jobOfClaim(claimed), claimed: claimed, started: time.Now()}
 		var result []byte
-		err := at.call(ctx, func(ctx context.Context) (err error) {
-			result, err = run(ctx, claimed.Input)
+		err := at.call(ctx, bound.config.around, func(ctx context.Context) (err error) {
+			result, err = bound.run(ctx, claimed.Input)
 			return err
 		})
 		if err != nil {
 			result = nil
 		}
 		verdict := verdictOf(result, err)
-		pauseLimit(&verdict, err, def, claimed)
+		pauseLimit(&verdict, err, bound.definition, claimed)
 		verdict.InTx = at.inTx
 		return verdict
 	}
 }
 
-// call calls a handler with the attempt in its context, waits for what runs beside it, and
-// returns the error of all.
-func (at *attempt) call(ctx context.Context, handle func(context.Context) error) error {
-	err := handle(context.WithValue(ctx, attemptKey{}, at))
+// call calls a handler with the attempt in its context, and what is around it, waits for what runs
+// beside it, and returns the error of all.
+func (at *attempt) call(ctx context.Context, around []aroundFunc, handle func(context.Context) error) error {
+	whole := func(inner context.Context) error { return timedOut(ctx, at.joined(handle(inner))) }
+	err := at.wrapped(around, whole)(context.WithValue(ctx, attemptKey{}, at))
+	if len(around) > 0 {
+		err = timedOut(ctx, at.joined(err))
+	}
+	return err
+}
+
+// joined waits for what runs beside a handler that has returned, and returns the error of all.
+func (at *attempt) joined(err error) error {
 	at.beside.Wait()
+	at.mu.Lock()
+	defer at.mu.Unlock()
 	if err == nil && at.errs != nil {
 		err = errors.Join(at.errs...)
 	}
-	return timedOut(ctx, err)
+	at.errs = nil // told
+	return err
 }
 
 // timedOut marks an error that came because the attempt took too long.

@@ -26,6 +26,7 @@ func init() {
 		if err != nil {
 			return engine.Count{}, err
 		}
+		defer a.hooks.flush()
 		return a.newEngine(nil).Drain(ctx)
 	}
 	inside.Tick = func(ctx context.Context, app inside.App) (int, error) {

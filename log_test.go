@@ -199,7 +199,7 @@ func TestWhatIsLoggedAroundCompleteIsKept(t *testing.T) {
 		offload.Logger(ctx).Info("after")
 		return nil
 	})
-	app = offloadtest.New(task)
+	app = offloadtest.New(task, quiet)
 	defer app.Close()
 	job, err := task.Enqueue(t.Context(), app, 1)
 	if err != nil {

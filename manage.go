@@ -43,6 +43,7 @@ func (a *App) act(ctx context.Context, verb store.Verb, ids []ID) error {
 		return fmt.Errorf("offload: %s: %w", verb, err)
 	}
 	a.wake(store.Wake{Priority: -1}) // jobs may be due, or have to end
+	a.hearActed(ctx, acted)
 	return a.actError(ctx, verb, acted)
 }
 

@@ -124,7 +124,8 @@ func encodeMany[Out any](name string, out []Out, n int) ([][]byte, error) {
 }
 
 // manyRunner returns how the engine runs several jobs of a task as one call.
-func (a *App) manyRunner(def *definition, many *manyFunc) *engine.Many {
+func (a *App) manyRunner(bound *boundTask) *engine.Many {
+	many := bound.many
 	return &engine.Many{Most: many.most, Wait: many.wait, Run: func(ctx context.Context, claimed []*store.Claimed) []engine.Verdict {
 		verdicts := make([]engine.Verdict, len(claimed))
 		at := &attempt{app: a, many: true, started: time.Now()}
@@ -143,18 +144,18 @@ func (a *App) manyRunner(def *definition, many *manyFunc) *engine.Many {
 		}
 		at.job, at.claimed = at.jobs[0], claimed[called[0]]
 		var results [][]byte
-		err := at.call(ctx, func(ctx context.Context) (err error) {
+		err := at.call(ctx, bound.config.around, func(ctx context.Context) (err error) {
 			defer recoverAs(&err)
 			results, err = many.run(ctx, in)
 			return err
 		})
 		for k, i := range called {
 			var result []byte
-			if err == nil {
+			if err == nil && len(results) > 0 { // there are none if Around has not called it
 				result = results[k]
 			}
 			verdicts[i] = verdictOf(result, err)
-			pauseLimit(&verdicts[i], err, def, claimed[i])
+			pauseLimit(&verdicts[i], err, bound.definition, claimed[i])
 		}
 		return verdicts
 	}}

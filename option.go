@@ -46,6 +46,7 @@ type taskConfig struct {
 	backoff func(failures int, err error) time.Duration
 	aliases []string
 	offline bool
+	around  []aroundFunc // outermost first
 }
 
 // An enqueueConfig is what the options of one job shape.

@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ type parts struct {
 	workers   map[string]setting[int]
 	defaults  []TaskOption
 	onClose   []func() error
+	onEvent   []func(context.Context, Event)
 	schedules []Schedule
 	grace     setting[time.Duration]
 	log       setting[*slog.Logger]

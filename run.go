@@ -80,9 +80,9 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		}
 		task := &engine.Task{Backoff: bound.config.backoff, Offline: bound.config.offline}
 		if bound.many != nil {
-			task.Many = a.manyRunner(bound.definition, bound.many)
+			task.Many = a.manyRunner(bound)
 		} else {
-			task.Run = a.runner(bound.definition, bound.run)
+			task.Run = a.runner(bound)
 		}
 		if task.Backoff == nil {
 			task.Backoff = defaultBackoff
@@ -98,7 +98,7 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		Total:    a.workers[""].or(defaultTotal),
 		Grace:    a.grace,
 		Log:      a.log,
-		Event:    a.waiting.hear,
+		Event:    a.hear,
 		Logged:   a.waiting.tell,
 		Register: a.register,
 		Declare:  a.declareAgain,

@@ -18,6 +18,7 @@ type attempt struct {
 	claimed time.Time // when the claim returned
 	started time.Time
 	ended   time.Time
+	begun   bool // it was told
 	verdict Verdict
 	end     ending // what becomes of the lease
 	row     store.Ended

@@ -94,6 +94,11 @@ type Event struct {
 	Job   store.Fence
 	Task  string
 	Queue string
-	State store.State // Running at the start of the attempt; then where it went
+	From  store.State   // Available, or Running for an attempt that had begun
+	State store.State   // Running at the start of the attempt; then where it went
+	RunIn time.Duration // how long it waits there
 	Err   error
+
+	Claimed *store.Claimed // not to be changed
+	Failure *store.Problem // as it was kept, nil if there is none
 }

@@ -168,7 +168,7 @@ func (d *drainer) runOne(job *store.Claimed, v *store.View) error {
 	if a.late() {
 		a.expire()
 	} else {
-		d.Event(Event{Job: job.Fence, Task: job.Task, Queue: job.Queue, State: store.Running})
+		d.begins(a)
 		d.try(a)
 	}
 	return d.end(a)

@@ -140,14 +140,30 @@ func (s *shift) handBack(ctx context.Context, list []*attempt) error {
 // written tells of a change that the store has committed.
 func (s *shift) written(a *attempt) {
 	state := a.stateAfter()
-	e := Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: state}
+	e := a.event(state)
 	if a.end == endFinish {
-		e.Err = a.verdict.Err
+		e.Err, e.RunIn, e.Failure = a.verdict.Err, a.row.RunIn, a.row.Failure
 	}
 	if state == store.Retryable || state == store.Scheduled {
 		// The next look would find it too, but maybe late.
 		s.mail.post(store.Wake{Queue: a.job.Queue, Priority: a.job.Priority}, a.row.RunIn)
 	}
+	s.Event(e)
+}
+
+// event returns an event of the attempt.
+func (a *attempt) event(state store.State) Event {
+	from := store.Available
+	if a.begun {
+		from = store.Running
+	}
+	return Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, From: from, State: state, Claimed: &a.job}
+}
+
+// begins tells that an attempt begins.
+func (s *shift) begins(a *attempt) {
+	e := a.event(store.Running)
+	a.begun = true
 	s.Event(e)
 }
 

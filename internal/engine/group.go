@@ -59,7 +59,7 @@ func (g *group) run(s *shift, over func(*attempt)) {
 			continue
 		}
 		g.begun = append(g.begun, a)
-		s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
+		s.begins(a)
 	}
 	if len(g.begun) > 0 {
 		g.try(s, over)

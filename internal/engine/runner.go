@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"time"
-
-	"github.com/offloadhq/offload/store"
 )
 
 // A runner is a goroutine that runs attempts of one queue, one after another.
@@ -66,7 +64,7 @@ func (r *runner) attempt(s *shift, a *attempt) {
 	case a.late():
 		a.expire()
 	default:
-		s.Event(Event{Job: a.job.Fence, Task: a.job.Task, Queue: a.job.Queue, State: store.Running})
+		s.begins(a)
 		s.try(a)
 	}
 	if s.gone() {
