@@ -25,6 +25,14 @@ var hot = map[string]string{
 	"release":          `'{id}', '{{id}}', '{1}', 1`,
 	"park":             `'{id}', '{{id}}', '{1}', 1, false`,
 	"progress":         `'{id}', '{{id}}', '{1}', '{1}', '{1}', '{n}'`,
+	"log_held":         `'{id}', '{{id}}'`,
+	"log_known":        `'{{id}}'`,
+	"log_write":        `'{{id}}', '{1}', '{1}', '{now}', '{INFO}', '{t}', '{null}'`,
+	"log_count":        `'{{id}}', '{1}', '{1}', '{false}'`,
+	"logs":             `'{id}', 0, 100`,
+	"logs_last":        `'{id}', 0, 100`,
+	"memo_put":         `'{id}', 1, '{id}', 'n', 'x', 10000`,
+	"memos":            `'{id}', null`,
 	"look_lanes":       ``,
 	"look_known":       `'{mail}', '{5}', '{-infinity}'`,
 	"look_parked":      ``,
@@ -91,7 +99,7 @@ var hot = map[string]string{
 }
 
 // big are the tables that no hot statement may read as a whole.
-var big = regexp.MustCompile(`Seq Scan on (due|job|lease|blocked|done|failure|result|crash|progress|gate|hold|dirty|turn|uniq|expiry|schedule|inbox)\b|Bitmap|Hash Join|Merge Join`)
+var big = regexp.MustCompile(`Seq Scan on (due|job|lease|blocked|done|failure|result|crash|progress|gate|hold|dirty|turn|uniq|expiry|schedule|inbox|log|logged|memo)\b|Bitmap|Hash Join|Merge Join`)
 
 const full = `
 insert into offload.job select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 0, 0, 0, 25, 5, 'mail', 'send', 'x', null from generate_series(1, 40000) n;

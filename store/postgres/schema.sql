@@ -167,6 +167,34 @@ CREATE TABLE offload."limit" (
 );
 CREATE UNIQUE INDEX limit_pkey ON offload."limit" USING btree (name);
 
+CREATE TABLE offload.log (
+    id uuid NOT NULL,
+    seq bigint NOT NULL,
+    attempt integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    level text NOT NULL,
+    text text NOT NULL,
+    attrs text
+);
+CREATE UNIQUE INDEX log_pkey ON offload.log USING btree (id, seq);
+
+CREATE TABLE offload.logged (
+    id uuid NOT NULL,
+    lines integer NOT NULL,
+    bytes bigint NOT NULL,
+    ended boolean NOT NULL
+) WITH (fillfactor=70);
+CREATE UNIQUE INDEX logged_pkey ON offload.logged USING btree (id);
+
+CREATE TABLE offload.memo (
+    id uuid NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    attempt integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    data bytea NOT NULL
+);
+CREATE UNIQUE INDEX memo_pkey ON offload.memo USING btree (id, name);
+
 CREATE TABLE offload.migration (
     version integer NOT NULL,
     name text NOT NULL,

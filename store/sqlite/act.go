@@ -202,9 +202,16 @@ var sides = map[int]string{
 	usesProgress: "DELETE FROM offload_progress WHERE id = ?1",
 	usesFailure:  "DELETE FROM offload_failure WHERE id = ?1",
 	usesResult:   "DELETE FROM offload_result WHERE id = ?1",
+	usesLog:      "DELETE FROM offload_log WHERE id = ?1",
+	usesMemo:     "DELETE FROM offload_memo WHERE id = ?1",
 }
 
 func (t *txn) deleteSides(uses int, id []byte) error {
+	if uses&usesLog != 0 {
+		if _, err := t.exec("DELETE FROM offload_logged WHERE id = ?1", id); err != nil {
+			return err
+		}
+	}
 	for bit, remove := range sides {
 		if uses&bit != 0 {
 			if _, err := t.exec(remove, id); err != nil {

@@ -54,9 +54,9 @@ type alike struct {
 // is looked after for each alone.
 func (k *alike) mask() int {
 	if k.keyed {
-		return usesCrash | usesSignal
+		return usesCrash | usesSignal | usesMemo
 	}
-	return usesCrash | usesSignal | usesTerms
+	return usesCrash | usesSignal | usesMemo | usesTerms
 }
 
 // finish ends attempts of a process and returns those that are not its own any more.
@@ -274,6 +274,12 @@ func (t *txn) complete(r *row, e *store.Ended) error {
 	if r.uses&usesCrash != 0 { // it has shown that it is no suspect
 		r.uses &^= usesCrash
 		if _, err := t.exec("DELETE FROM offload_crash WHERE id = ?1", r.id[:]); err != nil {
+			return err
+		}
+	}
+	if r.uses&usesMemo != 0 { // there is no next attempt
+		r.uses &^= usesMemo
+		if _, err := t.exec(sides[usesMemo], r.id[:]); err != nil {
 			return err
 		}
 	}

@@ -54,6 +54,9 @@ const (
 	usesBegun     // an attempt may have begun; of a lease: one before this
 	usesExpires   // unless an attempt begins
 
+	usesLog
+	usesMemo
+
 	usesKeyed = usesUndecided | usesFresh | usesExpires // what goes when the job has ended
 )
 

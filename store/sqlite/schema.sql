@@ -160,6 +160,33 @@ CREATE TABLE offload_line (
     PRIMARY KEY (gate, spot)
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_log (
+    id      BLOB    NOT NULL,
+    seq     INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    level   TEXT    NOT NULL,
+    text    TEXT    NOT NULL,
+    attrs   TEXT,             -- a JSON object
+    PRIMARY KEY (id, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_logged (
+    id    BLOB    NOT NULL PRIMARY KEY,
+    lines INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    ended INTEGER NOT NULL -- the last line says that the log is full
+) WITHOUT ROWID;
+
+CREATE TABLE offload_memo (
+    id      BLOB    NOT NULL,
+    name    TEXT    NOT NULL,
+    attempt INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    data    BLOB    NOT NULL,
+    PRIMARY KEY (id, name)
+) WITHOUT ROWID;
+
 CREATE TABLE offload_meta (
     name  TEXT NOT NULL PRIMARY KEY,
     value

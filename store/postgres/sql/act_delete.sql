@@ -29,6 +29,12 @@ WITH d AS (
     DELETE FROM offload.crash WHERE id = ANY (ARRAY (SELECT id FROM gone))
 ), p AS (
     DELETE FROM offload.progress WHERE id = ANY (ARRAY (SELECT id FROM gone))
+), lg AS (
+    DELETE FROM offload.log WHERE id = ANY (ARRAY (SELECT id FROM gone))
+), ld AS (
+    DELETE FROM offload.logged WHERE id = ANY (ARRAY (SELECT id FROM gone))
+), m AS (
+    DELETE FROM offload.memo WHERE id = ANY (ARRAY (SELECT id FROM gone))
 )
 SELECT g.id::text, 'done', g.state, '', 0, j.task, j.terms::text, g.gate
 FROM gone AS g LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE job.id = g.id AND terms IS NOT NULL LIMIT 1) AS j ON true

@@ -12,10 +12,12 @@ WITH ended AS (
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + $4::bigint * interval '1 microsecond', now(), run_at, started_at, $3, failures, 0,
-           uses & 108 | 2 | $5::smallint
+           uses & 8300 | 2 | $5::smallint
     FROM ended
 ), forgiven AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE uses & 16 <> 0)
+), forgotten AS (
+    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE uses & 8192 <> 0)
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM ended WHERE uses & 1 <> 0)
 )

@@ -32,6 +32,8 @@ WITH wanted AS MATERIALIZED (
     ON CONFLICT (id, attempt) DO NOTHING
 ), forgiven AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & 16 <> 0)
+), forgotten AS (
+    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & 8192 <> 0)
 ), signalled AS (
     SELECT id, outcome FROM ended
     WHERE uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = ended.id)

@@ -19,6 +19,12 @@ WITH walk AS MATERIALIZED (
     DELETE FROM offload.crash WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 16 <> 0))
 ), progress AS (
     DELETE FROM offload.progress WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 64 <> 0))
+), log AS (
+    DELETE FROM offload.log WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
+), logged AS (
+    DELETE FROM offload.logged WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
+), memo AS (
+    DELETE FROM offload.memo WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
 )
 SELECT (SELECT count(*) FROM gone WHERE outcome < 9)::int, (SELECT count(*) FROM walk)::int,
        (SELECT count(*) FROM over) = $3,

@@ -1,0 +1,2 @@
+-- Logs and memos go.
+DROP TABLE offload.log, offload.logged, offload.memo;

@@ -1,0 +1,4 @@
+-- Logs and memos go.
+DROP TABLE offload_memo;
+DROP TABLE offload_logged;
+DROP TABLE offload_log;
