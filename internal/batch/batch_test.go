@@ -192,6 +192,92 @@ func TestAnswersMustBeComplete(t *testing.T) {
 	}
 }
 
+// One item makes each call wait in which it is. Its own caller waits for it; the others are
+// answered as soon as that is known, and so are those who come then.
+func TestAnItemThatWaitsHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errSlow := errors.New("slow")
+		call := func(_ context.Context, items []int) ([]int, error) {
+			if slices.Contains(items, 13) {
+				time.Sleep(time.Second)
+				return nil, errSlow
+			}
+			answers := make([]int, len(items))
+			for i, n := range items {
+				answers[i] = 2 * n
+			}
+			return answers, nil
+		}
+		alone := 0
+		var mu sync.Mutex
+		b := &Batch[int, int]{
+			Call: call,
+			Slow: func(err error) bool { return errors.Is(err, errSlow) },
+			Alone: func(_ context.Context, n int) (int, error) {
+				mu.Lock()
+				alone++
+				mu.Unlock()
+				if n == 13 {
+					time.Sleep(time.Minute)
+				}
+				return 2 * n, nil
+			},
+		}
+		var all sync.WaitGroup
+		ask := func(n int, within time.Duration) {
+			all.Go(func() {
+				began := time.Now()
+				answer, err := b.Do(t.Context(), n)
+				if took := time.Since(began); err != nil || answer != 2*n || took > within {
+					t.Errorf("Do(%d) = %d, %v after %v; want an answer within %v", n, answer, err, took, within)
+				}
+			})
+		}
+		for n := range 20 {
+			within := 2 * time.Second
+			if n == 13 {
+				within = 2 * time.Minute
+			}
+			ask(n, within)
+		}
+		time.Sleep(10 * time.Second)
+		for n := range 10 {
+			ask(n, 0)
+		}
+		all.Wait()
+		if alone == 0 || alone > 20 {
+			t.Errorf("%d callers went on alone", alone)
+		}
+	})
+}
+
+// Who has given up when its turn comes to go on alone is answered all the same: it was cut.
+func TestACallerWhoseTimeIsUpGoesOnAloneOnceCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errSlow := errors.New("slow")
+		b := &Batch[int, int]{
+			Call: func(_ context.Context, items []int) ([]int, error) {
+				time.Sleep(time.Second)
+				return nil, errSlow
+			},
+			Slow:  func(err error) bool { return errors.Is(err, errSlow) },
+			Alone: func(ctx context.Context, n int) (int, error) { return 2 * n, ctx.Err() },
+		}
+		var all sync.WaitGroup
+		for n := range 5 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+				defer cancel()
+				answer, err := b.Do(ctx, n)
+				if err == nil && answer != 2*n || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Do(%d) = %d, %v", n, answer, err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
 func TestCrowd(t *testing.T) {
 	b := &Batch[int, int]{Call: func(_ context.Context, items []int) ([]int, error) {
 		answers := make([]int, len(items))
