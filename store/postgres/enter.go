@@ -95,13 +95,16 @@ func (e *entry) ask(ctx context.Context) error {
 	if e.b.again {
 		steps = append(steps, query{sql: sql.known, args: []any{idsOfJobs(e.b.once)}, row: readIDs(e.c.known)}.step())
 	}
+	var first, after []query
 	if len(e.c.keys) > 0 {
-		steps = append(steps, stepsOf(e.c.take(sql, false))...)
+		first, after = e.c.take(sql, false)
 	}
 	gates := gatesOf(limited...)
+	steps = append(steps, stepsOf(first)...)
 	if len(gates) > 0 {
 		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime))
 	}
+	steps = append(steps, stepsOf(after)...)
 	steps = append(steps, step{sql: sql.copyBegin, args: []any{}, rows: readTime(&e.now)})
 	if err := e.w.send(ctx, steps...); err != nil {
 		return err

@@ -75,26 +75,27 @@ func termOf(u *store.Unique) (until string, span *int64) {
 }
 
 // take are the queries that take the keys; existing says that the jobs are there. Where rows are to
-// be changed, or may be, they are locked, and whose they are is read at once.
-func (c *contest) take(sql *statements, existing bool) []query {
+// be changed, or may be, they are locked, and whose they are is read at once: after, once gates
+// are locked, since the rows of jobs come last.
+func (c *contest) take(sql *statements, existing bool) (first, after []query) {
 	locked := slices.Clone(c.change)
 	for _, key := range c.keys {
 		if c.stale[key] {
 			locked = append(locked, key)
 		}
 	}
-	all := []query{{
+	first = []query{{
 		sql: sql.uniqueTake, args: []any{c.keys, c.ids, c.until, c.spans, c.since, existing},
 		row: func(scan func(...any) error) error { return scan(&c.taken) },
 	}}
 	if len(locked) == 0 {
-		return all
+		return first, nil
 	}
-	all = append(all, query{sql: sql.uniqueLock, args: []any{distinct(locked)}})
+	first = append(first, query{sql: sql.uniqueLock, args: []any{distinct(locked)}})
 	if len(c.change) > 0 {
-		all = append(all, query{sql: sql.uniqueHold, args: []any{distinct(c.change)}, row: readIDs(c.fixed)})
+		after = append(after, query{sql: sql.uniqueHold, args: []any{distinct(c.change)}, row: readIDs(c.fixed)})
 	}
-	return append(all, c.look(sql))
+	return first, append(after, c.look(sql))
 }
 
 // missed reports whether it must be read yet whose the keys are.
@@ -121,7 +122,8 @@ func (c *contest) look(sql *statements) query {
 
 // on takes the keys within a transaction, and reads whose they are.
 func (c *contest) on(ctx context.Context, tx querier, sql *statements, existing bool) error {
-	err := runAll(ctx, tx, c.take(sql, existing))
+	first, after := c.take(sql, existing)
+	err := runAll(ctx, tx, append(first, after...))
 	if err == nil && c.missed() {
 		err = c.look(sql).on(ctx, tx)
 	}

@@ -1,0 +1,30 @@
+-- act_cancel.sql within somebody's transaction, which may be long: a running job's lease is not
+-- locked, or the finish of all that its process runs would wait for it. The signal is seen when
+-- the attempt ends; one that comes just too late is found by sweep.sql.
+--   $1 ids  $2 how long cancelled jobs are kept (µs)
+WITH d AS (
+    DELETE FROM offload.due WHERE id = ANY ($1::uuid[])
+    RETURNING id, run_at, started_at, attempt, failures, uses,
+              CASE WHEN run_at <= clock_timestamp() THEN 'available' WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
+), b AS (
+    DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[])
+    RETURNING id, run_at, started_at, attempt, failures, uses, 'blocked' AS state
+), l AS (
+    SELECT id, uses & 1 <> 0 AS signalled FROM offload.lease WHERE id = ANY ($1::uuid[])
+), s AS (
+    INSERT INTO offload.signal (id) SELECT id FROM l WHERE NOT signalled ORDER BY id ON CONFLICT DO NOTHING
+    RETURNING id
+), waiting AS MATERIALIZED (
+    SELECT * FROM d UNION ALL SELECT * FROM b
+), k AS (
+    INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
+    SELECT w.id, clock_timestamp() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond',
+           clock_timestamp(), w.run_at, w.started_at, w.attempt, w.failures, 2, w.uses & ~2
+    FROM waiting AS w CROSS JOIN LATERAL (SELECT retain FROM offload.job WHERE job.id = w.id LIMIT 1) AS j
+)
+SELECT id::text, 'done', state, '', 0 FROM waiting
+UNION ALL
+SELECT l.id::text, CASE WHEN s.id IS NULL THEN 'nothing' ELSE 'done' END, 'running', '', 0 FROM l LEFT JOIN s ON s.id = l.id
+UNION ALL
+SELECT id::text, 'nothing', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0
+FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome < 9

@@ -1,0 +1,23 @@
+-- Move leases of a process into blocked, or to cancelled if that was signalled.
+--   $1 process  $2 ids  $3 attempts  $4 how long cancelled jobs are kept (µs)  $5 as suspects
+-- Plan: look-ups of lease and job, inserts.
+WITH given AS (
+    DELETE FROM offload.lease AS l USING unnest($2::uuid[], $3::int[]) AS f (id, attempt)
+    WHERE l.id = f.id AND l.attempt = f.attempt AND l.process = $1
+    RETURNING l.*
+), moved AS MATERIALIZED (
+    SELECT g.*, j.queue, j.task, j.priority, j.retain,
+           g.uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = g.id) AS cancelled
+    FROM given AS g CROSS JOIN LATERAL (SELECT queue, task, priority, retain FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
+), parked AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT id, run_at, started_at, attempt, failures, priority, uses & ~3, $5, queue, task, gate FROM moved WHERE NOT cancelled
+), kept AS (
+    INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
+    SELECT id, now() + greatest(coalesce(nullif(retain, 0) / 1000, $4::bigint), 600000000) * interval '1 microsecond', now(),
+           run_at, started_at, attempt, failures, 2, uses & ~3
+    FROM moved WHERE cancelled
+), heard AS (
+    DELETE FROM offload.signal WHERE id IN (SELECT id FROM moved WHERE cancelled)
+)
+SELECT DISTINCT queue, priority::int FROM moved WHERE NOT cancelled

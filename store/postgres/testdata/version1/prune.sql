@@ -1,0 +1,26 @@
+-- Remove ended jobs whose time to be kept is over, among the next by id.
+--   $1 id to go on after  $2 how many to look at  $3 how many to remove at most
+-- Who deletes the row in done owns the job: only those ids are removed elsewhere.
+-- Plan: Index Scan using done_pkey, look-ups by id.
+WITH walk AS MATERIALIZED (
+    SELECT id, keep_until FROM offload.done WHERE id > $1 ORDER BY id LIMIT $2
+), over AS MATERIALIZED (
+    SELECT id FROM walk WHERE keep_until <= now() ORDER BY id LIMIT $3
+), gone AS MATERIALIZED (
+    DELETE FROM offload.done WHERE id = ANY (ARRAY (SELECT id FROM over)) AND keep_until <= now()
+    RETURNING id, outcome, uses
+), job AS (
+    DELETE FROM offload.job WHERE id = ANY (ARRAY (SELECT id FROM gone))
+), failure AS (
+    DELETE FROM offload.failure WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 4 <> 0))
+), result AS (
+    DELETE FROM offload.result WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8 <> 0))
+), crash AS (
+    DELETE FROM offload.crash WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 16 <> 0))
+), progress AS (
+    DELETE FROM offload.progress WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 64 <> 0))
+)
+SELECT (SELECT count(*) FROM gone WHERE outcome < 9)::int, (SELECT count(*) FROM walk)::int,
+       (SELECT count(*) FROM over) = $3,
+       CASE WHEN (SELECT count(*) FROM over) = $3 THEN (SELECT id FROM over ORDER BY id DESC LIMIT 1)
+            ELSE (SELECT id FROM walk ORDER BY id DESC LIMIT 1) END
