@@ -326,8 +326,8 @@ type Inbox interface {
 type Notes interface {
 	// WriteLogs keeps lines, in their order, as LogLine.Kept says. Those whose lease is gone are
 	// passed over, unless that very attempt has ended the job: one that completes its job in a
-	// transaction of its own logs before and after. So are those beyond MaxLogLines or MaxLogBytes of a job, but for the first,
-	// in whose place LogLine.Last is kept: nothing comes after it.
+	// transaction of its own goes on to log. So are those beyond MaxLogLines or MaxLogBytes of a
+	// job, but for the first, in whose place LogLine.Last is kept: nothing comes after it.
 	WriteLogs(ctx context.Context, process ID, lines []LogLine) error
 
 	// Logs returns lines of a job whose Seq is above after, oldest first, at most max; with

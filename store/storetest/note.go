@@ -15,7 +15,7 @@ var noteLaws = []law{
 	{"Logs/Kept", "what a running job logs is kept, line by line, and shown in the order it was written", logsKept},
 	{"Logs/Pages", "lines are read after one that is known, or the newest of them", logsPages},
 	{"Logs/Attempts", "the log goes on with the next attempt, and stays when the job has ended", logsAttempts},
-	{"Logs/Lost", "lines of an attempt that is gone are passed over, and the others' kept", logsLost},
+	{"Logs/Lost", "lines of an attempt that is gone are passed over, unless it has ended its job, and the others' kept", logsLost},
 	{"Logs/Text", "what cannot be kept as text is cleaned, what is too long is cut, and attributes come back as they were", logsText},
 	{"Logs/Lines", "a log that has MaxLogLines lines ends with one that says so", logsLines},
 	{"Logs/Bytes", "a log that has MaxLogBytes ends with a line that says so, however short the next ones are", logsBytes},
@@ -160,8 +160,8 @@ func logsLost(s *scene) {
 	s.wantLog(gone.ID, "b")
 	s.wantLog(others.ID, "")
 	s.finish(p, completed(again))
-	s.writeLogs(p, line(again, "too late"))
-	s.wantLog(gone.ID, "b")
+	s.writeLogs(p, line(again, "after its end"), line(gone, "of the last attempt"))
+	s.wantLog(gone.ID, "b after its end")
 	s.declareLost(p)
 	s.writeLogs(p, line(mine, "of a zombie"))
 	s.wantLog(mine.ID, "a c")
