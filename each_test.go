@@ -96,8 +96,9 @@ func TestEachGoesOnInAnotherProcess(t *testing.T) {
 	first, second := twoProcesses(t, func(ctx context.Context, pause func()) error {
 		lost := offload.JobOf(ctx).Attempt == 1
 		return offload.Each(ctx, upTo(5), func(_ context.Context, i int) error {
-			calls <- i
-			if lost && i == 2 {
+			if !lost {
+				calls <- i
+			} else if i == 2 {
 				pause()
 			}
 			return nil
@@ -107,14 +108,13 @@ func TestEachGoesOnInAnotherProcess(t *testing.T) {
 		t.Errorf("the attempts ended with %v and %v; want ErrLeaseLost for the first", first, second)
 	}
 	close(calls)
-	seen := slices.Collect(func(yield func(int) bool) {
-		for i := range calls {
-			yield(i)
-		}
-	})
-	// The first item is written at once; the second was under way.
-	if want := []int{1, 2, 2, 3, 4, 5}; !slices.Equal(seen, want) {
-		t.Errorf("it has visited %v; want %v", seen, want)
+	var seen []int
+	for i := range calls {
+		seen = append(seen, i)
+	}
+	// The first item was written at once; the second was under way.
+	if want := []int{2, 3, 4, 5}; !slices.Equal(seen, want) {
+		t.Errorf("the second has visited %v; want %v", seen, want)
 	}
 }
 
