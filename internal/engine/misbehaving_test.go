@@ -48,6 +48,13 @@ func (m *misbehaving) set(change func()) {
 	change()
 }
 
+// refuses is what says why an insert is refused.
+func (m *misbehaving) refuses() func([]store.NewJob) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.taken
+}
+
 func (m *misbehaving) count(verb string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,8 +107,8 @@ func meet0(ctx context.Context, m *misbehaving, verb string, call func() error) 
 
 func (m *misbehaving) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Inserted, error) {
 	return meet(ctx, m, "Insert", func() ([]store.Inserted, error) {
-		if m.taken != nil {
-			if err := m.taken(jobs); err != nil {
+		if taken := m.refuses(); taken != nil {
+			if err := taken(jobs); err != nil {
 				return nil, err
 			}
 		}
@@ -249,9 +256,10 @@ func (m *misbehaving) InboxRows(ctx context.Context, refused bool, most int) ([]
 
 func (m *misbehaving) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 	return meet0(ctx, m, "MoveInbox", func() error {
+		taken := m.refuses()
 		for _, f := range fates {
-			if m.taken != nil && f.Job != nil {
-				if err := m.taken([]store.NewJob{*f.Job}); err != nil {
+			if taken != nil && f.Job != nil {
+				if err := taken([]store.NewJob{*f.Job}); err != nil {
 					return err
 				}
 			}
