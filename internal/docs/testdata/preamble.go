@@ -120,3 +120,15 @@ type Code struct{ To, Code string }
 func sendCode(ctx context.Context, c Code) error { return nil }
 
 var job *offload.Job
+
+type Row struct{ ID int }
+
+func insert(ctx context.Context, row Row) error { return nil }
+
+func fetch(ctx context.Context, site string, page int) error { return nil }
+
+func mail(ctx context.Context, id int) error { return nil }
+
+func pay(ctx context.Context, o Order) (string, error) { return "", nil }
+
+func book(ctx context.Context, o Order, charge string) error { return nil }
