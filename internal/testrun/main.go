@@ -65,7 +65,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	flags.BoolVar(&o.cached, "cached", false, "let go test answer from its cache")
 	flags.BoolVar(&o.install, "install", os.Getenv("OFFLOAD_NO_INSTALL") == "", "install missing Debian packages when root, or with sudo that asks no password ($OFFLOAD_NO_INSTALL turns it off)")
 	flags.StringVar(&o.run, "run", "", "only tests that match `regexp`")
-	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of the tests of one package")
+	flags.DurationVar(&o.timeout, "timeout", 18*time.Minute, "of the tests of one package")
 	flags.IntVar(&o.slowest, "slowest", 10, "how many of the slowest tests to print")
 	flags.Var(&o.failed, "failed", "count `step`, which ran before the tests, as failed; may be given again")
 	if err := flags.Parse(args); err != nil {

@@ -181,12 +181,12 @@ func TestGoTestArgs(t *testing.T) {
 		flags string
 		want  string
 	}{
-		{"", ".: test -json -timeout 10m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./...; " +
-			"bench: test -json -timeout 10m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./..."},
-		{"-short -race=false -cached ./store/...", ".: test -json -timeout 10m0s -short ./store/..."},
+		{"", ".: test -json -timeout 18m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./...; " +
+			"bench: test -json -timeout 18m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./..."},
+		{"-short -race=false -cached ./store/...", ".: test -json -timeout 18m0s -short ./store/..."},
 		{"-run=TestX -timeout=1m .", ".: test -json -timeout 1m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -run TestX ."},
-		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 10m0s -short ./benchmark; " +
-			"bench: test -json -timeout 10m0s -short . ./chaos"},
+		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 18m0s -short ./benchmark; " +
+			"bench: test -json -timeout 18m0s -short . ./chaos"},
 	} {
 		o, err := parse(strings.Fields(test.flags), io.Discard)
 		if err != nil {
