@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -13,6 +14,10 @@ const (
 	choreMost    = 1000                  // jobs in a transaction
 	tickMost     = 200                   // schedules in a call
 	choreGap     = 10 * time.Millisecond // between two calls for one chore, unless there is more to do
+
+	// gatherFor is the gap where many things have times of their own, so that they are done together:
+	// ten thousand schedules would otherwise be a commit each. The first after a rest is never late.
+	gatherFor = 200 * time.Millisecond
 
 	// behindFor is how long after its time a chore is left to whoever found it first before. With
 	// a look each second most processes see by then that it is done.
@@ -47,6 +52,7 @@ type chore struct {
 	seen  func(*store.View) time.Time
 	race  bool          // all processes come for it at the same moment
 	every time.Duration // whatever a look shows
+	gap   time.Duration // between two calls, unless there is more to do; 0 is choreGap
 	do    func(ctx context.Context) (found int, more bool, err error)
 
 	at     time.Time     // when there is something to do; zero is never, as far as is known
@@ -60,10 +66,10 @@ func newSteward(s *shift) *steward {
 	w := &steward{s: s, ring: make(chan struct{}, 1)}
 	w.chores = []*chore{
 		{doing: "let jobs through limits", seen: func(v *store.View) time.Time { return v.Admit }, race: true, do: s.admit},
-		{doing: "end jobs that have expired", seen: func(v *store.View) time.Time { return v.Expire }, race: true, do: s.expire},
+		{doing: "end jobs that have expired", seen: func(v *store.View) time.Time { return v.Expire }, race: true, gap: gatherFor, do: s.expire},
 	}
 	if s.Tick != nil {
-		w.chores = append(w.chores, &chore{doing: "take ticks", seen: func(v *store.View) time.Time { return v.Tick }, race: true, do: s.takeTicks})
+		w.chores = append(w.chores, &chore{doing: "take ticks", seen: func(v *store.View) time.Time { return v.Tick }, race: true, gap: gatherFor, do: s.takeTicks})
 	}
 	if s.Inbox != nil {
 		w.chores = append(w.chores, &chore{doing: "take jobs from the inbox", seen: func(v *store.View) time.Time {
@@ -181,7 +187,7 @@ func (w *steward) call(ctx context.Context, c *chore) {
 		return
 	}
 	c.tries.reset()
-	c.after, c.behind = now.Add(choreGap), 0
+	c.after, c.behind = now.Add(cmp.Or(c.gap, choreGap)), 0
 	switch {
 	case c.every > 0:
 		c.at = now.Add(jitter(c.every))
