@@ -124,11 +124,12 @@ func readJobs(rows pgx.Rows) (found []store.Job, err error) {
 			started, finished, at        *time.Time
 			done, total                  *int64
 			note, waits                  *string
+			rate                         *float64
 			terms                        []byte
 		)
 		err := rows.Scan(&id, &state, &j.Waits, &j.Attempt, &j.Failures, &j.RunAt, &started, &finished, &j.Process, &j.Cancelling,
 			&j.Task, &j.Queue, &j.Priority, &j.MaxAttempts, &timeout, &giveUpAfter, &retain, &j.CreatedAt, &tags,
-			&j.InputSize, &j.Input, &j.Error, &j.Crashes, &j.Result, &done, &total, &at, &note, &terms, &waits)
+			&j.InputSize, &j.Input, &j.Error, &j.Crashes, &j.Result, &done, &total, &at, &note, &rate, &terms, &waits)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +144,7 @@ func readJobs(rows pgx.Rows) (found []store.Job, err error) {
 		if at != nil {
 			j.Progress = &store.Progress{
 				Fence: store.Fence{ID: id, Attempt: j.Attempt},
-				Done:  int(*done), Total: int(*total), Note: *note, At: *at,
+				Done:  int(*done), Total: int(*total), Note: *note, At: *at, Rate: *rate,
 			}
 		}
 		if tags != nil {

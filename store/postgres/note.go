@@ -41,7 +41,7 @@ type log struct {
 // logs are those of jobs whose leases are locked.
 type logs map[store.ID]*log
 
-// logs locks the leases of those who log.
+// logs locks the leases, or the ends, of those who log.
 func (w *work) logs(ctx context.Context, process store.ID, lines []store.LogLine) (logs, error) {
 	var ids []store.ID
 	for i := range lines {
@@ -50,7 +50,7 @@ func (w *work) logs(ctx context.Context, process store.ID, lines []store.LogLine
 		}
 	}
 	found := logs{}
-	held := query{sql: w.s.sql.logHeld, args: []any{[16]byte(process), idsOf(ids)}, row: func(scan func(...any) error) error {
+	add := func(scan func(...any) error) error {
 		var id string
 		l := &log{}
 		if err := scan(&id, &l.attempt); err != nil {
@@ -59,7 +59,9 @@ func (w *work) logs(ctx context.Context, process store.ID, lines []store.LogLine
 		parsed, err := store.ParseID(id)
 		found[parsed] = l
 		return err
-	}}
+	}
+	held := query{sql: w.s.sql.logHeld, args: []any{[16]byte(process), idsOf(ids)}, row: add}
+	done := query{sql: w.s.sql.logDone, args: held.args, row: add}
 	known := query{sql: w.s.sql.logKnown, args: []any{idsOf(ids)}, row: func(scan func(...any) error) error {
 		var id string
 		var l log
@@ -72,7 +74,7 @@ func (w *work) logs(ctx context.Context, process store.ID, lines []store.LogLine
 		}
 		return err
 	}}
-	return found, w.send(ctx, held.step(), known.step())
+	return found, w.send(ctx, held.step(), done.step(), known.step())
 }
 
 // add numbers the lines that there is room for, and returns them as parameters; nil for none.

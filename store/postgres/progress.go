@@ -28,13 +28,14 @@ func (s *Store) WriteProgress(ctx context.Context, process store.ID, progress []
 	n := len(sorted)
 	ids, attempts := make([][16]byte, n), make([]int32, n)
 	done, total, notes := make([]int64, n), make([]int64, n), make([]*string, n)
+	rates := make([]float64, n)
 	for i, p := range sorted {
 		ids[i], attempts[i], done[i], total[i] = p.ID, int32(p.Attempt), int64(p.Done), int64(p.Total)
-		notes[i] = text(p.Note, store.MaxErrorText)
+		notes[i], rates[i] = text(p.Note, store.MaxErrorText), p.Rate
 	}
 	return s.onEngine(ctx, "write progress", func(ctx context.Context, conn *pgx.Conn) error {
 		return s.engineTrip(ctx, conn, step{
-			sql: s.sql.progress, args: []any{[16]byte(process), ids, attempts, done, total, notes},
+			sql: s.sql.progress, args: []any{[16]byte(process), ids, attempts, done, total, notes, rates},
 		})
 	})
 }

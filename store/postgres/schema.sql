@@ -230,7 +230,8 @@ CREATE TABLE offload.progress (
     done bigint NOT NULL,
     total bigint NOT NULL,
     at timestamp with time zone NOT NULL,
-    note text NOT NULL
+    note text NOT NULL,
+    rate double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor=70);
 CREATE UNIQUE INDEX progress_pkey ON offload.progress USING btree (id);
 

@@ -264,8 +264,8 @@ func (q *snapshots) fillIn(j *found) error {
 		return nil
 	}
 	p := store.Progress{Fence: store.Fence{ID: j.ID, Attempt: j.Attempt}}
-	there, err := one(q, []any{&p.Done, &p.Total, &p.Note, timeInto{&p.At}},
-		"SELECT done, total, note, written_at FROM offload_progress WHERE id = ?1 AND attempt = ?2", j.ID[:], j.Attempt)
+	there, err := one(q, []any{&p.Done, &p.Total, &p.Note, timeInto{&p.At}, &p.Rate},
+		"SELECT done, total, note, written_at, rate FROM offload_progress WHERE id = ?1 AND attempt = ?2", j.ID[:], j.Attempt)
 	if there {
 		j.Progress = &p
 	}

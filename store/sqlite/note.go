@@ -51,10 +51,14 @@ type jobLog struct {
 	lines, bytes      int
 }
 
-// jobLog looks at the log of an attempt, if the process has its lease.
+// jobLog looks at the log of an attempt, if the process has its lease, or has ended the job by it.
 func (t *txn) jobLog(process int64, f store.Fence) (*jobLog, error) {
 	l := &jobLog{}
 	held, err := t.exec("UPDATE offload_lease SET uses = uses | 2048 WHERE id = ?1 AND process = ?2 AND attempt = ?3", f.ID[:], process, f.Attempt)
+	if err == nil && held == 0 { // it may have ended its job in a transaction of its own, and go on
+		held, err = t.exec("UPDATE offload_done SET uses = uses | 2048 WHERE id = ?1 AND closer = ?2 AND closed = ?3 AND attempt = ?3 AND state < ?4",
+			f.ID[:], process, f.Attempt, stateDeleted)
+	}
 	if err != nil || held == 0 {
 		return l, err
 	}

@@ -105,8 +105,8 @@ func (s *Store) WriteProgress(ctx context.Context, process store.ID, progress []
 			if held == 0 {
 				continue
 			}
-			_, err = t.exec("REPLACE INTO offload_progress (id, attempt, done, total, note, written_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-				p.ID[:], p.Attempt, p.Done, p.Total, store.CleanText(p.Note, store.MaxErrorText), t.now)
+			_, err = t.exec("REPLACE INTO offload_progress (id, attempt, done, total, note, written_at, rate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+				p.ID[:], p.Attempt, p.Done, p.Total, store.CleanText(p.Note, store.MaxErrorText), t.now, p.Rate)
 			if err != nil {
 				return err
 			}

@@ -225,7 +225,7 @@ CREATE TABLE offload_progress (
     total      INTEGER NOT NULL,
     note       TEXT    NOT NULL,
     written_at INTEGER NOT NULL
-) WITHOUT ROWID;
+, rate REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
 
 CREATE TABLE offload_queue (
     name TEXT NOT NULL PRIMARY KEY -- of a paused queue

@@ -82,7 +82,7 @@ SELECT m.id, m.state, m.waits, m.attempt, m.failures, m.run_at, m.started_at, m.
        coalesce((SELECT error FROM offload.failure AS f WHERE m.uses & 4 <> 0 AND f.id = m.id ORDER BY attempt DESC LIMIT 1), ''),
        coalesce((SELECT n FROM offload.crash AS c WHERE m.uses & 16 <> 0 AND c.id = m.id AND c.last > now() - interval '72 hours'), 0),
        (SELECT CASE WHEN $2 OR octet_length(result) <= 4096 THEN result END FROM offload.result AS r WHERE m.uses & 8 <> 0 AND r.id = m.id),
-       p.done, p.total, p.at, p.note, j.terms, m.gate
+       p.done, p.total, p.at, p.note, p.rate, j.terms, m.gate
 FROM matching AS m CROSS JOIN LATERAL (
     SELECT task, queue, priority, max_attempts, timeout, give_up_after, retain, created_at, tags, input, terms
     FROM offload.job WHERE job.id = m.id LIMIT 1) AS j

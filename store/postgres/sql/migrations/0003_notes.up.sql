@@ -28,3 +28,6 @@ CREATE TABLE offload.memo (
     data    bytea       NOT NULL,
     PRIMARY KEY (id, name)
 );
+
+-- A second, by the attempt's own estimate; 0 is not known.
+ALTER TABLE offload.progress ADD COLUMN rate float8 NOT NULL DEFAULT 0;

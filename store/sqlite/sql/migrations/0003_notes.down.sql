@@ -2,3 +2,4 @@
 DROP TABLE offload_memo;
 DROP TABLE offload_logged;
 DROP TABLE offload_log;
+ALTER TABLE offload_progress DROP COLUMN rate;

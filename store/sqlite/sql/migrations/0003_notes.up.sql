@@ -27,3 +27,5 @@ CREATE TABLE offload_memo (
     data    BLOB    NOT NULL,
     PRIMARY KEY (id, name)
 ) WITHOUT ROWID;
+
+ALTER TABLE offload_progress ADD COLUMN rate REAL NOT NULL DEFAULT 0; -- a second, by the attempt's own estimate; 0 is not known
