@@ -28,7 +28,7 @@ func onEachStore(t *testing.T, test func(t *testing.T, address string)) {
 
 // onStoresWithNotes is onEachStore, and in memory.
 func onStoresWithNotes(t *testing.T, test func(t *testing.T, address string)) {
-	t.Parallel()
+	onEachStore(t, test)
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
 		test(t, "memory:")

@@ -17,7 +17,9 @@ type appOf func(parts ...offload.Part) *offload.App
 
 // onSharedStores runs a test with apps that share a store, of each kind.
 func onSharedStores(t *testing.T, test func(t *testing.T, app appOf)) {
-	t.Parallel()
+	onEachStore(t, func(t *testing.T, address string) {
+		test(t, func(parts ...offload.Part) *offload.App { return open(t, address, parts...) })
+	})
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
 		var s store.Store = memory.New()
