@@ -38,7 +38,7 @@ func TestStoreBehindPooler(t *testing.T) {
 				}
 			},
 		}
-	}, "Faults")
+	}, "Faults", "History")
 }
 
 // few lets the suite play fewer random histories, for as long as the test takes.
