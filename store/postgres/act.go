@@ -17,9 +17,11 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	}
 	var wakes []store.Wake
 	left := &leaving{}
+	n := 0
 	err = s.within(ctx, string(act.Verb), func(ctx context.Context, tx ownTx) error {
+		n++
 		*left = leaving{}
-		a := &actor{s: s, tx: tx, act: act, left: left}
+		a := &actor{s: s, tx: tx, act: act, left: left, yields: n < tries}
 		acted, err = a.do(ctx)
 		wakes = a.wakes
 		return err
@@ -44,6 +46,11 @@ type actor struct {
 	tx    querier
 	act   store.Act
 	users bool // the transaction is the caller's: nothing that running jobs need is locked
+	// It waits for no row that somebody else has, since that may want one that this holds, but lets
+	// go of all and begins again. The last try waits: then a transaction of a user's is in the way.
+	yields bool
+	keyed  bool // it has locked unique keys
+
 	wakes []store.Wake
 	left  *leaving
 	anew  [][16]byte // jobs whose time or terms have changed
@@ -66,7 +73,9 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			if n++; n == tries {
+			if n++; n == tries && a.yields {
+				return nil, errAgain
+			} else if n == tries {
 				return nil, store.Unavailable("jobs are on the move", errors.New("none of them could be held"))
 			}
 			pause(ctx, n)
@@ -108,7 +117,13 @@ func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.A
 	if err != nil {
 		return nil, err
 	}
-	sql, args, err := a.statement(slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool { return found[id].Effect == store.Taken }))
+	busy, err := a.hold(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	sql, args, err := a.statement(slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool {
+		return found[id].Effect == store.Taken || busy[id]
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +154,14 @@ func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.A
 		}
 	}
 	return found, err
+}
+
+// hold locks the rows of waiting jobs, and returns those that somebody else has.
+func (a *actor) hold(ctx context.Context, ids []store.ID) (busy map[store.ID]bool, err error) {
+	if busy = map[store.ID]bool{}; a.yields && len(a.act.IDs) > 1 {
+		err = query{sql: a.s.sql.actHold, args: []any{idList(ids)}, row: readIDs(busy)}.on(ctx, a.tx)
+	}
+	return busy, err
 }
 
 // read reads what a statement has done to a job.

@@ -42,6 +42,10 @@ func (a *actor) claimKeys(ctx context.Context, ids []store.ID) (found map[store.
 		}
 	}
 	if len(wanting) > 0 {
+		if a.keyed && a.yields {
+			return nil, nil, errAgain // keys are locked in their order, all at once
+		}
+		a.keyed = true
 		if err := c.on(ctx, a.tx, a.s.sql, true); err != nil {
 			return nil, nil, c.held(err)
 		}

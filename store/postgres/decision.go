@@ -131,13 +131,18 @@ func (l *lockedGate) opens(now time.Time, c *candidate) time.Time {
 	return is.Opens(now, c.use(l.id))
 }
 
-// next is when a gate is to be looked at again; the zero time is when somebody leaves it.
+// next is when a gate is to be looked at again; the zero time is when somebody leaves it. One
+// that is full and paused is looked at when the pause ends, since who leaves a paused gate hands
+// nothing over.
 func (g *gates) next(l *lockedGate) time.Time {
 	if len(l.line) > 0 {
 		c := l.line[0]
 		at := l.opens(g.now, c)
-		if !at.IsZero() && len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
-			at = at.Add(notLocked)
+		switch {
+		case at.IsZero():
+			return l.resumes(g.now)
+		case len(g.set.Lacks(usesOfTerms(c.terms))) > 0:
+			return at.Add(notLocked)
 		}
 		return at
 	}
@@ -145,11 +150,19 @@ func (g *gates) next(l *lockedGate) time.Time {
 	at := l.Opens(g.now, store.Use{Limit: name, Key: key})
 	switch {
 	case at.IsZero():
-		return at
+		return l.resumes(g.now)
 	case l.hidden > 0:
 		return at.Add(passedOver)
 	case l.rest:
 		return at
+	}
+	return time.Time{}
+}
+
+// resumes is when the pause of a gate ends; the zero time if it is not paused.
+func (l *lockedGate) resumes(now time.Time) time.Time {
+	if l.Paused.After(now) {
+		return l.Paused
 	}
 	return time.Time{}
 }

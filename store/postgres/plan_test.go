@@ -41,6 +41,7 @@ var hot = map[string]string{
 	"beat":             `'{id}', '{}', 1, 1, '{}'`,
 	"reap":             `1000, 1, 1, 1`,
 	"act_cancel":       `'{{id}}', 1`,
+	"act_hold":         `'{{id}}'`,
 	"act_retry":        `'{{id}}'`,
 	"act_run_now":      `'{{id}}'`,
 	"act_delete":       `'{{id}}', 1`,

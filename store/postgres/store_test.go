@@ -32,13 +32,13 @@ func TestStore(t *testing.T) {
 // subject is a store in a schema of its own, on a clock of its own.
 func subject(t *testing.T, database, schema string) storetest.Subject {
 	exec(t, database, strings.ReplaceAll(fakeClock, "fake", "fake_"+schema))
-	address := testpg.With(t, database, "search_path", "fake_"+schema+",pg_catalog,public")
-	address = testpg.With(t, address, "schema", schema)
+	clocked := testpg.With(t, database, "search_path", "fake_"+schema+",pg_catalog,public")
+	address := testpg.With(t, clocked, "schema", schema)
 	s := open(t, address)
 	migrate(t, s)
 	return storetest.Subject{
 		Store:   s,
-		Begin:   func(t *testing.T) storetest.Tx { return begin(t, database) },
+		Begin:   func(t *testing.T) storetest.Tx { return begin(t, clocked) },
 		Another: func(t *testing.T) store.Store { return open(t, address) },
 		Advance: func(t *testing.T, d time.Duration) {
 			exec(t, database, "update fake_"+schema+".clock set ahead = ahead + $1::interval", d)

@@ -19,6 +19,7 @@ var strictLaws = []law{
 	{"Strict/Skip", "when the key is skipped, the next goes, and the one that stopped it can be retried later", strictSkip},
 	{"Pause/Key", "no job of a paused key starts, those that were let through neither; others do", pauseKey},
 	{"Pause/Ends", "a pause is over when its time has passed, or when it is taken back", pauseEnds},
+	{"Pause/Full", "a key that is full when it is paused, and left meanwhile, goes on after the pause", pauseFull},
 	{"Pause/Snooze", "a job that snoozes can pause its key for everybody", pauseSnooze},
 	{"Pause/Longest", "a snooze does not shorten a pause", pauseLongest},
 	{"Pause/Order", "after a pause the jobs of a key of one start in the order of their insert", pauseOrder},
@@ -203,6 +204,25 @@ func pauseEnds(s *scene) {
 	s.advance(time.Hour + time.Second)
 	s.settle()
 	s.takesThis(p, second)
+}
+
+func pauseFull(s *scene) {
+	s.one("crm")
+	p := s.join()
+	running := s.takesThis(p, s.let(under("crm", "acme")))
+	second := s.waits(under("crm", "acme"))
+	s.control(store.Control{PauseLimit: store.Use{Limit: "crm", Key: "acme"}, PauseFor: time.Hour})
+	third := s.waits(under("crm", "acme"))
+	s.finish(p, completed(running))
+	s.settle()
+	s.wantTakes(p)
+
+	s.advance(time.Hour + time.Second)
+
+	s.settle()
+	if got := s.runAll(p); !slices.Equal(got, []store.ID{second, third}) {
+		s.t.Errorf("%v ran after the pause, want %v and %v", got, second, third)
+	}
 }
 
 // pausing is a snooze that pauses a limit's key.
