@@ -8,6 +8,7 @@ WITH d AS MATERIALIZED (
 ), b AS MATERIALIZED (
     SELECT id FROM offload.blocked WHERE id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
 )
-SELECT id::text FROM offload.due WHERE id = ANY ($1::uuid[]) AND id NOT IN (SELECT id FROM d)
-UNION ALL
-SELECT id::text FROM offload.blocked WHERE id = ANY ($1::uuid[]) AND id NOT IN (SELECT id FROM b)
+SELECT w.id::text FROM unnest($1::uuid[]) AS w (id)
+WHERE w.id NOT IN (SELECT id FROM d) AND w.id NOT IN (SELECT id FROM b)
+  AND ((SELECT 1 FROM offload.due AS x WHERE x.id = w.id LIMIT 1) IS NOT NULL
+       OR (SELECT 1 FROM offload.blocked AS x WHERE x.id = w.id LIMIT 1) IS NOT NULL)
