@@ -98,6 +98,8 @@ type Filter struct {
 	Key      string    `json:"key,omitempty"`      // of a limit, of turns, or its own as a unique job
 	Limit    string    `json:"limit,omitempty"`    // that it is under
 	Schedule string    `json:"schedule,omitempty"` // that enqueued it
+	Flow     ID        `json:"flow,omitzero"`      // the jobs enqueued together of which some wait for others
+	Batch    ID        `json:"batch,omitzero"`     // the batch that it is a member of
 	Since    time.Time `json:"since,omitzero"`     // created at or after
 	Until    time.Time `json:"until,omitzero"`     // created before
 	Before   ID        `json:"before,omitzero"`    // the page after this id

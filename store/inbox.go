@@ -13,9 +13,11 @@ type InboxRow struct {
 	Error   string // why it was refused; "" if it was not yet looked at
 }
 
-// An InboxFate is what becomes of a row: the job that it is, or why it is none.
+// An InboxFate is what becomes of a row: the job that it is, why it is none, or that nobody wants
+// it any more. With none of these a row that was refused is looked at again.
 type InboxFate struct {
 	Number int64
 	Job    *NewJob
 	Error  string // kept with the row, with at most MaxErrorText bytes
+	Drop   bool   // remove the row
 }

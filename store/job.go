@@ -22,6 +22,7 @@ type NewJob struct {
 	Retain      time.Duration // keep the job so long after its end; 0 is the default of its outcome
 
 	Terms *Terms // nil is a plain job
+	After []Edge // in the order to be known by; Terms.Flow is set then
 }
 
 // Inserted says what became of a NewJob.
@@ -175,7 +176,7 @@ type Job struct {
 	ID          ID
 	Task, Queue string
 	State       State
-	Waits       string // why it is blocked: WaitsTask, WaitsPaused, WaitsAlone, WaitsLimit; "" otherwise
+	Waits       string // why it is blocked: WaitsTask, WaitsAfter and so on; "" otherwise
 	Priority    int
 	Attempt     int // starts so far: the fence
 	Failures    int
@@ -206,6 +207,8 @@ const (
 	WaitsPaused = "paused" // its task is paused
 	WaitsAlone  = "alone"  // a suspect: it waits for a process to run it alone
 	WaitsLimit  = "limit"  // a limit has no room
+	WaitsAfter  = "after"  // an upstream has not ended; of a batch, a member
+	WaitsHeld   = "held"   // an upstream ended otherwise than it wants: it waits for a person
 )
 
 // Progress is how far a running job has come.
@@ -230,6 +233,8 @@ type Filter struct {
 	Key      string    // of a limit, a turn, or its own as a unique job
 	Limit    string    // name of a limit that it is under
 	Schedule string    // that enqueued it
+	Flow     ID        // that it belongs to
+	Batch    ID        // that it is a member of
 	Since    time.Time // created at or after
 	Until    time.Time // created before
 	Before   ID        // the page after this id

@@ -61,6 +61,7 @@ type View struct {
 	Expire time.Time // for Gates.Expire
 	Tick   time.Time // for Schedules.Tick
 	Inbox  bool      // rows for Inbox.MoveInbox
+	Settle bool      // something for Flows.Settle
 }
 
 // A Lane is one priority of a queue, or one priority's jobs with turns.

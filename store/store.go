@@ -64,6 +64,9 @@ type Writer interface {
 	// transaction of the caller's limits and turns may be decided later: then the job lies in
 	// due, and the claim that comes upon it decides. So may those of a job whose time has not
 	// come, always.
+	//
+	// An edge whose upstream is not there, or a batch that is not there or has ended, refuses the
+	// whole call with an ErrUpstream that names it.
 	Insert(ctx context.Context, jobs []NewJob) ([]Inserted, error)
 }
 
@@ -284,6 +287,40 @@ type Gates interface {
 	Place(ctx context.Context, id ID) (Place, error)
 }
 
+// Flows let jobs wait for others.
+//
+// A job with edges lies in blocked until they allow its run: all that are OnCompleted or OnEnded
+// are met, and of those that are OnFailed, where there are any, one. Then it is due, at its time or
+// now, and its limits and turn are decided; it can't expire before. When its edges can't be met any more it
+// ends as cancelled, which its own downstream sees, or is held. What Upstream means is settled by
+// the insert: where a unique key keeps an upstream of the same call out, the job that holds it
+// stands in. A full limit that drops one has cancelled it.
+//
+// A batch (BatchTask) lies in blocked without edges. Jobs with its id in Terms.Batch are its
+// members, in the same call, later, or from within; another batch can be one. With none it completes at once.
+//
+// Who ends a job, or retries or deletes one, on which others wait, leaves a mark in the same
+// transaction; Settle takes marks and brings what waits in line with what its upstreams are.
+// So nothing is forgotten, whoever dies when. Calls that are not in a transaction of the caller's
+// settle what they have marked before they return, as far as they can; what they can't, Settle finds.
+//
+// Retry of a job reopens what was cancelled for it, or held, downstream of it, and the batch that
+// it is a member of, if that has ended; what has run stays as it is, and batches end again. A job
+// that a person retries or hurries runs whatever its edges say. Prune keeps a job
+// while one that is after it, or its batch, has not ended.
+type Flows interface {
+	// Settle looks at what waits for jobs that are marked, at most max jobs, and returns how many it moved, and
+	// whether there may be more to do. View.Settle says whether it is worth a call.
+	Settle(ctx context.Context, max int) (moved int, more bool, err error)
+
+	// Edges returns the edges of jobs, by job, in the order in which each was given them;
+	// memberships are not among them. None for unknown ids.
+	Edges(ctx context.Context, jobs ...ID) ([]EdgeState, error)
+
+	// Batches counts the members of batches. An id that is no batch's is left out.
+	Batches(ctx context.Context, ids ...ID) (map[ID]BatchCount, error)
+}
+
 // Schedules keeps schedules.
 type Schedules interface {
 	// PutSchedules stores schedules, or replaces those of their names. What a schedule has done
@@ -316,9 +353,9 @@ type Inbox interface {
 	// refused, newest first; at most max.
 	InboxRows(ctx context.Context, refused bool, max int) ([]InboxRow, error)
 
-	// MoveInbox stores the jobs of rows that are still there and takes these away, and keeps the
-	// errors of others, in one transaction. A unique key that is taken by ConflictFail is kept
-	// as the row's error.
+	// MoveInbox does to rows that are still there what their fates say, in one transaction. A
+	// unique key that is taken by ConflictFail is kept as the row's error. Rows that were refused
+	// are removed after RetainEnded.
 	MoveInbox(ctx context.Context, fates []InboxFate) error
 }
 

@@ -12,6 +12,8 @@ type Terms struct {
 	Expire   time.Duration `json:"expire,omitempty"`   // see Gates.Expire; 0 is never
 	Schedule string        `json:"schedule,omitempty"` // that enqueued it
 	Tick     time.Time     `json:"tick,omitzero"`      // of that schedule
+	Flow     ID            `json:"flow,omitzero"`      // the jobs enqueued together of which some wait for others
+	Batch    ID            `json:"batch,omitzero"`     // that it is a member of
 }
 
 // A Use is one limit that a job is under.
