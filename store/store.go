@@ -355,7 +355,7 @@ type Inbox interface {
 
 	// MoveInbox does to rows that are still there what their fates say, in one transaction. A
 	// unique key that is taken by ConflictFail is kept as the row's error. Rows that were refused
-	// are removed after RetainEnded.
+	// are removed RetainEnded after they were written.
 	MoveInbox(ctx context.Context, fates []InboxFate) error
 }
 
