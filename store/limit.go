@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Limit holds over all processes: Max jobs of a key at once, or with Per, Max starts of a key
 // in that time. Jobs of any task and queue that name it share it.
@@ -28,6 +31,11 @@ const (
 // OwnLimit begins the names of limits that offload makes for itself, such as the one that lets
 // a job wait behind another. Gates.Limits leaves them out unless they are named.
 const OwnLimit = "~"
+
+// Kept reports whether a job keeps the limit until it has ended, also while it waits for a retry or
+// a snooze: Strict ones, and those that offload makes for itself, so that an older job never runs
+// after the one that waits behind it. Only Strict ones are stopped by a job that is discarded.
+func (l Limit) Kept() bool { return l.Strict || strings.HasPrefix(l.Name, OwnLimit) }
 
 // A LimitState is a limit as it is now.
 type LimitState struct {
