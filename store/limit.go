@@ -46,6 +46,11 @@ type LimitState struct {
 	Keys     []KeyState
 }
 
+// Forgotten reports whether there is no reason to list the limit: see Gates.Limits.
+func (l *LimitState) Forgotten(now time.Time) bool {
+	return len(l.Keys) == 0 && !l.ByHand && now.Sub(l.Seen) >= RetainTasks
+}
+
 // A KeyState is one key of a limit, with what holds it and waits for it.
 type KeyState struct {
 	Key     string

@@ -267,8 +267,10 @@ type Gates interface {
 	// limit has room for now is let through by Admit.
 	PutLimits(ctx context.Context, limits []Limit) error
 
-	// Limits returns the limits, by name; with names, those. Not counted in them are jobs that
-	// are not decided yet.
+	// Limits returns the limits, by name; with names, those. Without, those are left out that
+	// nobody has made known for RetainTasks, nor changed, and of which no key has anything to say:
+	// they go on to hold, for jobs that are not due yet and those of schedules. Not counted in
+	// the keys are jobs that are not decided yet.
 	Limits(ctx context.Context, names ...string) ([]LimitState, error)
 
 	// Admit lets jobs through whose gate has got room without a call that saw it: because time

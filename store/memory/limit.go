@@ -377,7 +377,9 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 				return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(b.Held, a.Held), cmp.Compare(a.Key, b.Key))
 			})
 			l.Keys = l.Keys[:min(len(l.Keys), store.MaxKeyStates)]
-			states = append(states, l)
+			if len(names) > 0 || !l.Forgotten(now) {
+				states = append(states, l)
+			}
 		}
 		return nil
 	})
