@@ -24,8 +24,8 @@ func TestEditedInputsHaveTheirOwnKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(terms.Limits) != 3 || terms.Limits[0].Key != "8" || terms.Limits[1].Key != "globex" || terms.Limits[2].Key != "acme" ||
-		terms.Turn.Key != "globex" || terms.Unique.Key != "8" || terms.Expire != time.Hour {
+	if len(terms.Limits) != 3 || terms.Limits[0].Key != "doc=8" || terms.Limits[1].Key != "globex" || terms.Limits[2].Key != "acme" ||
+		terms.Turn.Key != "globex" || terms.Unique.Key != "doc=8" || terms.Expire != time.Hour {
 		t.Errorf("with another input its terms are %+v; want the keys of that", terms)
 	}
 	if _, err := inside.EditTerms(ctx, app.App, job.ID, []byte(`{"tenant":"globex"}`)); err == nil {

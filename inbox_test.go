@@ -85,7 +85,7 @@ func TestInboxKeepsWhatIsWrong(t *testing.T) {
 		}
 	}
 	until(t, "the good row is a job", func() bool {
-		jobs, err := app.Jobs(t.Context(), offload.Filter{Key: "8"})
+		jobs, err := app.Jobs(t.Context(), offload.Filter{Key: "doc=8"})
 		return err == nil && len(jobs) == 1 && json.Valid(jobs[0].Input)
 	})
 }

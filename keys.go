@@ -129,17 +129,27 @@ func (k *keyMaker) key(r refusal, by, key string) (_ string, found bool, err err
 	return key, found, nil
 }
 
-// unique returns the key of a unique job. All of an input may be long: its hash stands for it.
+// unique returns the key of a unique job. All of an input may be long: its hash stands for it. A
+// key of fields says which, "account=7", since jobs of one task may be unique by different ones.
 func (k *keyMaker) unique(u *Unique) (string, error) {
 	if u.By == "" && u.Key == "" {
 		sum := sha256.Sum256(fields.Canonical(k.input))
 		return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 	}
-	key, found, err := k.key(k.in("Unique"), u.By, u.Key)
-	if err == nil && !found {
-		return "", k.in("Unique").refuse("By", u.By, "a field that the input has: without it all such jobs would be the same")
+	r := k.in("Unique")
+	key, found, err := k.key(r, u.By, u.Key)
+	switch {
+	case err != nil || u.By == "":
+		return key, err
+	case !found:
+		return "", r.refuse("By", u.By, "a field that the input has: without it all such jobs would be the same")
 	}
-	return key, err
+	paths, err := r.paths(u.By)
+	if err != nil {
+		return "", err
+	}
+	key = paths.String() + "=" + key
+	return key, r.checkText(fmt.Sprintf("By %q", u.By), key)
 }
 
 // terms returns what a job's options make of its input, which is JSON: nil for a plain job.

@@ -103,7 +103,7 @@ func TestLimitHoldsForCallsByName(t *testing.T) {
 	}
 	job := jobs[1]
 	if job.State != offload.Blocked || job.Limits[0] != (offload.LimitUse{Name: "crm", Key: "acme"}) || job.FairKey != "acme" ||
-		job.Expire != time.Hour || job.UniqueKey != "2" {
+		job.Expire != time.Hour || job.UniqueKey != "doc=2" {
 		t.Errorf("the second job of a call by name is %+v", job)
 	}
 	// A limit that the caller says otherwise than the task is refused, and so is that of another task.

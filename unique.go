@@ -100,8 +100,9 @@ const (
 	// long after the last of many calls.
 	ConflictDebounce Conflict = "debounce"
 
-	// ConflictBehind lets one job wait behind the one that runs, with the newest input, and
-	// never two of a key run at once. It goes with no other Until than UntilStarted.
+	// ConflictBehind lets one job wait behind the one that was started, until that has ended, with
+	// the newest input: never two of a key run at once, and none with an older input comes after,
+	// also if it is tried again. It goes with no other Until than UntilStarted.
 	ConflictBehind Conflict = "behind"
 )
 

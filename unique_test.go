@@ -81,18 +81,41 @@ func TestUniqueByFields(t *testing.T) {
 	defer app.Close()
 
 	first := enqueued(t, app, push, crm{"acme", 7, "a"}, false)
-	if first.UniqueKey != `["acme",7]` {
+	if first.UniqueKey != `tenant,doc=["acme",7]` {
 		t.Errorf("its key is %q", first.UniqueKey)
 	}
 	enqueued(t, app, push, crm{"acme", 7, "b"}, true)
 	enqueued(t, app, push, crm{"acme", 8, "a"}, false)
 	enqueued(t, app, push, crm{"acme", 0, "a"}, false) // has no doc, and a key all the same
 	enqueued(t, app, push, crm{"acme", 0, "b"}, true)
-	enqueued(t, app, push, crm{"acme", 9, ""}, true, offload.Unique{Key: `["acme",8]`})
+	enqueued(t, app, push, crm{"acme", 9, ""}, true, offload.Unique{Key: `tenant,doc=["acme",8]`})
 
 	// With none of the fields all such jobs would be one.
 	_, err := push.Enqueue(t.Context(), app, crm{Note: "x"}, offload.Unique{By: "doc"})
 	wantInputError(t, err, "Unique By")
+}
+
+// Jobs of one task that are unique by different fields are not the same, whatever their values are.
+func TestUniqueByOtherFields(t *testing.T) {
+	push := offload.NewTask("push", nothing[crm])
+	app := offloadtest.New(push)
+	defer app.Close()
+	in := crm{Tenant: "7", Doc: 7, Note: "7"}
+	for _, behind := range []offload.Conflict{offload.ConflictKeep, offload.ConflictBehind} {
+		for by, want := range map[string]string{
+			"tenant": "tenant=7", "doc": "doc=7", " note ": "note=7", "tenant, doc": `tenant,doc=["7",7]`, "doc, tenant": `doc,tenant=[7,"7"]`,
+		} {
+			job := enqueued(t, app, push, in, false, offload.Unique{By: by, OnConflict: behind})
+			if job.UniqueKey != want || job.State != offload.Available {
+				t.Errorf("by %q: %+v; want key %q, and none to wait behind", by, job, want)
+			}
+			enqueued(t, app, push, in, true, offload.Unique{By: strings.TrimSpace(by), OnConflict: behind})
+		}
+		app.Drain()
+	}
+	// What a key says counts to its length.
+	_, err := push.Enqueue(t.Context(), app, crm{Note: strings.Repeat("x", 255)}, offload.Unique{By: "note"})
+	wantInputError(t, err, `Unique By "note"`)
 }
 
 func TestUniqueForAWindow(t *testing.T) {
@@ -152,7 +175,7 @@ func TestUniqueConflictFail(t *testing.T) {
 	_, err := push.EnqueueMany(t.Context(), app, []crm{{Tenant: "free"}, {Tenant: "acme"}})
 
 	var conflict *offload.ConflictError
-	if !errors.As(err, &conflict) || conflict.ID != first.ID || conflict.Task != "push" || conflict.Key != "acme" {
+	if !errors.As(err, &conflict) || conflict.ID != first.ID || conflict.Task != "push" || conflict.Key != "tenant=acme" {
 		t.Errorf("error is %v; want one that names job %s, task and key", err, first.ID)
 	}
 	if jobs, err := app.Jobs(t.Context(), offload.Filter{Key: "free"}); err != nil || len(jobs) != 0 {
@@ -250,7 +273,7 @@ func TestRetryOfAJobWhoseKeyIsTaken(t *testing.T) {
 	err := app.Retry(ctx, first.ID)
 
 	var conflict *offload.ConflictError
-	if !errors.As(err, &conflict) || conflict.ID != second.ID || conflict.Key != "acme" || conflict.Task != "push" {
+	if !errors.As(err, &conflict) || conflict.ID != second.ID || conflict.Key != "tenant=acme" || conflict.Task != "push" {
 		t.Errorf("Retry: %v; want a ConflictError that names job %s", err, second.ID)
 	}
 	if job := read(t, app.App, first.ID); job.State != offload.Discarded {

@@ -37,7 +37,8 @@ type Limit struct {
 
 // Limits returns the limits with their keys, by name, and of each name the keys first that most
 // jobs wait for, at most 100. With names it returns those limits, and an ErrNotFound if one is
-// not there; without, those are left out that offload makes for itself, whose names begin with ~.
+// not there; without, those are left out that offload makes for itself, whose names begin with ~,
+// and those that no program has made known for 30 days, no job is under, and nobody has changed.
 func (o *Operator) Limits(ctx context.Context, names ...string) ([]Limit, error) {
 	s, err := o.store()
 	if err != nil {

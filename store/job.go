@@ -89,7 +89,7 @@ const (
 	RetainEnded    = 7 * 24 * time.Hour  // cancelled and expired
 	RetainGaveUp   = 30 * 24 * time.Hour // discarded
 	RetainFigures  = 90 * 24 * time.Hour
-	RetainTasks    = 30 * 24 * time.Hour // a task that no process has registered for so long goes
+	RetainTasks    = 30 * 24 * time.Hour // a task that no process has registered for so long goes, a limit is not listed
 	RetainActs     = 90 * 24 * time.Hour
 	SystemQueue    = "offload" // holds offload's own jobs; left out of lists unless named
 	LostAfter      = 12 * time.Second

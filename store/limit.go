@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Limit holds over all processes: Max jobs of a key at once, or with Per, Max starts of a key
 // in that time. Jobs of any task and queue that name it share it.
@@ -29,6 +32,11 @@ const (
 // a job wait behind another. Gates.Limits leaves them out unless they are named.
 const OwnLimit = "~"
 
+// Kept reports whether a job keeps the limit until it has ended, also while it waits for a retry or
+// a snooze: Strict ones, and those that offload makes for itself, so that an older job never runs
+// after the one that waits behind it. Only Strict ones are stopped by a job that is discarded.
+func (l Limit) Kept() bool { return l.Strict || strings.HasPrefix(l.Name, OwnLimit) }
+
 // A LimitState is a limit as it is now.
 type LimitState struct {
 	Limit              // as it holds: with a person's change
@@ -36,6 +44,11 @@ type LimitState struct {
 	ByHand   bool      // a person's change holds
 	Seen     time.Time // when a program last made it known
 	Keys     []KeyState
+}
+
+// Forgotten reports whether there is no reason to list the limit: see Gates.Limits.
+func (l *LimitState) Forgotten(now time.Time) bool {
+	return len(l.Keys) == 0 && !l.ByHand && now.Sub(l.Seen) >= RetainTasks
 }
 
 // A KeyState is one key of a limit, with what holds it and waits for it.

@@ -125,8 +125,8 @@ type Worker interface {
 	//
 	// What leaves a limit lets the next of its key through in the same transaction; an InTx
 	// attempt and one that takes longer may leave that to Admit. A job that is due again leaves
-	// its limits and is decided anew when its time has come, except that a Strict limit is kept
-	// by a job that waits for a retry or a snooze. A Strict limit stops its key with a job that
+	// its limits and is decided anew when its time has come, except that one which is Kept it
+	// holds on to while it waits for a retry or a snooze. A Strict limit stops its key with a job that
 	// ends as discarded.
 	Finish(ctx context.Context, process ID, ended []Ended) (lost []Fence, err error)
 
@@ -137,7 +137,7 @@ type Worker interface {
 
 	// Park moves leases into blocked: as suspects, or else waiting for a process that knows
 	// their task. No failure and no crash is counted. A job whose cancel was signalled is
-	// cancelled instead. A suspect keeps its limits, others leave them, but for Strict ones.
+	// cancelled instead. A suspect keeps its limits, others leave those that are not Kept.
 	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
 
 	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.
@@ -259,16 +259,18 @@ type Duties interface {
 //
 // Those that wait for a gate are let through by lane, then run_at or turn, then id. With Max 1
 // they so start in the order of their insert. A job waits for one gate, the first that had no
-// room, and holds none meanwhile. A Strict gate, moreover, is kept by a job until it has ended,
-// and a job that was discarded stops it until somebody retries that job, which then is the first
+// room, and holds none meanwhile. A gate of a limit that is Kept, moreover, a job holds until it
+// has ended, and with Strict, a job that was discarded stops it until somebody retries that job, which then is the first
 // to go through, or deletes it.
 type Gates interface {
 	// PutLimits makes limits known, or known again. A person's change stays. What a changed
 	// limit has room for now is let through by Admit.
 	PutLimits(ctx context.Context, limits []Limit) error
 
-	// Limits returns the limits, by name; with names, those. Not counted in them are jobs that
-	// are not decided yet.
+	// Limits returns the limits, by name; with names, those. Without, those are left out that
+	// nobody has made known for RetainTasks, nor changed, and of which no key has anything to say:
+	// they go on to hold, for jobs that are not due yet and those of schedules. Not counted in
+	// the keys are jobs that are not decided yet.
 	Limits(ctx context.Context, names ...string) ([]LimitState, error)
 
 	// Admit lets jobs through whose gate has got room without a call that saw it: because time
@@ -355,7 +357,7 @@ type Inbox interface {
 
 	// MoveInbox does to rows that are still there what their fates say, in one transaction. A
 	// unique key that is taken by ConflictFail is kept as the row's error. Rows that were refused
-	// are removed after RetainEnded.
+	// are removed RetainEnded after they were written.
 	MoveInbox(ctx context.Context, fates []InboxFate) error
 }
 

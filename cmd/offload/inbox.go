@@ -11,14 +11,15 @@ import (
 func newInbox(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inbox",
-		Short: "List rows of the inbox that were refused, and why",
+		Short: "List rows of the inbox that were refused, and why; retry or drop them",
 		Long: `Any program that can write into the database enqueues jobs by inserting rows (task, input,
 options) into its table offload_inbox, on PostgreSQL offload.inbox. A process that works jobs
 makes jobs of them within a second. What can't be a job stays there with the reason: inbox lists
 those rows, newest first. ROW is the column id.
 
-A row that was mended is looked at again once its column error is NULL.`,
-		Example: "  offload inbox\n  offload inbox --json | jq -r '[.number, .error] | @tsv'",
+A row that was mended is looked at again after offload inbox retry, or once its column error is
+NULL. One that nobody wants goes with offload inbox drop, or 7 days after it was written.`,
+		Example: "  offload inbox\n  offload inbox --json | jq -r '[.number, .error] | @tsv'\n  offload inbox retry 3\n  offload inbox drop --all",
 		Args:    cobra.NoArgs,
 	}
 	asJSON := jsonFlag(cmd)
@@ -31,6 +32,7 @@ A row that was mended is looked at again once its column error is NULL.`,
 			return s.inbox(rows, *asJSON)
 		})
 	})
+	cmd.AddCommand(newInboxActs(s)...)
 	return cmd
 }
 

@@ -17,7 +17,8 @@ func newLimits(s *session) *cobra.Command {
 		Use:   "limits [NAME…]",
 		Short: "List limits: who holds them, who waits, when the next may start",
 		Long: `Limits lists the limits that programs have made known, by name, with a row for each key that
-jobs hold or wait for: of each name at most 100, those first that most wait for.
+jobs hold or wait for: of each name at most 100, those first that most wait for. One that no
+program has made known for 30 days and no job is under is left out unless it is named.
 
 ALLOWS is how many jobs at once, or starts in a period; where a person has set it, what
 programs say stands behind it. HELD counts jobs that hold it: under a rate, those let through

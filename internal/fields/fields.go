@@ -10,6 +10,7 @@ package fields
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +37,23 @@ func Parse(by string) (Paths, error) {
 		paths = append(paths, path)
 	}
 	return paths, nil
+}
+
+// String writes the paths as Parse reads them, always the same way. What has a = or " in it is quoted,
+// so that no two paths followed by = and a key are one text.
+func (p Paths) String() string {
+	names := make([]string, len(p))
+	for i, path := range p {
+		names[i] = "."
+		if len(path) > 0 {
+			names[i] = strings.Join(path, ".")
+		}
+	}
+	all := strings.Join(names, ",")
+	if strings.ContainsAny(all, `="`) {
+		return strconv.Quote(all)
+	}
+	return all
 }
 
 // Key returns the text of the fields of an input, which must be valid JSON, and whether it has

@@ -271,3 +271,17 @@ func BenchmarkKey(b *testing.B) {
 		}
 	})
 }
+
+func TestStringIsOneForTheSameFields(t *testing.T) {
+	for by, want := range map[string]string{
+		"tenant": "tenant", " order.id ,kind": "order.id,kind", ".": ".", "., a": ".,a", "a=b": `"a=b"`, `"a`: `"\"a"`, "größe": "größe",
+	} {
+		paths, err := Parse(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := paths.String(); got != want {
+			t.Errorf("%q is written %s, want %s", by, got, want)
+		}
+	}
+}

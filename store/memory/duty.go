@@ -39,6 +39,7 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 			return k.start < minuteOf(now.Add(-store.RetainFigures))
 		})
 		maps.DeleteFunc(s.tasks, func(_ string, t store.Task) bool { return now.Sub(t.Seen) >= store.RetainTasks })
+		s.inbox = slices.DeleteFunc(s.inbox, func(r store.InboxRow) bool { return r.Error != "" && now.Sub(r.At) >= store.RetainEnded })
 		s.records = slices.DeleteFunc(s.records, func(r store.Record) bool { return now.Sub(r.Time) >= store.RetainActs })
 		return nil
 	})

@@ -57,6 +57,10 @@ func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 				continue
 			}
 			why := f.Error
+			if f.Drop {
+				s.inbox = slices.Delete(s.inbox, at, at+1)
+				continue
+			}
 			if f.Job != nil {
 				_, err := s.insertAll([]store.NewJob{*f.Job}, now)
 				if err == nil {

@@ -179,11 +179,11 @@ func (s *Store) wait(j *job, k *key) {
 	s.put(j, blocked)
 }
 
-// leave takes back what a job holds, but for Strict limits if they are to be kept.
-func (s *Store) leave(j *job, keepStrict bool) {
+// leave takes back what a job holds; if it waits again, but for limits that are kept until it has ended.
+func (s *Store) leave(j *job, again bool) {
 	for _, k := range slices.Clone(j.holds) {
 		name, _ := gate.Parse(k.id)
-		if !keepStrict || !s.limit(name).Strict || !j.under(k) {
+		if !again || !s.limit(name).Kept() || !j.under(k) {
 			s.drop(j, k)
 		}
 	}
@@ -377,7 +377,9 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 				return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(b.Held, a.Held), cmp.Compare(a.Key, b.Key))
 			})
 			l.Keys = l.Keys[:min(len(l.Keys), store.MaxKeyStates)]
-			states = append(states, l)
+			if len(names) > 0 || !l.Forgotten(now) {
+				states = append(states, l)
+			}
 		}
 		return nil
 	})

@@ -118,7 +118,7 @@ func (s *starting) start(c *candidate) {
 // sendBack lets a job wait whose start a gate does not allow. It gives back what it holds of others.
 func (s *starting) sendBack(c *candidate, at string) {
 	for _, u := range usesOfTerms(c.terms) {
-		if l := s.g.all[gate.IDOf(u)]; c.holds[l.id] && !l.Limit.Strict {
+		if l := s.g.all[gate.IDOf(u)]; c.holds[l.id] && !l.Limit.Kept() {
 			l.Leave(u)
 		}
 	}

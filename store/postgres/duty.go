@@ -138,6 +138,7 @@ func (s *Store) pruneSides(ctx context.Context) error {
 				step{sql: s.sql.pruneTasks, args: []any{store.RetainTasks.Microseconds()}},
 				step{sql: s.sql.pruneCrashes, args: []any{store.CrashMemory.Microseconds()}},
 				step{sql: s.sql.pruneUniques, args: []any{}},
+				step{sql: s.sql.pruneInbox, args: []any{store.RetainEnded.Microseconds()}},
 				step{sql: s.sql.pruneTurns, args: []any{store.TurnBase.Microseconds()}},
 				step{sql: s.sql.mergeFigures, args: []any{}},
 			)

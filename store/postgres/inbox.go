@@ -39,7 +39,7 @@ func (s *Store) InboxRows(ctx context.Context, refused bool, most int) (all []st
 func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 	m := &inboxMove{s: s, stale: map[string]bool{}, refused: map[int64]string{}}
 	for _, f := range fates {
-		if f.Job == nil {
+		if f.Job == nil && !f.Drop {
 			m.refused[f.Number] = f.Error
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 			return err
 		}
 		at := slices.IndexFunc(fates, func(f store.InboxFate) bool { // the one that was refused
-			return f.Job != nil && m.refused[f.Number] == "" && m.wants(f.Job, taken)
+			return f.Job != nil && !f.Drop && m.refused[f.Number] == "" && m.wants(f.Job, taken)
 		})
 		if at < 0 {
 			return err
@@ -63,7 +63,7 @@ func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 type inboxMove struct {
 	s       *Store
 	stale   map[string]bool
-	refused map[int64]string // why rows are no jobs
+	refused map[int64]string // why rows are no jobs; "" is to look at them again
 	touches bool             // gates that Admit is to look at
 }
 
@@ -88,7 +88,7 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 			}
 			var jobs []store.NewJob
 			for _, f := range fates {
-				if there[f.Number] && f.Job != nil {
+				if there[f.Number] && f.Job != nil && !f.Drop {
 					jobs = append(jobs, *f.Job)
 				}
 			}
@@ -119,16 +119,18 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 	return err
 }
 
-// take takes the rows away that become jobs.
+// take takes the rows away that become jobs or are dropped. It locks all rows in one order, since
+// two calls may do different things to the same rows.
 func (m *inboxMove) take(ctx context.Context, w *work, fates []store.InboxFate) (there map[int64]bool, err error) {
-	var numbers []int64
+	var all, numbers []int64
 	for _, f := range fates {
+		all = append(all, f.Number)
 		if _, refused := m.refused[f.Number]; !refused {
 			numbers = append(numbers, f.Number)
 		}
 	}
 	there = map[int64]bool{}
-	err = w.send(ctx, query{sql: m.s.sql.inboxTake, args: []any{numbers}, row: func(scan func(...any) error) error {
+	err = w.send(ctx, query{sql: m.s.sql.inboxTake, args: []any{all, numbers}, row: func(scan func(...any) error) error {
 		var number int64
 		err := scan(&number)
 		there[number] = true
@@ -137,7 +139,7 @@ func (m *inboxMove) take(ctx context.Context, w *work, fates []store.InboxFate) 
 	return there, err
 }
 
-// refusals keep why rows are no jobs.
+// refusals keep why rows are no jobs, or that they are to be looked at again.
 func (m *inboxMove) refusals() []step {
 	if len(m.refused) == 0 {
 		return nil

@@ -100,7 +100,7 @@ func (l *leaving) begin(id store.ID, task string, t *store.Terms) {
 	}
 }
 
-// wait is what a job gives back that waits again: strict limits it keeps.
+// wait is what a job gives back that waits again: see store.Limit.Kept.
 func (l *leaving) wait(id store.ID, t *store.Terms) { l.again.add(id, t, nil) }
 
 // change is what a job gives back that gets other terms, and is decided anew unless it stays where

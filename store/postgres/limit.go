@@ -169,10 +169,11 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 	if len(names) > 0 {
 		list = names
 	}
+	var now time.Time
 	err = s.ask(ctx, "read limits", s.sql.limits, []any{list}, func(rows pgx.Rows) error {
 		states = nil
 		for rows.Next() {
-			l, err := readLimit(rows)
+			l, err := readLimit(rows, &now)
 			if err != nil {
 				return err
 			}
@@ -188,15 +189,18 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 			return nil, err
 		}
 	}
+	if len(names) == 0 {
+		states = slices.DeleteFunc(states, func(l store.LimitState) bool { return l.Forgotten(now) })
+	}
 	return states, nil
 }
 
-func readLimit(rows pgx.Rows) (l store.LimitState, err error) {
+func readLimit(rows pgx.Rows, now *time.Time) (l store.LimitState, err error) {
 	var per int64
 	var byHand *int
 	var whenFull string
 	d := &l.Declared
-	if err := rows.Scan(&d.Name, &d.Max, &per, &d.Burst, &whenFull, &d.Strict, &byHand, &l.Seen); err != nil {
+	if err := rows.Scan(&d.Name, &d.Max, &per, &d.Burst, &whenFull, &d.Strict, &byHand, &l.Seen, now); err != nil {
 		return l, err
 	}
 	d.Per, d.WhenFull = time.Duration(per), store.Full(whenFull)

@@ -85,7 +85,7 @@ var hot = map[string]string{
 	"expire":          `100, 1`,
 	"schedules_due":   `100, 1, '{}'`,
 	"schedules_set":   `'{nightly}', '{now}', '{now}', '{{id}}'`,
-	"inbox_take":      `'{1}'`,
+	"inbox_take":      `'{1}', '{1}'`,
 	"inbox_rows":      `false, 100`,
 	"heal_holds":      `'', '{id}', 100`,
 	"heal_uniques":    `'', 100`,

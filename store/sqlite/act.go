@@ -294,7 +294,7 @@ func (t *txn) change(r *row, before *asked, e store.Edit) error {
 }
 
 // leaveForOthers takes back what a job holds of limits, now that it is under others. What is kept
-// are Strict limits, and all that a suspect goes on to need.
+// are limits that are kept until it has ended, and all that a suspect goes on to need.
 func (t *txn) leaveForOthers(r *row, before, after []store.Use) error {
 	if len(before) == 0 {
 		return nil

@@ -157,8 +157,8 @@ func (a *admission) gate(w *waiter) (err error) {
 }
 
 // barsLine reports whether one job may go through before all that wait: that which stops a gate
-// and is to be tried again, or that which holds a Strict one and has met a pause.
-func (g *gateRow) barsLine() bool { return !g.Stops.IsZero() || g.Limit.Strict && g.Held > 0 }
+// and is to be tried again, or that which holds one that is kept and has met a pause.
+func (g *gateRow) barsLine() bool { return !g.Stops.IsZero() || g.Limit.Kept() && g.Held > 0 }
 
 // first looks at a gate anew, and returns who is the next to go through it, nil if nobody waits.
 func (a *admission) first(at string) (g *gateRow, w *waiter, err error) {
@@ -211,7 +211,7 @@ func (a *admission) moveBefore(w *waiter) error {
 
 // room reports whether the gate for which a job waits, as the first, has room for it.
 func (t *txn) room(g *gateRow, w *waiter) (bool, error) {
-	if g.Limit.Strict && g.Held > 0 { // it may be the one that holds it
+	if g.Limit.Kept() && g.Held > 0 { // it may be the one that holds it
 		holds, err := t.holdsOf(w.id, w.limits)
 		if err != nil {
 			return false, err
@@ -247,7 +247,7 @@ func (a *admission) moveOn(w *waiter) (bool, error) {
 	if err := t.lookAtGates(gatesOf(w.limits)); err != nil {
 		return false, err
 	}
-	if w.holds == nil && slices.ContainsFunc(w.limits, func(u store.Use) bool { return t.limits[u.Limit].Strict }) {
+	if w.holds == nil && slices.ContainsFunc(w.limits, func(u store.Use) bool { return t.limits[u.Limit].Kept() }) {
 		holds, err := t.holdsOf(w.id, w.limits)
 		if err != nil {
 			return false, err

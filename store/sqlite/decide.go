@@ -123,7 +123,7 @@ func (t *txn) cancelFor(gate string, holders bool) error {
 	return nil
 }
 
-// wait makes a job that was taken wait for a gate. It must hold nothing but Strict limits.
+// wait makes a job that was taken wait for a gate. It must hold nothing but limits that are kept.
 func (t *txn) wait(r *row, at string) error {
 	a, err := t.askedOf(r)
 	if err != nil {
@@ -137,7 +137,7 @@ func (t *txn) wait(r *row, at string) error {
 		return err
 	}
 	e := r.entrant(a)
-	if t.gateRows[at].Limit.Strict {
+	if t.gateRows[at].Limit.Kept() {
 		if e.holds, err = t.holdsOf(r.id, e.limits); err != nil {
 			return err
 		}

@@ -244,8 +244,8 @@ func (t *txn) end(r *row, e *store.Ended, outcome store.Outcome) error {
 	return fmt.Errorf("finish job %s: outcome %q is none", r.id, outcome)
 }
 
-// again makes a job due that waits for another attempt. It leaves its limits, but for Strict
-// ones, and is decided anew when its time has come.
+// again makes a job due that waits for another attempt. It leaves its limits, but for those
+// that are kept, and is decided anew when its time has come.
 func (t *txn) again(r *row, e *store.Ended, outcome store.Outcome) error {
 	if r.uses&usesTerms == 0 {
 		return t.putDue(r)

@@ -263,15 +263,16 @@ func (t *txn) holdsOf(id store.ID, limits []store.Use) (map[string]bool, error) 
 	return holds, err
 }
 
-// leaveLimits takes back what a job holds, but for Strict limits if they are to be kept.
-func (t *txn) leaveLimits(id store.ID, limits []store.Use, keepStrict bool) error {
+// leaveLimits takes back what a job holds; if it waits again, but for limits that are kept until it
+// has ended.
+func (t *txn) leaveLimits(id store.ID, limits []store.Use, again bool) error {
 	ids := gatesOf(limits)
 	if err := t.knowLimits(ids); err != nil {
 		return err
 	}
 	var left pairs
 	for i, u := range limits {
-		if !keepStrict || !t.limits[u.Limit].Strict {
+		if !again || !t.limits[u.Limit].Kept() {
 			left.add(ids[i], id)
 		}
 	}

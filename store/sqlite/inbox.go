@@ -54,9 +54,14 @@ func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 }
 
 // moveInbox stores the job of a row and takes the row away, or keeps why it is none.
+// Without a reason the row is looked at again.
 func (t *txn) moveInbox(f *store.InboxFate) error {
 	var there bool
 	if _, err := one(t, []any{&there}, "SELECT 1 FROM offload_inbox WHERE id = ?1", f.Number); err != nil || !there {
+		return err
+	}
+	if f.Drop {
+		_, err := t.exec("DELETE FROM offload_inbox WHERE id = ?1", f.Number)
 		return err
 	}
 	why := f.Error
@@ -72,9 +77,6 @@ func (t *txn) moveInbox(f *store.InboxFate) error {
 		}
 		why = conflict.Error()
 	}
-	if why == "" {
-		return nil
-	}
-	_, err := t.exec("UPDATE offload_inbox SET error = ?2 WHERE id = ?1", f.Number, store.CleanText(why, store.MaxErrorText))
+	_, err := t.exec("UPDATE offload_inbox SET error = nullif(?2, '') WHERE id = ?1", f.Number, store.CleanText(why, store.MaxErrorText))
 	return err
 }

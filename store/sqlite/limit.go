@@ -170,6 +170,9 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 				err = q.renew(ctx)
 			}
 		}
+		if len(names) == 0 {
+			states = slices.DeleteFunc(states, func(l store.LimitState) bool { return l.Forgotten(q.time()) })
+		}
 		return err
 	})
 	if err != nil {

@@ -183,7 +183,7 @@ func (s *Store) pruneRest(ctx context.Context) error {
 			"UPDATE offload_task SET seen_at = NULL, queue = '', rules = NULL, schema = NULL WHERE paused AND seen_at <= ?1": t.now - store.RetainTasks.Microseconds(),
 			"DELETE FROM offload_task WHERE NOT paused AND seen_at <= ?1":                                                    t.now - store.RetainTasks.Microseconds(),
 			"DELETE FROM offload_unique WHERE expires_at <= ?1":                                                              t.now,
-			"DELETE FROM offload_inbox WHERE error IS NOT NULL AND at <= ?1":                                                 t.now - store.RetainGaveUp.Microseconds(),
+			"DELETE FROM offload_inbox WHERE error IS NOT NULL AND at <= ?1":                                                 t.now - store.RetainEnded.Microseconds(),
 			pruneGatesSQL: t.now,
 			// A process that is gone is kept a while, for finishes that come again.
 			"DELETE FROM offload_process WHERE gone_at <= ?1 AND NOT EXISTS (SELECT 1 FROM offload_lease WHERE process = number)": t.now - store.Tombstone.Microseconds(),

@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -16,6 +17,9 @@ var inboxLaws = []law{
 	{"Inbox/Conflict", "a row whose unique key is taken is refused, goes, or gives its input, and holds up no other", inboxConflict},
 	{"Inbox/Terms", "the jobs of rows go through their limits, take their keys and their turns", inboxTerms},
 	{"Inbox/AtOnce", "processes that move the same rows at once make each one job", inboxAtOnce},
+	{"Inbox/Dropped", "a row that is dropped goes, whether it was looked at or not, and makes no job any more", inboxDropped},
+	{"Inbox/LookedAgain", "a row that was refused and has no other fate is looked at again; on any other row that changes nothing", inboxLookedAgain},
+	{"Inbox/Aged", "rows that were refused go when they have had their time, and those not yet looked at stay", inboxAged},
 	{"Inbox/None", "moving nothing, or what is not there, is no error", inboxNone},
 }
 
@@ -230,5 +234,65 @@ func inboxNone(s *scene) {
 	s.wantAll(0)
 	if rows := append(s.inbox(false), s.inbox(true)...); len(rows) > 0 {
 		s.t.Errorf("rows are %+v, want none", rows)
+	}
+}
+
+func inboxDropped(s *scene) {
+	rows := s.posted("1", "2", "3", "4")
+	s.move(store.InboxFate{Number: rows[0].Number, Error: "no"}, store.InboxFate{Number: rows[1].Number, Error: "no"})
+	fates, all := asJobs(rows)
+	s.move(store.InboxFate{Number: rows[0].Number, Drop: true}, store.InboxFate{Number: rows[2].Number, Drop: true}, fates[3])
+	if refused := s.inbox(true); len(refused) != 1 || refused[0].Number != rows[1].Number {
+		s.t.Errorf("refused are %+v, want the second", refused)
+	}
+	if left := s.inbox(false); len(left) > 0 {
+		s.t.Errorf("rows are left: %+v", left)
+	}
+	if v := s.observed(); v.Inbox {
+		s.t.Error("Look shows rows that are gone")
+	}
+	s.move(fates[0], fates[2], store.InboxFate{Number: rows[2].Number, Drop: true}, store.InboxFate{Number: rows[0].Number})
+	s.wantAll(1)
+	s.want(all[3].ID, store.Available)
+}
+
+func inboxLookedAgain(s *scene) {
+	rows := s.posted("1", "2", "3")
+	s.move(store.InboxFate{Number: rows[0].Number, Error: "no"}, store.InboxFate{Number: rows[1].Number, Error: "no"})
+	s.move(store.InboxFate{Number: rows[0].Number}, store.InboxFate{Number: rows[2].Number})
+	if refused := s.inbox(true); len(refused) != 1 || refused[0].Number != rows[1].Number || refused[0].Error != "no" {
+		s.t.Errorf("refused are %+v, want the second", refused)
+	}
+	left := s.inbox(false)
+	if len(left) != 2 || left[0].Number != rows[0].Number || left[1].Number != rows[2].Number || left[0].Error != "" {
+		s.t.Fatalf("rows to look at are %+v, want the first and the third", left)
+	}
+	if v := s.observed(); !v.Inbox {
+		s.t.Error("Look does not show that there are rows")
+	}
+	fates, _ := asJobs(left)
+	s.move(fates...)
+	s.wantAll(2)
+}
+
+func inboxAged(s *scene) {
+	rows := s.posted("1", "2", "3")
+	s.advance(time.Hour)
+	s.move(store.InboxFate{Number: rows[0].Number, Error: "no"}, store.InboxFate{Number: rows[1].Number, Error: "no"})
+	s.move(store.InboxFate{Number: rows[0].Number})
+	s.advance(store.RetainEnded - 2*time.Hour)
+	s.prune(100)
+	if refused := s.inbox(true); len(refused) != 1 || refused[0].Number != rows[1].Number {
+		s.t.Errorf("early, refused are %+v, want the second", refused)
+	}
+	s.advance(2 * time.Hour)
+	if n := s.prune(100); n > 0 {
+		s.t.Errorf("%d rows were counted as jobs", n)
+	}
+	if refused := s.inbox(true); len(refused) > 0 {
+		s.t.Errorf("after %v refused are %+v, want none", store.RetainEnded, refused)
+	}
+	if left := s.inbox(false); len(left) != 2 {
+		s.t.Errorf("rows to look at are %+v, want the first and the third", left)
 	}
 }

@@ -12,6 +12,7 @@ import (
 var limitStateLaws = []law{
 	{"Limit/Known", "limits that were made known are listed by name, as they were given last", limitKnown},
 	{"Limit/Own", "limits that offload makes for itself are listed only when they are named", limitOwn},
+	{"Limit/Forgotten", "a limit that no program has made known for long, and nobody changed, is listed only when named or while a job is under it, and holds all the same", limitForgotten},
 	{"Limit/ByHand", "a person's change of a limit holds, whatever programs say, until it is reset", limitByHand},
 	{"Limit/Lowered", "under a limit that was made smaller none is let through until enough have ended", limitLowered},
 	{"Limit/Changed", "when a program makes known that a limit has more room, jobs are let through", limitChanged},
@@ -46,6 +47,48 @@ func limitKnown(s *scene) {
 	if len(states) != 1 || !states[0].Strict {
 		s.t.Errorf("limits named are %+v, want seat alone", states)
 	}
+}
+
+func limitForgotten(s *scene) {
+	s.limits(store.Limit{Name: "busy", Max: 1}, store.Limit{Name: "dead", Max: 1}, store.Limit{Name: "hand", Max: 1}, store.Limit{Name: "used", Max: 1})
+	s.control(store.Control{SetLimit: "hand", Max: 2})
+	held := s.let(under("busy", "acme"))
+	later := s.enqueue(under("dead", ""), delay(2*store.RetainTasks))
+	listed := func(want ...string) {
+		s.t.Helper()
+		states, err := s.Store.Limits(s.ctx())
+		s.must(err)
+		var names []string
+		for _, l := range states {
+			names = append(names, l.Name)
+		}
+		if !slices.Equal(names, want) {
+			s.t.Errorf("%v are listed, want %v", names, want)
+		}
+	}
+	s.advance(store.RetainTasks - time.Hour)
+	s.limits(store.Limit{Name: "used", Max: 1})
+	s.prune(100)
+	listed("busy", "dead", "hand", "used")
+	s.advance(2 * time.Hour)
+	s.prune(100)
+	listed("busy", "hand", "used")
+	p := s.join()
+	s.finish(p, completed(s.takesThis(p, held)))
+	s.control(store.Control{ResetLimit: "hand"})
+	s.prune(100)
+	listed("used")
+	if states, err := s.Store.Limits(s.ctx(), "dead"); err != nil || len(states) != 1 || states[0].Max != 1 {
+		s.t.Errorf("Limits of the one named = %+v, %v", states, err)
+	}
+
+	// What was enqueued long ago, or is by a schedule, goes by it still.
+	s.advance(store.RetainTasks)
+	s.takesThis(p, later)
+	s.waits(under("dead", ""))
+	listed("dead")
+	s.limits(store.Limit{Name: "hand", Max: 1})
+	listed("dead", "hand")
 }
 
 func limitOwn(s *scene) {

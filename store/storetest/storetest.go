@@ -81,7 +81,7 @@ type law struct {
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
-	limitLaws, limitStateLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
+	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws,
 )
