@@ -42,7 +42,7 @@ cross: ## what users link compiles for other systems, without cgo
 	done
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
-	@$(GO) run ./cmd/offload bench --db "$${OFFLOAD_DB:-bench.db}"
+	@$(GO) run ./cmd/offload bench
 
 bench-peers: ## offload beside its peers, some minutes; renews results and README, or does what $BENCHFLAGS say
 	@cd bench && $(GO) run ./compare $(BENCHFLAGS)

@@ -78,13 +78,13 @@ func (a *admission) measure(ctx context.Context, f *figures) error {
 		}
 		f.addPair(pair.name, base, feature)
 	}
-	if err := a.beside(ctx, f, plain, n); err != nil {
-		return err
-	}
 	if err := a.smallTenants(ctx, f, n); err != nil {
 		return err
 	}
-	return a.tick(ctx, f)
+	if err := a.tick(ctx, f); err != nil {
+		return err
+	}
+	return a.beside(ctx, f, plain, n)
 }
 
 // addPair adds the medians of a feature and of plain jobs, and their ratio.
@@ -140,7 +140,8 @@ func (a *admission) drain(ctx context.Context, name string, k kind, n int) (took
 	return took, nil
 }
 
-// beside measures plain jobs alone, and then while many others wait for one key.
+// beside measures plain jobs alone, and then while many others wait for one key. It comes last,
+// since it would take longer to remove them than all else takes.
 func (a *admission) beside(ctx context.Context, f *figures, plain kind, n int) error {
 	const name = "beside_drain"
 	var alone, beside []float64
@@ -162,5 +163,5 @@ func (a *admission) beside(ctx context.Context, f *figures, plain kind, n int) e
 		}
 	}
 	f.addPair(name, alone, beside)
-	return a.remove(ctx, a.name+"-waiting")
+	return nil
 }

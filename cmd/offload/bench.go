@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,8 +23,10 @@ func newBench(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast this machine works jobs on this database",
-		Long: `Bench measures through the public API, at default settings and default durability, in queues
-of its own, which are removed afterwards. Suite heart measures plain jobs:
+		Long: `Bench measures through the public API, at default settings and default durability. Without --db
+and $OFFLOAD_DB it makes a SQLite database in the working directory, and removes it afterwards. In a
+database that is given it uses queues of its own, and deletes their jobs, which takes longer than to
+measure. Suite heart measures plain jobs:
 
   insert_1        jobs/s enqueued one after the other, each durable before the next
   insert_16       jobs/s enqueued by 16 at once, a job a call
@@ -39,18 +41,18 @@ that of medians of three, with half of --jobs each:
   unique_insert   jobs/s enqueued 1,000 a call, each with a unique key
   limited_drain   jobs/s run under a limit of 1, over 1,000 keys
   fair_drain      jobs/s run of 1,000 keys that take turns
-  beside_drain    jobs/s run of plain jobs, while five times --jobs wait for one key
   small_wait      jobs started until the last of ten of a small tenant is, beside a huge one
                   and among handlers of 50 ms, as a multiple of the twenty that are its share
   schedules_cpu   percent of a core that this process takes for up to 10,000 schedules that
                   tick each minute, and their jobs, over what it takes at rest
   schedules_late_p99_ms  from a tick to the start of its job
+  beside_drain    jobs/s run of plain jobs, while five times --jobs wait for one key
 
 It refuses a database with jobs or workers in it, for which it would be a load, and which
 would be a load for it.`,
-		Example: `  offload bench --db /tmp/bench.db
+		Example: `  offload bench
   offload bench --db postgres://app@localhost/bench --jobs 1000000 --json
-  offload bench --db /tmp/bench.db --suite admission`,
+  offload bench --suite admission`,
 		Args: cobra.NoArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print one JSON object on one line")
@@ -97,6 +99,7 @@ type bench struct {
 	force     bool
 	suite     suite
 	app       *offload.App
+	own       bool     // the database is of this call, and is removed as a whole
 	name      string   // of this call: its queues and schedules begin with it
 	queues    []string // to be emptied in the end
 	schedules []string // to be removed in the end
@@ -113,17 +116,25 @@ func (b *bench) queue(name string) string {
 }
 
 // run prints what was measured before it removes what that has left, which may take longer.
-func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (err error) {
+func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (failed error) {
+	if b.given == "" && os.Getenv("OFFLOAD_DB") == "" {
+		remove, err := b.makeOwn()
+		if err != nil {
+			return err
+		}
+		defer func() { failed = errors.Join(failed, remove()) }()
+	}
 	quiet := offload.LogTo(b.log(slog.LevelError)) // its jobs wait on purpose while nobody works them
-	b.app, err = b.create(ctx, append(b.suite.parts(), quiet)...)
+	app, err := b.create(ctx, append(b.suite.parts(), quiet)...)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.app.Close()) }()
+	b.app = app
+	defer func() { failed = errors.Join(failed, app.Close()) }()
 	if err := b.free(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.clean(context.WithoutCancel(ctx))) }()
+	defer func() { failed = errors.Join(failed, b.clean(context.WithoutCancel(ctx))) }()
 	err = b.suite.measure(ctx, f)
 	b.progress("")
 	switch {
@@ -133,6 +144,17 @@ func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (err error) {
 		return err
 	}
 	return errors.Join(b.session.figures(f, asJSON), b.out.Flush())
+}
+
+// makeOwn makes a directory for a database of this call, and returns what removes it: where the call is
+// made, since what lies in /tmp may never come to a disk.
+func (b *bench) makeOwn() (remove func() error, err error) {
+	dir, err := os.MkdirTemp(".", "offload-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a database for the bench: %w; --db names one that is there", err)
+	}
+	b.own, b.given = true, filepath.Join(dir, "offload.db")
+	return func() error { return os.RemoveAll(dir) }, nil
 }
 
 // free refuses a database that is in use.
@@ -156,10 +178,11 @@ func (b *bench) free(ctx context.Context) error {
 	return nil
 }
 
-// clean removes what the bench has stored.
+// clean removes what the bench has stored, however long it takes: who won't wait can interrupt it.
 func (b *bench) clean(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
+	if b.own {
+		return nil
+	}
 	defer b.progress("")
 	for _, name := range b.schedules {
 		if err := b.app.RemoveSchedule(ctx, name); err != nil && !errors.Is(err, offload.ErrNotFound) {

@@ -70,17 +70,28 @@ func (a *attempt) late() bool {
 }
 
 // giveBack decides how the lease of an attempt is given back that has not begun. The store takes
-// what is released as started, so that it would not expire any more: a job that may still expire
-// is parked instead.
+// what is released as started, so that it would neither expire any more nor take a newer input:
+// a job that still may is parked instead.
 func (a *attempt) giveBack() {
 	switch {
-	case a.job.ExpiresAt.IsZero():
-		a.end = endRelease
 	case a.late():
 		a.expire()
-	default:
+	case !a.job.ExpiresAt.IsZero() || a.replaceable():
 		a.end = endPark
+	default:
+		a.end = endRelease
 	}
+}
+
+// replaceable reports whether a later job with the job's unique key may give it its input. One that
+// holds its key until it starts has lost it by its claim; one that is debounced would be given a time
+// too, for which no parked job waits.
+func (a *attempt) replaceable() bool {
+	if a.job.Terms == nil || a.job.Terms.Unique == nil || a.job.Failures > 0 {
+		return false
+	}
+	u := a.job.Terms.Unique
+	return u.Until != store.UntilStarted && u.OnConflict == store.ConflictReplace
 }
 
 // expire ends an attempt that has not begun in time.

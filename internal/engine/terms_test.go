@@ -247,6 +247,58 @@ func TestAJobThatIsGivenBackExpires(t *testing.T) {
 	}
 }
 
+// What is given back from the hand takes a newer input as if it had never been there.
+func TestAJobThatIsGivenBackIsReplaced(t *testing.T) {
+	for _, how := range []string{"pause", "stop"} {
+		t.Run(how, func(t *testing.T) {
+			var calls recorder
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, misbehave(), nil, runMany(&calls, 100, 40*time.Second, nil))
+				r.start()
+				put := func(input string) store.Inserted {
+					job := keyed("k", store.ConflictReplace)
+					job.Task, job.Input = "many", []byte(input)
+					return r.put(job)
+				}
+				old := put("old").ID
+				after(time.Second)
+				r.want(store.Running, old) // it waits for company
+				if how == "pause" {
+					r.control(store.Control{PauseQueue: "q"})
+					after(2 * time.Second)
+				} else {
+					r.stop()
+				}
+				if in := put("newer"); in.ID != old || !in.Replaced {
+					t.Errorf("a newer input: %+v; want it given to job %s", in, old)
+				}
+				r.control(store.Control{ResumeQueue: "q"})
+				if how == "stop" {
+					r.start()
+				}
+				after(time.Minute)
+				r.want(store.Completed, old)
+				if j := r.job(old); string(j.Input) != "newer" || j.Failures > 0 {
+					t.Errorf("job is %+v; want it run once, with the newer input", j)
+				}
+				calls.want(t, 1)
+				r.stop()
+			})
+		})
+	}
+}
+
+// put stores a job, and wakes the engine.
+func (r *rig) put(job store.NewJob) store.Inserted {
+	r.t.Helper()
+	inserted, err := r.store.Store.Insert(r.t.Context(), []store.NewJob{job})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.engine.Wake(store.Wake{Priority: -1})
+	return inserted[0]
+}
+
 // It must not expire because it waits for company.
 func TestAJobThatExpiresIsNotKeptWaiting(t *testing.T) {
 	var calls recorder
