@@ -13,7 +13,7 @@ import (
 // wait for each other's.
 func historyFlowsCrowd(s *scene) {
 	s.eachSeed(func(s *scene, r *rand.Rand) {
-		c := &swarm{}
+		c := &swarm{freed: map[store.ID]bool{}}
 		walkers := make([]*walker, 4)
 		for i := range walkers {
 			view := s
@@ -32,9 +32,9 @@ func historyFlowsCrowd(s *scene) {
 			return
 		}
 		s.settle()
-		s.wantSpurned(c.ids)
+		s.wantSpurned(c.ids, c.freed)
 		s.endsAll(c.processes, c.ids)
-		s.wantSpurned(c.ids)
+		s.wantSpurned(c.ids, c.freed)
 		s.wantBatches(c.batches)
 	})
 }
@@ -44,6 +44,7 @@ type swarm struct {
 	mu           sync.Mutex // guards all below; never held during a call to a store
 	ids, batches []store.ID // stored by any of them
 	processes    []store.ID
+	freed        map[store.ID]bool // that somebody has retried
 }
 
 func (c *swarm) locked(f func()) {
@@ -150,17 +151,22 @@ func (w *walker) acts() {
 	w.swarm.locked(func() {
 		act.IDs = slices.DeleteFunc(some(w.r, w.swarm.ids, 4), func(id store.ID) bool { return slices.Contains(w.swarm.batches, id) })
 	})
+	w.swarm.locked(func() {
+		for _, id := range act.IDs {
+			w.swarm.freed[id] = w.swarm.freed[id] || act.Verb == store.Retry
+		}
+	})
 	_, err := w.Store.Act(w.ctx(), act)
 	w.must(err)
 }
 
 // wantSpurned wants jobs that are cancelled for their upstreams to have one that keeps them from
 // running now.
-func (s *scene) wantSpurned(list []store.ID) {
+func (s *scene) wantSpurned(list []store.ID, freed map[store.ID]bool) {
 	s.t.Helper()
 	for _, id := range list {
 		j := s.find(id)
-		if len(j) == 0 || j[0].State != store.Cancelled {
+		if freed[id] || len(j) == 0 || j[0].State != store.Cancelled {
 			continue
 		}
 		if f := s.failures(id); len(f) == 0 || f[len(f)-1].Kind != store.KindAfter {

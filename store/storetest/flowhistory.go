@@ -43,7 +43,7 @@ func historyFlows(s *scene) {
 		if !s.t.Failed() {
 			h.compare()
 			h.endsAll(h.processes, h.ids)
-			h.wantSpurned(h.ids)
+			h.wantSpurned(h.ids, h.freed)
 		}
 	})
 }
