@@ -20,6 +20,7 @@ var inboxLaws = []law{
 	{"Inbox/Dropped", "a row that is dropped goes, whether it was looked at or not, and makes no job any more", inboxDropped},
 	{"Inbox/LookedAgain", "a row that was refused and has no other fate is looked at again; on any other row that changes nothing", inboxLookedAgain},
 	{"Inbox/Aged", "rows that were refused go when they have had their time, and those not yet looked at stay", inboxAged},
+	{"Inbox/ActedAtOnce", "people may retry and drop rows while processes move and refuse them: each is one job, or gone, or kept", inboxActedAtOnce},
 	{"Inbox/None", "moving nothing, or what is not there, is no error", inboxNone},
 }
 
@@ -225,6 +226,54 @@ func inboxAtOnce(s *scene) {
 	fates, _ := asJobs(s.inbox(false))
 	s.move(fates...)
 	s.wantAll(n)
+}
+
+func inboxActedAtOnce(s *scene) {
+	s.needs("Inbox", s.Inbox != nil)
+	stores := []*scene{s}
+	if s.Another != nil {
+		stores = append(stores, s.another())
+	}
+	const n = 30
+	for range n {
+		s.Inbox(s.t, "send", "{}", "")
+	}
+	rows := s.inbox(false)
+	together(4, func(i int) {
+		s := stores[i%len(stores)]
+		for round := range 8 {
+			var fates []store.InboxFate
+			for k, r := range rows {
+				f := store.InboxFate{Number: r.Number}
+				switch {
+				case i == 3 && k%3 == 0:
+					f.Drop = true
+				case i == 2 || i == 3: // look at it again
+				case (k+i+round)%2 == 0:
+					f.Error = "no"
+				case k%3 == 1:
+					n := aJob()
+					f.Job = &n
+				default:
+					continue
+				}
+				fates = append(fates, f)
+			}
+			if i%2 == 1 {
+				slices.Reverse(fates)
+			}
+			if err := s.Store.MoveInbox(s.ctx(), fates); err != nil {
+				s.t.Errorf("MoveInbox: %v", err)
+			}
+		}
+	})
+	left := append(s.inbox(false), s.inbox(true)...)
+	if len(left) != n/3 {
+		s.t.Errorf("%d rows are left, want the third that was neither dropped nor made a job", len(left))
+	}
+	if jobs := len(s.findAll(store.Filter{Max: 1000})); jobs != n/3 {
+		s.t.Errorf("%d jobs are stored, want %d", jobs, n/3)
+	}
 }
 
 func inboxNone(s *scene) {
