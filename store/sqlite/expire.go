@@ -71,7 +71,7 @@ func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 
 // expires is when a job expires that has not begun by then; 0 is never.
 func (t *txn) expires(r *row) (int64, error) {
-	if r.at == inLease || r.uses&usesBegun != 0 || r.uses&usesTerms == 0 {
+	if r.at == inLease || r.at == inBlocked && r.waits >= waitsAfter || r.uses&usesBegun != 0 || r.uses&usesTerms == 0 {
 		return 0, nil
 	}
 	a, err := t.askedOf(r)

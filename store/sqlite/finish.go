@@ -48,15 +48,20 @@ type alike struct {
 	retain  int64
 	result  bool
 	keyed   bool // their jobs have terms
+	flow    bool // that say that others may wait for them
 }
 
 // mask are the bits of uses of which an attempt has none that is alike: what lies in other tables
 // is looked after for each alone.
 func (k *alike) mask() int {
-	if k.keyed {
-		return usesCrash | usesSignal | usesMemo
+	mask := usesCrash | usesSignal | usesMemo
+	if !k.keyed {
+		mask |= usesTerms
 	}
-	return usesCrash | usesSignal | usesMemo | usesTerms
+	if !k.flow {
+		mask |= usesUp
+	}
+	return mask
 }
 
 // finish ends attempts of a process and returns those that are not its own any more.
@@ -66,7 +71,7 @@ func (t *txn) finish(process int64, ended []store.Ended) (lost []store.Fence, er
 	plain := map[alike][]store.Ended{}
 	for _, e := range ended {
 		if e.Outcome == store.OutcomeCompleted && e.Failure == nil {
-			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil}
+			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil, inFlow(e.Terms)}
 			plain[k] = append(plain[k], e)
 			continue
 		}
@@ -129,6 +134,11 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 			return err
 		}
 	}
+	if k.flow {
+		if err := t.endFlows(ended); err != nil {
+			return err
+		}
+	}
 	for _, e := range rest { // lost, finished already, or with something on the side
 		if err := t.finishOne(process, e, counts, gone); err != nil {
 			return err
@@ -136,6 +146,8 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 	}
 	return nil
 }
+
+func inFlow(t *store.Terms) bool { return t != nil && (!t.Flow.IsZero() || !t.Batch.IsZero()) }
 
 // endAlike takes back all that jobs have of their limits and keys, since they ended.
 func (t *txn) endAlike(ended []store.Ended) error {
