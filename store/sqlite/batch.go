@@ -11,8 +11,8 @@ import (
 var (
 	//go:embed sql/batch_member.sql
 	memberSQL string
-	//go:embed sql/batch_members.sql
-	membersSQL string
+	//go:embed sql/batch_complete.sql
+	completeMembersSQL string
 	//go:embed sql/batch_open.sql
 	batchOpenSQL string
 	//go:embed sql/batch_count.sql
@@ -73,21 +73,27 @@ func (t *txn) reopenBatch(batch, member store.ID) error {
 	return t.waitAgain(&r)
 }
 
-// endFlows tells those who wait for jobs that have completed, of which all are in done.
-func (t *txn) endFlows(ended []store.Ended) error {
-	ids := make([]store.ID, len(ended))
+// endMembers notes that members of batches have completed.
+func (t *txn) endMembers(ended []store.Ended) error {
 	members := map[store.ID][]store.ID{}
 	for i := range ended {
-		ids[i] = ended[i].ID
-		if batch := ended[i].Terms.Batch; !batch.IsZero() {
-			members[batch] = append(members[batch], ended[i].ID)
-		}
+		batch := ended[i].Terms.Batch
+		members[batch] = append(members[batch], ended[i].ID)
 	}
 	for batch, ids := range members {
-		if _, err := t.exec(membersSQL, batch[:], joined(ids), stateCompleted); err != nil {
+		if _, err := t.exec(completeMembersSQL, batch[:], joined(ids)); err != nil {
 			return err
 		}
 		t.mark(batch)
+	}
+	return nil
+}
+
+// endUpstreams tells those who wait for jobs that have completed.
+func (t *txn) endUpstreams(ended []store.Ended) error {
+	ids := make([]store.ID, len(ended))
+	for i := range ended {
+		ids[i] = ended[i].ID
 	}
 	ups, err := t.ids(finishUpstreamsSQL, joined(ids))
 	for _, id := range ups {

@@ -48,7 +48,8 @@ type alike struct {
 	retain  int64
 	result  bool
 	keyed   bool // their jobs have terms
-	flow    bool // that say that others may wait for them
+	member  bool // of batches
+	ups     bool // that others may wait for
 }
 
 // mask are the bits of uses of which an attempt has none that is alike: what lies in other tables
@@ -58,7 +59,7 @@ func (k *alike) mask() int {
 	if !k.keyed {
 		mask |= usesTerms
 	}
-	if !k.flow {
+	if !k.ups {
 		mask |= usesUp
 	}
 	return mask
@@ -71,7 +72,11 @@ func (t *txn) finish(process int64, ended []store.Ended) (lost []store.Fence, er
 	plain := map[alike][]store.Ended{}
 	for _, e := range ended {
 		if e.Outcome == store.OutcomeCompleted && e.Failure == nil {
-			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil, inFlow(e.Terms)}
+			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil, false, false}
+			if e.Terms != nil {
+				k.member = !e.Terms.Batch.IsZero()
+				k.ups = !k.member && !e.Terms.Flow.IsZero() // of those who are not, few have others after them
+			}
 			plain[k] = append(plain[k], e)
 			continue
 		}
@@ -134,10 +139,19 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 			return err
 		}
 	}
-	if k.flow {
-		if err := t.endFlows(ended); err != nil {
+	if k.member {
+		if err := t.endMembers(ended); err != nil {
 			return err
 		}
+	}
+	if k.ups {
+		if err := t.endUpstreams(ended); err != nil {
+			return err
+		}
+	}
+	if k.member && !k.ups && len(rest) > 0 {
+		k.ups = true
+		return t.finishAlike(process, k, rest, counts, gone)
 	}
 	for _, e := range rest { // lost, finished already, or with something on the side
 		if err := t.finishOne(process, e, counts, gone); err != nil {
@@ -146,8 +160,6 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 	}
 	return nil
 }
-
-func inFlow(t *store.Terms) bool { return t != nil && (!t.Flow.IsZero() || !t.Batch.IsZero()) }
 
 // endAlike takes back all that jobs have of their limits and keys, since they ended.
 func (t *txn) endAlike(ended []store.Ended) error {

@@ -24,7 +24,9 @@ type intake struct {
 	// Rows of those that are stored, to be written.
 	uniques, expiries, holds, dues, turns, blocked, lines []any
 
-	wiring wiring
+	wiring    wiring
+	terms     *store.Terms // of the last job, and as they are kept
+	termsText any
 }
 
 // insertKeyed stores jobs of which some have terms. What their unique keys make of them is
@@ -107,11 +109,13 @@ func (in *intake) storeJobs() error {
 		if args, err = in.t.jobArgs(args, n); err != nil {
 			return err
 		}
-		terms, err := termsOf(n.Terms)
-		if err != nil {
-			return fmt.Errorf("terms of job %s: %w", n.ID, err)
+		if n.Terms != in.terms || in.termsText == nil { // those of a flow are mostly one value
+			if in.termsText, err = termsOf(n.Terms); err != nil {
+				return fmt.Errorf("terms of job %s: %w", n.ID, err)
+			}
+			in.terms = n.Terms
 		}
-		args = append(args, terms)
+		args = append(args, in.termsText)
 	}
 	stored, err := in.t.exec(insertKeyedJobs[len(in.pending)], args...)
 	if err != nil {

@@ -93,7 +93,7 @@ func TestPlans(t *testing.T) {
 		{"settle_cut", settleCutSQL, 2, []string{"SEARCH offload_edge USING PRIMARY KEY (down=? AND stand=?)"}},
 		{"edges", edgesSQL, 1, []string{"SEARCH e USING PRIMARY KEY (down=?)"}},
 		{"batch_member", memberSQL, 3, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
-		{"batch_members", membersSQL, 3, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
+		{"batch_complete", completeMembersSQL, 2, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
 		{"batch_open", batchOpenSQL, 1, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=?)"}},
 		{"batch_count", batchCountSQL, 1, []string{"SEARCH j USING PRIMARY KEY (id=?)", "SEARCH m USING PRIMARY KEY (batch=?)"}},
 		{"finish_upstreams", finishUpstreamsSQL, 1, []string{"SEARCH offload_done USING PRIMARY KEY (id=?)"}},

@@ -1,5 +1,0 @@
--- Note that members of a batch have ended that had not.
---   ?1 batch   ?2 ids, one behind the other   ?3 state
--- Plan: SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?).
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 16 FROM n WHERE i + 16 < length(?2))
-UPDATE offload_member SET state = ?3 WHERE batch = ?1 AND state = 0 AND id IN (SELECT substr(?2, i, 16) FROM n)
