@@ -75,6 +75,8 @@ func TestPlans(t *testing.T) {
 		{"count_blocked", countBlockedSQL, 1, []string{"SEARCH offload_blocked USING PRIMARY KEY (queue>?)", "SEARCH offload_blocked USING PRIMARY KEY (queue=?)"}},
 		{"heal_holds", healHoldsSQL, 3, []string{"SEARCH h USING PRIMARY KEY ((gate,id)>(?,?))"}},
 		{"heal_uniques", healUniquesSQL, 3, []string{"SEARCH u USING PRIMARY KEY ((key,id)>(?,?))"}},
+		{"heal_edges", healEdgesSQL, 4, []string{"SEARCH e USING PRIMARY KEY ((down,stand,up)>(?,?,?))"}},
+		{"heal_members", healMembersSQL, 4, []string{"SEARCH m USING PRIMARY KEY ((batch,state,id)>(?,?,?))"}},
 		{"prune_due", pruneDueSQL, 8, []string{"SEARCH d USING PRIMARY KEY (id>? AND id<?)", "SEARCH e USING COVERING INDEX offload_edge_up (up=?)", "SEARCH b USING COVERING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
 		{"prune_done", pruneDoneSQL, 2, []string{"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH e USING COVERING INDEX offload_edge_up (up=?)"}},
 		{"count_ended", countEndedSQL, 2, []string{"SEARCH offload_done USING PRIMARY KEY (id>? AND id<?)"}},
