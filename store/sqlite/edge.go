@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"fmt"
 	"slices"
 
 	"github.com/offloadhq/offload/store"
@@ -71,23 +70,26 @@ func edgeState(state int) store.State {
 
 // cutOff ends a job whose edges can't be met, or holds it.
 func (t *txn) cutOff(r *row) error {
-	var up store.ID
-	var wants, state int
-	cancel, err := one(t, []any{idInto{&up}, &wants, &state}, settleCutSQL, r.id[:], elseCancel)
-	if err != nil || !cancel && r.waits == waitsHeld {
+	if r.waits == waitsHeld {
+		return nil
+	}
+	e := store.EdgeState{Job: r.id}
+	var n, wants, otherwise, state int
+	if _, err := one(t, []any{idInto{&e.Upstream}, &wants, &otherwise, &state, &n}, settleCutSQL, r.id[:]); err != nil {
 		return err
 	}
+	e.On, e.State = edgeOns[wants], edgeState(state)
 	t.moved++
 	if err := t.take(r); err != nil {
 		return err
 	}
-	if !cancel {
+	if otherwise == elseHold {
 		return t.putBlocked(r, waitsHeld)
 	}
 	r.uses |= usesCut | usesFailure
-	why := fmt.Sprintf("job %s is %s, and this one was to run after it had %s", up, edgeState(state), edgeOns[wants])
+	p := e.Problem()
 	if _, err := t.exec(`REPLACE INTO offload_failure (id, attempt, error, kind, stack, process, started_at, failed_at)
-		VALUES (?1, ?2, ?3, 'after', '', '', ?4, ?4)`, r.id[:], r.attempt, why, t.now); err != nil {
+		VALUES (?1, ?2, ?3, ?4, '', '', ?5, ?5)`, r.id[:], r.attempt, p.Error, p.Kind, t.now); err != nil {
 		return err
 	}
 	return t.putDone(r, stateCancelled)
@@ -114,12 +116,8 @@ func (t *txn) rejoin(r *row, may int) error {
 	if _, err := t.exec(sides[usesFailure], r.id[:]); err != nil {
 		return err
 	}
-	a, err := t.askedOf(r)
-	if err != nil {
+	if err := t.undecide(r); err != nil {
 		return err
-	}
-	if a.terms.Gated() {
-		r.uses |= usesUndecided
 	}
 	t.moved++
 	if may == mayGo {
@@ -151,14 +149,14 @@ func (s *Store) Edges(ctx context.Context, jobs ...store.ID) (edges []store.Edge
 	}
 	err = s.reader.view(ctx, func(t *txn) error {
 		edges = nil
-		ids := slices.Clone(jobs)
-		slices.SortFunc(ids, store.ID.Compare)
-		for some := range slices.Chunk(slices.Compact(ids), settleChunk) {
+		for some := range slices.Chunk(jobs, settleChunk) {
 			found, err := t.edges(some)
 			if err != nil {
 				return err
 			}
-			edges = append(edges, found...)
+			for _, id := range some {
+				edges = append(edges, found[id]...)
+			}
 		}
 		return nil
 	})
@@ -168,32 +166,20 @@ func (s *Store) Edges(ctx context.Context, jobs ...store.ID) (edges []store.Edge
 	return edges, nil
 }
 
-func (t *txn) edges(jobs []store.ID) ([]store.EdgeState, error) {
-	type numbered struct {
-		store.EdgeState
-		n int
-	}
-	var found []numbered
-	err := each(t, func(rows *sql.Rows) error {
-		var e numbered
+// edges reads the edges of jobs.
+func (t *txn) edges(jobs []store.ID) (map[store.ID][]store.EdgeState, error) {
+	ids := slices.Clone(jobs)
+	slices.SortFunc(ids, store.ID.Compare)
+	found := map[store.ID][]store.EdgeState{}
+	return found, each(t, func(rows *sql.Rows) error {
+		var e store.EdgeState
 		var wants, otherwise, state int
-		err := rows.Scan(idInto{&e.Job}, &e.n, idInto{&e.Upstream}, &wants, &otherwise, &state)
+		err := rows.Scan(idInto{&e.Job}, idInto{&e.Upstream}, &wants, &otherwise, &state)
 		e.On, e.Else, e.State = edgeOns[wants], store.ElseCancel, edgeState(state)
 		if otherwise == elseHold {
 			e.Else = store.ElseHold
 		}
-		found = append(found, e)
+		found[e.Job] = append(found[e.Job], e)
 		return err
-	}, edgesSQL, joined(jobs))
-	slices.SortFunc(found, func(a, b numbered) int {
-		if c := a.Job.Compare(b.Job); c != 0 {
-			return c
-		}
-		return a.n - b.n
-	})
-	edges := make([]store.EdgeState, len(found))
-	for i := range found {
-		edges[i] = found[i].EdgeState
-	}
-	return edges, err
+	}, edgesSQL, joined(slices.Compact(ids)))
 }

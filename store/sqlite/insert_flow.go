@@ -1,21 +1,31 @@
 package sqlite
 
 import (
+	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/offloadhq/offload/store"
 )
 
+//go:embed sql/wire_after.sql
+var wireAfterSQL string
+
 var insertEdges = withRows("INSERT INTO offload_edge (down, stand, up, n, wants, otherwise, state) ", 7, " ON CONFLICT DO NOTHING")
 
 // A wiring gives new jobs their edges and memberships.
 type wiring struct {
 	in       *intake
-	place    map[store.ID]int      // of each job in the call; nil if none waits for another
-	ups      map[store.ID]bool     // for which jobs of the call wait
-	known    map[store.ID]upstream // of those that were looked at
-	standIns []membership          // of jobs that were kept out by a unique key
+	flows    bool                    // some of the jobs wait for others, or are members of batches
+	place    map[store.ID]int        // of each job in the call
+	ups      map[store.ID]bool       // for which jobs of the call wait
+	batches  map[store.ID]bool       // jobs of the call that were checked: whether they are some
+	standsIn map[store.ID]store.ID   // by jobs that are kept out by their unique keys: who holds the key
+	after    map[store.ID][]store.ID // what of the call waits for what, with batches for their members
+	stored   map[store.ID][]store.ID // what else does
+	known    map[store.ID]upstream   // of those that were looked at
+	joining  []membership            // of jobs that stand in for others
 
 	edges, members []any
 }
@@ -23,28 +33,182 @@ type wiring struct {
 // A membership is that of a job in a batch.
 type membership struct{ batch, id store.ID }
 
-// newWiring looks over the jobs of a call.
-func newWiring(in *intake) wiring {
-	w := wiring{in: in}
-	if !slices.ContainsFunc(in.jobs, func(n store.NewJob) bool { return len(n.After) > 0 }) {
-		return w
+func batchOf(n *store.NewJob) (id store.ID) {
+	if n.Terms != nil {
+		id = n.Terms.Batch
 	}
-	w.place, w.ups = make(map[store.ID]int, len(in.jobs)), map[store.ID]bool{}
-	for i := range in.jobs {
-		if _, twice := w.place[in.jobs[i].ID]; !twice {
-			w.place[in.jobs[i].ID] = i
-		}
-		for _, e := range in.jobs[i].After {
-			w.ups[e.Upstream] = true
+	return id
+}
+
+// prepare looks over the jobs of a call, and returns an ErrUpstream for one that is to wait for what
+// is not there, or for itself. What was stored before the call is found here, what is stored twice
+// when it is wired.
+func (w *wiring) prepare(verdicts []verdict) error {
+	jobs := w.in.jobs
+	w.flows = slices.ContainsFunc(jobs, func(n store.NewJob) bool { return len(n.After) > 0 || !batchOf(&n).IsZero() })
+	if !w.flows {
+		return nil
+	}
+	w.place, w.ups, w.batches = make(map[store.ID]int, len(jobs)), map[store.ID]bool{}, map[store.ID]bool{}
+	w.standsIn, w.after, w.stored = map[store.ID]store.ID{}, map[store.ID][]store.ID{}, map[store.ID][]store.ID{}
+	for i := range jobs {
+		if _, twice := w.place[jobs[i].ID]; !twice {
+			w.place[jobs[i].ID] = i
 		}
 	}
-	return w
+	if err := w.knowBefore(verdicts); err != nil {
+		return err
+	}
+	for i := range jobs {
+		var v verdict
+		if verdicts != nil {
+			v = verdicts[i]
+		}
+		if err := w.check(&jobs[i], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knowBefore finds how those stand that the jobs of a call name and that are not of the call.
+func (w *wiring) knowBefore(verdicts []verdict) error {
+	var ids []store.ID
+	add := func(id store.ID) {
+		if _, here := w.place[id]; !here && !id.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	for i := range w.in.jobs {
+		n := &w.in.jobs[i]
+		add(batchOf(n))
+		for _, e := range n.After {
+			add(e.Upstream)
+		}
+		if verdicts != nil {
+			add(verdicts[i].old)
+		}
+	}
+	return w.know(ids)
+}
+
+// check checks a job of a call, those before it being checked.
+func (w *wiring) check(n *store.NewJob, v verdict) error {
+	batch := batchOf(n)
+	if !v.old.IsZero() {
+		if v.old == n.ID {
+			return nil
+		}
+		w.standsIn[n.ID] = v.old
+		stands, err := w.stands(batch, v.old)
+		if stands {
+			w.link(v.old, batch)
+		}
+		return err
+	}
+	if err := w.refuses(n, batch); err != nil {
+		var there bool
+		if _, wrong := one(w.in.t, []any{&there}, "SELECT 1 FROM offload_job WHERE id = ?1", n.ID[:]); wrong != nil || !there {
+			return errors.Join(wrong, err)
+		}
+		return nil // it is passed over
+	}
+	w.batches[n.ID] = n.Task == store.BatchTask
+	for _, e := range n.After {
+		w.ups[e.Upstream], w.ups[w.resolve(e.Upstream)] = true, true
+		w.link(w.resolve(e.Upstream), n.ID)
+	}
+	if !batch.IsZero() {
+		w.link(n.ID, batch)
+	}
+	return nil
+}
+
+// refuses returns an error for a job that can't wait for what it is to wait for.
+func (w *wiring) refuses(n *store.NewJob, batch store.ID) error {
+	if !batch.IsZero() && !w.isOpen(batch) {
+		return noBatch(n.ID, batch)
+	}
+	for _, e := range n.After {
+		up := w.resolve(e.Upstream)
+		_, checked := w.batches[up]
+		if s, stored := w.known[up]; !checked && (!stored || s.state == stateDeleted) {
+			return noUpstream(n.ID, up)
+		}
+		circle, err := w.waitsFor(batch, up)
+		if err != nil {
+			return err
+		}
+		if circle {
+			return fmt.Errorf("job %s is to run after %s, which waits for batch %s, and so for it: %w", n.ID, up, batch, store.ErrUpstream)
+		}
+	}
+	return nil
+}
+
+func noBatch(id, batch store.ID) error {
+	return fmt.Errorf("job %s as a member of %s, which is no batch, or has ended: %w", id, batch, store.ErrUpstream)
+}
+
+func noUpstream(id, up store.ID) error {
+	return fmt.Errorf("job %s is to run after %s, which is not stored: %w", id, up, store.ErrUpstream)
+}
+
+// resolve is the job that stands in for one, or that itself.
+func (w *wiring) resolve(id store.ID) store.ID {
+	if by, kept := w.standsIn[id]; kept {
+		return by
+	}
+	return id
+}
+
+// link notes what waits for what. Only where batches are may there be circles.
+func (w *wiring) link(up, down store.ID) { w.after[up] = append(w.after[up], down) }
+
+// isOpen reports whether a batch is there and has not ended.
+func (w *wiring) isOpen(batch store.ID) bool {
+	s := w.known[batch]
+	return w.batches[batch] || s.at == inBlocked && s.uses&usesBatch != 0
+}
+
+// stands reports whether a job stands in for one in its batch: not if that waits for it.
+func (w *wiring) stands(batch, id store.ID) (bool, error) {
+	if batch.IsZero() || !w.isOpen(batch) {
+		return false, nil
+	}
+	waits, err := w.waitsFor(batch, id)
+	return !waits, err
+}
+
+// waitsFor reports whether a job is a batch, or waits for it through whatever else.
+func (w *wiring) waitsFor(batch, id store.ID) (bool, error) {
+	if batch.IsZero() {
+		return false, nil
+	}
+	seen := map[store.ID]bool{batch: true}
+	for next := []store.ID{batch}; len(next) > 0; next = next[1:] {
+		at := next[0]
+		stored, looked := w.stored[at]
+		if !looked {
+			var err error
+			if stored, err = w.in.t.ids(wireAfterSQL, at[:]); err != nil {
+				return false, err
+			}
+			w.stored[at] = stored
+		}
+		for _, down := range slices.Concat(stored, w.after[at]) {
+			if !seen[down] {
+				seen[down], next = true, append(next, down)
+			}
+		}
+	}
+	return seen[id], nil
 }
 
 // keptOut notes that a job stands in for one that is not stored.
 func (w *wiring) keptOut(n *store.NewJob, by store.ID) {
-	if by != n.ID && n.Terms != nil && !n.Terms.Batch.IsZero() {
-		w.standIns = append(w.standIns, membership{n.Terms.Batch, by})
+	if batch := batchOf(n); by != n.ID && !batch.IsZero() {
+		w.joining = append(w.joining, membership{batch, by})
 	}
 }
 
@@ -73,42 +237,44 @@ func (w *wiring) waits(n *store.NewJob, r *row) {
 	w.in.blocked = append(w.in.blocked, n.Queue, waitsAfter, "", n.Priority, r.runAt, n.ID[:], 0, 0, r.uses, nil, nil)
 }
 
-// upstream is the job that stands for one of the call, or is one that is stored.
-func (w *wiring) upstream(i int, id store.ID) (store.ID, error) {
+// upstream is the job that stands for one of the call, or is one that was stored before.
+func (w *wiring) upstream(id store.ID) store.ID {
+	if k, here := w.place[id]; here {
+		return w.in.inserted[k].ID
+	}
+	return id
+}
+
+// isNew reports whether a job has been stored by the call.
+func (w *wiring) isNew(id store.ID) bool {
 	k, here := w.place[id]
-	if !here {
-		return id, nil
-	}
-	if k >= i && !w.in.inserted[k].Existing {
-		return id, fmt.Errorf("job %s is to run after %s, which comes later: %w", w.in.jobs[i].ID, id, store.ErrUpstream)
-	}
-	return w.in.inserted[k].ID, nil
+	return here && !w.in.inserted[k].Existing
 }
 
 // look finds how those stand that jobs have to do with which have just been stored, and lets them
 // know that others wait for them.
 func (w *wiring) look(stored []int) error {
-	var ids, batches []store.ID
+	var ups, batches []store.ID
+	add := func(to []store.ID, id store.ID) []store.ID {
+		if id.IsZero() || w.isNew(id) {
+			return to
+		}
+		return append(to, id)
+	}
 	for _, i := range stored {
 		n := &w.in.jobs[i]
 		for _, e := range n.After {
-			up, err := w.upstream(i, e.Upstream)
-			if err != nil {
-				return err
-			}
-			ids = append(ids, up)
+			ups = add(ups, w.upstream(e.Upstream))
 		}
-		if n.Terms != nil && !n.Terms.Batch.IsZero() {
-			batches = append(batches, n.Terms.Batch)
-		}
+		batches = add(batches, batchOf(n))
 	}
-	for _, m := range w.standIns {
-		ids, batches = append(ids, m.id), append(batches, m.batch)
+	for _, m := range w.joining { // those may have been stored by the call
+		ups, batches = append(ups, m.id), append(batches, m.batch)
 	}
-	if err := w.know(slices.Concat(ids, batches)); err != nil {
+	if err := w.know(slices.Concat(ups, batches)); err != nil {
 		return err
 	}
-	return w.tell(ids)
+	return w.tell(ups)
 }
 
 // know finds how jobs stand.
@@ -166,6 +332,9 @@ func (w *wiring) tell(ids []store.ID) error {
 
 // wire writes the edges and memberships of jobs that have just been stored.
 func (w *wiring) wire(stored []int) error {
+	if !w.flows {
+		return nil
+	}
 	if err := w.look(stored); err != nil {
 		return err
 	}
@@ -177,12 +346,12 @@ func (w *wiring) wire(stored []int) error {
 			return err
 		}
 	}
-	for _, m := range w.standIns {
-		if err := w.standIn(m); err != nil {
+	for _, m := range w.joining {
+		if err := w.join(m); err != nil {
 			return err
 		}
 	}
-	w.standIns = w.standIns[:0]
+	w.joining = w.joining[:0]
 	edges, members := w.edges, w.members
 	w.edges, w.members = w.edges[:0], w.members[:0]
 	if err := w.in.t.execRows(&insertEdges, 7, edges); err != nil {
@@ -191,68 +360,63 @@ func (w *wiring) wire(stored []int) error {
 	return w.in.t.execRows(&insertMembers, 3, members)
 }
 
+// stateOf is how a job stands that a new one is to wait for; ok is false if it is not there.
+func (w *wiring) stateOf(id store.ID) (state int, ok bool) {
+	if !w.isNew(id) {
+		s, stored := w.known[id]
+		return s.state, stored && s.state != stateDeleted
+	}
+	if w.in.inserted[w.place[id]].State == store.Cancelled { // by a limit
+		return stateCancelled, true
+	}
+	return 0, true
+}
+
 func (w *wiring) edgesOf(i int) error {
 	n := &w.in.jobs[i]
 	for k, e := range n.After {
-		up, err := w.upstream(i, e.Upstream)
-		if err != nil {
-			return err
-		}
-		s, stored := w.known[up]
-		switch {
-		case stored && s.state != stateDeleted:
-		case up != e.Upstream: // it holds its key beyond its end
-			s.state = stateDeleted
-		default:
-			return fmt.Errorf("job %s is to run after %s, which is not stored: %w", n.ID, e.Upstream, store.ErrUpstream)
+		up := w.upstream(e.Upstream)
+		state, ok := w.stateOf(up)
+		if !ok {
+			return noUpstream(n.ID, up)
 		}
 		wants, otherwise := edgeWants[e.On], elseCancel
 		if wants == wantsMember {
-			return fmt.Errorf("job %s is to run after %s: there is no %q", n.ID, e.Upstream, e.On)
+			return fmt.Errorf("job %s is to run after %s: there is no %q", n.ID, up, e.On)
 		}
 		if e.Else == store.ElseHold {
 			otherwise = elseHold
 		}
-		w.edges = append(w.edges, n.ID[:], standOf(wants, s.state), slices.Clone(up[:]), k, wants, otherwise, s.state)
-		if s.state != 0 {
+		w.edges = append(w.edges, n.ID[:], standOf(wants, state), up[:], k, wants, otherwise, state)
+		if state != 0 {
 			w.in.t.mark(n.ID)
 		}
 	}
 	return nil
 }
 
-// isOpen reports whether a batch is there and has not ended.
-func (w *wiring) isOpen(batch store.ID) bool {
-	s := w.known[batch]
-	return s.at == inBlocked && s.uses&usesBatch != 0
-}
-
 func (w *wiring) memberOf(i int) error {
 	n := &w.in.jobs[i]
-	if n.Terms == nil || n.Terms.Batch.IsZero() {
+	batch := batchOf(n)
+	if batch.IsZero() {
 		return nil
 	}
-	batch := n.Terms.Batch
-	if !w.isOpen(batch) || batch == n.ID {
-		return fmt.Errorf("job %s as a member of %s, which is no batch that is open: %w", n.ID, batch, store.ErrUpstream)
+	if !w.isNew(batch) {
+		if s := w.known[batch]; s.at != inBlocked || s.uses&usesBatch == 0 {
+			return noBatch(n.ID, batch)
+		}
 	}
-	state := 0
-	if w.in.inserted[i].State == store.Cancelled {
-		state = stateCancelled
+	state, _ := w.stateOf(n.ID)
+	if state != 0 {
 		w.in.t.mark(batch)
 	}
-	w.members = append(w.members, n.Terms.Batch[:], state, n.ID[:])
+	w.members = append(w.members, batch[:], state, n.ID[:])
 	return nil
 }
 
-// standIn makes a job a member of a batch in the place of one that was kept out by its unique key.
-func (w *wiring) standIn(m membership) error {
-	if !w.isOpen(m.batch) {
-		var there bool
-		_, err := one(w.in.t, []any{&there}, "SELECT 1 FROM offload_member WHERE batch = ?1 AND state IN (0, 1, 2, 3, 4, 5) AND id = ?2", m.batch[:], m.id[:])
-		if err == nil && !there {
-			err = fmt.Errorf("job %s as a member of %s, which is no batch that is open: %w", m.id, m.batch, store.ErrUpstream)
-		}
+// join makes a job a member of a batch in the place of one that was kept out by its unique key.
+func (w *wiring) join(m membership) error {
+	if stands, err := w.stands(m.batch, m.id); !stands || err != nil {
 		return err
 	}
 	s, stored := w.known[m.id]

@@ -37,7 +37,10 @@ func (t *txn) insertKeyed(jobs []store.NewJob, inserted []store.Inserted) error 
 		return err
 	}
 	in := intake{t: t, jobs: jobs, inserted: inserted}
-	in.wiring = newWiring(&in)
+	in.wiring.in = &in
+	if err := in.wiring.prepare(verdicts); err != nil {
+		return err
+	}
 	for i := range jobs {
 		taken := false
 		if verdicts != nil {

@@ -177,6 +177,10 @@ func (t *txn) settleMarks(ids []store.ID) error {
 // their ends to downs.
 func (t *txn) settleEdges(ups []store.ID, state int, downs map[store.ID]bool) error {
 	limit := max(t.looksLeft()-len(downs), 1)
+	below := state
+	if state == stateDeleted {
+		below = 1 // who knows how it has ended goes on to know
+	}
 	n := 0
 	members := map[store.ID][]store.ID{} // that others stand in for
 	err := each(t, func(rows *sql.Rows) error {
@@ -189,7 +193,7 @@ func (t *txn) settleEdges(ups []store.ID, state int, downs map[store.ID]bool) er
 			downs[down] = true
 		}
 		return err
-	}, settleEdgesSQL, joined(ups), state, limit,
+	}, settleEdgesSQL, joined(ups), state, limit, below,
 		standOf(wantsCompleted, state), standOf(wantsEnded, state), standOf(wantsFailed, state))
 	if err != nil {
 		return err
@@ -201,7 +205,11 @@ func (t *txn) settleEdges(ups []store.ID, state int, downs map[store.ID]bool) er
 	}
 	for batch, ids := range members {
 		for _, id := range ids {
-			if err := t.noteMember(batch, id, state); err != nil {
+			note := func() error { return t.noteMember(batch, id, state) }
+			if state == 0 {
+				note = func() error { return t.reopenBatch(batch, id) }
+			}
+			if err := note(); err != nil {
 				return err
 			}
 		}

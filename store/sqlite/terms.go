@@ -94,7 +94,7 @@ func (t *txn) endTerms(r *row, state int) error {
 		}
 	}
 	r.uses &^= usesKeyed
-	if r.uses&usesMember != 0 && a.terms != nil {
+	if r.uses&usesMember != 0 && a.terms != nil && r.at != inDone {
 		if err := t.noteMember(a.terms.Batch, r.id, state); err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@
 -- Plan: SEARCH e USING PRIMARY KEY ((down,stand,up)>(?,?,?)), and by id in up to four places.
 SELECT e.down, e.stand, e.up,
        CASE WHEN NOT EXISTS (SELECT 1 FROM offload_job WHERE id = e.down AND task <> '') THEN 1
+            WHEN e.stand <> 6 AND NOT EXISTS (SELECT 1 FROM offload_blocked WHERE id = e.down AND waits IN (3, 4))
+                 AND NOT EXISTS (SELECT 1 FROM offload_done WHERE id = e.down AND uses & 65536) THEN 0
             WHEN (e.state IN (0, 6)) <> (EXISTS (SELECT 1 FROM offload_due WHERE id = e.up)
                  OR EXISTS (SELECT 1 FROM offload_lease WHERE id = e.up)
                  OR EXISTS (SELECT 1 FROM offload_blocked WHERE id = e.up)) THEN 2
