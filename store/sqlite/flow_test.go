@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql"
 	"slices"
 	"testing"
 
@@ -89,70 +90,130 @@ func (f *flow) wantWaits(want string, n store.NewJob) {
 	}
 }
 
-func TestSmokeChain(t *testing.T) {
+func TestWhatVersion1EndsIsToldToWhatIsAfterIt(t *testing.T) {
 	f := newFlow(t)
-	a, b := newJob("mail"), newJob("mail")
-	c := after(newJob("mail"), store.OnCompleted, a, b)
-	d := after(newJob("mail"), store.OnCompleted, c)
-	f.insert(a, b, c, d)
-	f.wantWaits(store.WaitsAfter, c)
-	f.end(store.OutcomeCompleted, a)
-	f.wantWaits(store.WaitsAfter, c)
-	f.end(store.OutcomeCompleted, b)
-	f.want(store.Available, c)
-	f.end(store.OutcomeDiscarded, c)
-	f.want(store.Cancelled, d)
-	failures, err := f.s.Failures(t.Context(), d.ID)
+	v := openLastRelease(t, f.s)
+	first, batch, member := newJob("mail"), newBatch(), newJob("mail")
+	member.Terms = &store.Terms{Batch: batch.ID}
+	second := after(newJob("mail"), store.OnCompleted, first, batch)
+	never := after(newJob("mail"), store.OnFailed, first)
+	behind := after(newJob("mail"), store.OnEnded, never)
+	f.insert(first, batch, member, second, never, behind)
+	v.claim("mail", 5)
+	v.finish(first.ID)
+	v.finish(member.ID)
+	v.cancel(never.ID)
+	f.wantWaits(store.WaitsAfter, second)
+
+	_, err := f.s.Prune(t.Context(), 10)
 	must(t, err)
-	t.Log(failures)
-	f.act(store.Retry, store.Done, c)
-	f.wantWaits(store.WaitsAfter, d)
-	f.end(store.OutcomeCompleted, c)
-	f.want(store.Available, d)
-	edges, err := f.s.Edges(t.Context(), c.ID, d.ID)
+
+	f.want(store.Completed, batch)
+	f.want(store.Available, second, behind)
+	f.wantNothingToHeal()
+}
+
+func TestWhatVersion1RemovesIsForgotten(t *testing.T) {
+	f := newFlow(t)
+	first, batch, member := newJob("mail"), newBatch(), newJob("mail")
+	member.Terms = &store.Terms{Batch: batch.ID}
+	second, third := after(newJob("mail"), store.OnEnded, first), after(newJob("mail"), store.OnEnded, batch)
+	f.insert(first, batch, member, second, third)
+	for _, gone := range []store.NewJob{first, batch, second} {
+		must(t, f.s.write(t.Context(), "remove", func(tx *txn) error {
+			for _, table := range []string{"due", "blocked", "job"} {
+				if _, err := tx.exec("DELETE FROM offload_"+table+" WHERE id = ?1", gone.ID[:]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+
+	_, err := f.s.Prune(t.Context(), 10)
 	must(t, err)
-	t.Log(edges)
-	found, err := f.s.Find(t.Context(), store.Filter{Flow: a.ID})
+
+	f.want(store.Available, third)
+	edges, err := f.s.Edges(t.Context(), third.ID, second.ID)
 	must(t, err)
-	if len(found) != 1 {
-		t.Errorf("%+v", found)
+	if len(edges) != 1 || edges[0].State != store.Deleted {
+		t.Errorf("Edges = %+v, want those of the job that is there, and its upstream to be deleted", edges)
+	}
+	f.wantNothingToHeal()
+}
+
+// wantNothingToHeal wants Prune to write nothing about flows.
+func (f *flow) wantNothingToHeal() {
+	f.t.Helper()
+	for _, query := range []string{healEdgesSQL, healMembersSQL} {
+		must(f.t, f.s.ask(f.t.Context(), "look", func(q *snapshots) error {
+			return each(q, func(rows *sql.Rows) error {
+				var from, to store.ID
+				var state, todo int
+				err := rows.Scan(idInto{&from}, &state, idInto{&to}, &todo)
+				if todo != linkRight {
+					f.t.Errorf("the link from %s to %s is to be healed: %d", from, to, todo)
+				}
+				return err
+			}, query, []byte{}, -1, []byte{}, healStretch)
+		}))
 	}
 }
 
-func TestSmokeBatch(t *testing.T) {
+func TestMigrateBackEndsWhatWaits(t *testing.T) {
 	f := newFlow(t)
-	batch, outer := newJob(store.SystemQueue), newJob(store.SystemQueue)
-	batch.Task, outer.Task = store.BatchTask, store.BatchTask
-	batch.Terms = &store.Terms{Batch: outer.ID}
-	a, b := newJob("mail"), newJob("mail")
-	a.Terms, b.Terms = &store.Terms{Batch: batch.ID}, &store.Terms{Batch: batch.ID}
-	first := after(newJob("mail"), store.OnFailed, batch)
-	done := after(newJob("mail"), store.OnCompleted, outer)
-	ended := after(newJob("mail"), store.OnEnded, outer)
-	f.insert(outer, batch, a, b, first, done, ended)
-	f.want(store.Blocked, outer, batch, first, done, ended)
-	f.end(store.OutcomeDiscarded, a)
-	f.want(store.Blocked, outer, batch, done, ended)
-	f.want(store.Available, first)
-	f.end(store.OutcomeCompleted, b)
-	f.want(store.Discarded, outer, batch)
-	f.want(store.Cancelled, done)
-	f.want(store.Available, ended)
-	f.act(store.Retry, store.Done, a)
-	f.want(store.Blocked, outer, batch, done)
-	f.end(store.OutcomeCompleted, a)
-	f.want(store.Completed, outer, batch)
-	f.want(store.Available, done)
-	counts, err := f.s.Batches(t.Context(), batch.ID, a.ID)
-	must(t, err)
-	t.Log(counts)
-	found, err := f.s.Find(t.Context(), store.Filter{Batch: batch.ID})
-	must(t, err)
-	if len(found) != 2 {
-		t.Errorf("%+v", found)
+	first, batch := newJob("mail"), newBatch()
+	second, third := after(newJob("mail"), store.OnCompleted, first), after(newJob("mail"), store.OnCompleted, batch)
+	third.After[0].Else = store.ElseHold
+	member := newJob("mail")
+	member.Terms = &store.Terms{Batch: batch.ID}
+	f.insert(first, batch, member, second, third)
+	f.act(store.Cancel, store.Done, member)
+	f.wantWaits(store.WaitsHeld, third)
+
+	must(t, f.s.Migrate(t.Context(), 3))
+	must(t, f.s.Migrate(t.Context(), store.Newest))
+
+	f.want(store.Cancelled, batch, second, third)
+	f.end(store.OutcomeCompleted, first)
+	f.act(store.Retry, store.Done, second)
+	f.end(store.OutcomeCompleted, second)
+	if edges, err := f.s.Edges(t.Context(), second.ID); err != nil || len(edges) > 0 {
+		t.Errorf("Edges = %+v, %v; want none", edges, err)
 	}
-	empty := newJob(store.SystemQueue)
-	empty.Task = store.BatchTask
-	f.insert(empty)
-	f.want(store.Completed, empty)
+}
+
+func TestACallLeavesToSettleWhatTakesLong(t *testing.T) {
+	f := newFlow(t)
+	first := newJob("first")
+	all := []store.NewJob{first}
+	for range settleMost + 500 {
+		all = append(all, after(newJob("mail"), store.OnCompleted, first))
+	}
+	f.insert(all...)
+	claimed, err := f.s.Claim(t.Context(), store.ClaimRequest{Process: f.me, Queue: "first", Limit: 1})
+	must(t, err)
+	_, err = f.s.Finish(t.Context(), f.me, []store.Ended{{Fence: claimed[0].Fence, Outcome: store.OutcomeCompleted}})
+	must(t, err)
+
+	for _, want := range []struct {
+		moved int
+		more  bool
+	}{{300, true}, {200, true}, {0, false}} {
+		if v, err := f.s.Look(t.Context(), f.me); err != nil || !v.Settle {
+			t.Errorf("View.Settle is %t, %v; want it to be true", v.Settle, err)
+		}
+		if moved, more, err := f.s.Settle(t.Context(), max(want.moved, 1)); moved != want.moved || more != want.more || err != nil {
+			t.Errorf("Settle = %d, %t, %v; want %+v", moved, more, err, want)
+		}
+	}
+	if v, err := f.s.Look(t.Context(), f.me); err != nil || v.Settle || v.Lanes[0].Queue != "mail" {
+		t.Errorf("Look = %+v, %v; want nothing to settle", v, err)
+	}
+}
+
+func newBatch() store.NewJob {
+	n := newJob(store.SystemQueue)
+	n.Task = store.BatchTask
+	return n
 }
