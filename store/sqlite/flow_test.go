@@ -217,3 +217,27 @@ func newBatch() store.NewJob {
 	n.Task = store.BatchTask
 	return n
 }
+
+func TestABatchInATransactionWaitsForItsEnd(t *testing.T) {
+	f := newFlow(t)
+	tx, err := openPool(t, f.s.path).Begin()
+	must(t, err)
+	w, err := f.s.Within(tx)
+	must(t, err)
+	batch, empty, member := newBatch(), newBatch(), newJob("mail")
+	member.Terms = &store.Terms{Batch: batch.ID}
+	for _, n := range []store.NewJob{batch, empty, member} {
+		_, err := w.Insert(t.Context(), []store.NewJob{n})
+		must(t, err)
+	}
+	must(t, tx.Commit())
+	_, more, err := f.s.Settle(t.Context(), 10)
+	must(t, err)
+	if more {
+		t.Error("Settle has more to do, want nothing")
+	}
+	f.want(store.Completed, empty)
+	f.wantWaits(store.WaitsAfter, batch)
+	f.end(store.OutcomeCompleted, member)
+	f.want(store.Completed, batch)
+}

@@ -232,7 +232,7 @@ func (w *wiring) waits(n *store.NewJob, r *row) {
 		r.uses |= usesUndecided | usesFresh
 	}
 	if n.Task == store.BatchTask {
-		w.in.t.mark(n.ID) // it may be empty
+		w.in.t.markBatch(n.ID)
 	}
 	w.in.blocked = append(w.in.blocked, n.Queue, waitsAfter, "", n.Priority, r.runAt, n.ID[:], 0, 0, r.uses, nil, nil)
 }

@@ -33,8 +33,9 @@ var insertMarks = withRows("INSERT INTO offload_mark (id) ", 1, " ON CONFLICT DO
 type flows struct {
 	marked []store.ID
 	marks  map[store.ID]bool
-	looks  int // so many who wait were looked at
-	most   int // so many may be; 0 is settleMost
+	later  []store.ID // for Settle, even if there is time for them
+	looks  int        // so many who wait were looked at
+	most   int        // so many may be; 0 is settleMost
 	moved  int
 }
 
@@ -48,6 +49,16 @@ func (t *txn) mark(id store.ID) {
 	}
 	t.marks[id] = true
 	t.marked = append(t.marked, id)
+}
+
+// markBatch has a new batch looked at, which may be empty. In a transaction of the user's that is
+// left to Settle: another call in it may add members.
+func (t *txn) markBatch(id store.ID) {
+	if _, own := t.database.(*session); own {
+		t.mark(id)
+	} else {
+		t.later = append(t.later, id)
+	}
 }
 
 // Settle is that of store.Flows.
@@ -101,14 +112,15 @@ func (t *txn) settleFlows() error {
 			return err
 		}
 	}
-	if len(t.marked) == 0 {
+	left := append(t.marked, t.later...)
+	t.marked, t.marks, t.later = nil, nil, nil
+	if len(left) == 0 {
 		return nil
 	}
-	args := make([]any, len(t.marked))
-	for i := range t.marked {
-		args[i] = t.marked[i][:]
+	args := make([]any, len(left))
+	for i := range left {
+		args[i] = left[i][:]
 	}
-	t.marked, t.marks = nil, nil
 	t.wakeToLook()
 	return t.execRows(&insertMarks, 1, args)
 }
