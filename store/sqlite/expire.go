@@ -50,7 +50,7 @@ func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 			if err != nil {
 				return err
 			}
-			if !r.fresh() || r.uses&usesExpires == 0 || expires > t.now { // a program that knows nothing of expiries was here
+			if !r.fresh() || r.uses&usesExpires == 0 || expires == 0 || expires > t.now { // a program that knows nothing of expiries was here
 				continue
 			}
 			if err := t.take(&r); err != nil {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -240,4 +241,19 @@ func TestABatchInATransactionWaitsForItsEnd(t *testing.T) {
 	f.wantWaits(store.WaitsAfter, batch)
 	f.end(store.OutcomeCompleted, member)
 	f.want(store.Completed, batch)
+}
+
+func TestWhatWaitsForOthersDoesNotExpireByAnOlderProgram(t *testing.T) {
+	f := newFlow(t)
+	first := newJob("mail")
+	second := after(newJob("mail"), store.OnCompleted, first)
+	second.Terms.Expire = time.Hour
+	f.insert(first, second)
+	must(t, f.s.write(t.Context(), "edit", func(tx *txn) error { // as one does that knows nothing of flows
+		return tx.execRows(&keepExpiries, 2, []any{1, second.ID[:]})
+	}))
+	if n, err := f.s.Expire(t.Context(), 10); n != 0 || err != nil {
+		t.Errorf("Expire = %d, %v; want none", n, err)
+	}
+	f.wantWaits(store.WaitsAfter, second)
 }
