@@ -190,7 +190,7 @@ func (t *txn) delete(r *row) (store.Effect, error) {
 		return "", err
 	}
 	if r.uses&usesTerms != 0 {
-		if err := t.endTerms(r, stateDeleted); err != nil { // a batch knows how it has ended, if it has
+		if err := t.endTerms(r, stateDeleted); err != nil {
 			return "", err
 		}
 		if err := t.unstop(r.id, nil); err != nil {

@@ -9,8 +9,12 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-//go:embed sql/wire_after.sql
-var wireAfterSQL string
+var (
+	//go:embed sql/wire_after.sql
+	wireAfterSQL string
+	//go:embed sql/batch_join.sql
+	batchJoinSQL string
+)
 
 var insertEdges = withRows("INSERT INTO offload_edge (down, stand, up, n, wants, otherwise, state) ", 7, " ON CONFLICT DO NOTHING")
 
@@ -346,18 +350,22 @@ func (w *wiring) wire(stored []int) error {
 			return err
 		}
 	}
-	for _, m := range w.joining {
-		if err := w.join(m); err != nil {
-			return err
-		}
-	}
-	w.joining = w.joining[:0]
 	edges, members := w.edges, w.members
 	w.edges, w.members = w.edges[:0], w.members[:0]
 	if err := w.in.t.execRows(&insertEdges, 7, edges); err != nil {
 		return err
 	}
-	return w.in.t.execRows(&insertMembers, 3, members)
+	if err := w.in.t.execRows(&insertMembers, 3, members); err != nil {
+		return err
+	}
+	joining := w.joining
+	w.joining = nil
+	for _, m := range joining {
+		if err := w.join(m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stateOf is how a job stands that a new one is to wait for; ok is false if it is not there.
@@ -419,15 +427,18 @@ func (w *wiring) join(m membership) error {
 	if stands, err := w.stands(m.batch, m.id); !stands || err != nil {
 		return err
 	}
-	s, stored := w.known[m.id]
+	t := w.in.t
+	now, err := t.upstreams([]store.ID{m.id})
+	if err != nil {
+		return err
+	}
+	s, stored := now[m.id]
 	if !stored {
 		s.state = stateDeleted // it holds its key beyond its end
 	}
-	state := s.state
-	if state == stateFailing {
-		state = 0
+	t.mark(m.batch)
+	if _, err := t.exec(batchJoinSQL, m.batch[:], m.id[:], s.state); err != nil {
+		return err
 	}
-	w.members = append(w.members, m.batch[:], state, m.id[:])
-	w.edges = append(w.edges, m.batch[:], standMember, m.id[:], 0, wantsMember, elseCancel, s.state)
-	return nil
+	return t.execRows(&insertEdges, 7, []any{m.batch[:], standMember, m.id[:], 0, wantsMember, elseCancel, s.state})
 }

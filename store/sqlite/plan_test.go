@@ -96,6 +96,7 @@ func TestPlans(t *testing.T) {
 		{"wire_after", wireAfterSQL, 1, []string{"SEARCH e USING COVERING INDEX offload_edge_up (up=?)", "SEARCH offload_blocked"}},
 		{"batch_member", memberSQL, 3, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
 		{"batch_complete", completeMembersSQL, 2, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
+		{"batch_join", batchJoinSQL, 3, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=? AND id=?)"}},
 		{"batch_open", batchOpenSQL, 1, []string{"SEARCH offload_member USING PRIMARY KEY (batch=? AND state=?)"}},
 		{"batch_count", batchCountSQL, 1, []string{"SEARCH j USING PRIMARY KEY (id=?)", "SEARCH m USING PRIMARY KEY (batch=?)"}},
 		{"finish_upstreams", finishUpstreamsSQL, 1, []string{"SEARCH offload_done USING PRIMARY KEY (id=?)"}},

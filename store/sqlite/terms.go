@@ -94,7 +94,7 @@ func (t *txn) endTerms(r *row, state int) error {
 		}
 	}
 	r.uses &^= usesKeyed
-	if r.uses&usesMember != 0 && a.terms != nil && r.at != inDone {
+	if r.uses&usesMember != 0 && a.terms != nil && r.at != inDone { // of one that had ended the batch knows how
 		if err := t.noteMember(a.terms.Batch, r.id, state); err != nil {
 			return err
 		}
