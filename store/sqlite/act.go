@@ -123,7 +123,16 @@ func (t *txn) retry(r *row, state store.State) (e store.Effect, by store.ID, err
 			return store.Taken, by, nil
 		}
 	}
+	if state.Ended() {
+		if err = t.revive(r); err != nil {
+			return "", by, err
+		}
+	}
 	r.failures = 0
+	if r.uses&usesBatch != 0 { // nobody runs it: it ends again when its members have
+		t.mark(r.id)
+		return store.Done, by, t.waitAgain(r)
+	}
 	return store.Done, by, t.hurry(r)
 }
 
@@ -150,6 +159,10 @@ func (t *txn) runNow(r *row, state store.State) (store.Effect, error) {
 		return store.Nothing, nil
 	case store.Scheduled, store.Retryable:
 		return store.Done, t.hurry(r)
+	case store.Blocked:
+		if r.waits == waitsHeld {
+			return store.Done, t.hurry(r)
+		}
 	}
 	return store.Refused, nil
 }
@@ -184,6 +197,9 @@ func (t *txn) delete(r *row) (store.Effect, error) {
 			return "", err
 		}
 	}
+	if r.uses&usesUp != 0 {
+		t.mark(r.id)
+	}
 	if err := t.deleteSides(r.uses, r.id[:]); err != nil {
 		return "", err
 	}
@@ -204,6 +220,8 @@ var sides = map[int]string{
 	usesResult:   "DELETE FROM offload_result WHERE id = ?1",
 	usesLog:      "DELETE FROM offload_log WHERE id = ?1",
 	usesMemo:     "DELETE FROM offload_memo WHERE id = ?1",
+	usesAfter:    "DELETE FROM offload_edge WHERE down = ?1",
+	usesBatch:    "DELETE FROM offload_member WHERE batch = ?1",
 }
 
 func (t *txn) deleteSides(uses int, id []byte) error {
@@ -211,6 +229,9 @@ func (t *txn) deleteSides(uses int, id []byte) error {
 		if _, err := t.exec("DELETE FROM offload_logged WHERE id = ?1", id); err != nil {
 			return err
 		}
+	}
+	if uses&usesBatch != 0 {
+		uses |= usesAfter // from those who stand in for members
 	}
 	for bit, remove := range sides {
 		if uses&bit != 0 {
@@ -252,6 +273,12 @@ func (t *txn) edit(r *row, state store.State, e store.Edit) (effect store.Effect
 	case r.at == inDone:
 		err = t.put(r, putDoneSQL, r.state, finished)
 	case r.at == inBlocked && r.waits != waitsLimit:
+		if r.waits >= waitsAfter {
+			err = t.undecide(r)
+			if err != nil {
+				return "", by, err
+			}
+		}
 		err = t.putBlocked(r, r.waits)
 	default:
 		r.turn = sql.NullInt64{}
@@ -260,8 +287,25 @@ func (t *txn) edit(r *row, state store.State, e store.Edit) (effect store.Effect
 	return store.Done, by, err
 }
 
+// undecide has limits and turn decided when a job is let go that waits for others, if it has any.
+func (t *txn) undecide(r *row) error {
+	a, err := t.askedOf(r)
+	if r.uses &^= usesUndecided | usesFresh; err == nil && a.terms.Gated() {
+		r.uses |= usesUndecided | usesFresh
+	}
+	return err
+}
+
 // change changes what was asked of a job that was taken, and takes back what it held for it.
 func (t *txn) change(r *row, before *asked, e store.Edit) error {
+	if e.Terms != nil { // what others wait for stays
+		terms := *e.Terms
+		terms.Flow, terms.Batch = store.ID{}, store.ID{}
+		if before.terms != nil {
+			terms.Flow, terms.Batch = before.terms.Flow, before.terms.Batch
+		}
+		e.Terms = &terms
+	}
 	terms, err := termsOf(e.Terms)
 	if err != nil {
 		return fmt.Errorf("terms of job %s: %w", r.id, err)

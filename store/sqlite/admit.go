@@ -321,9 +321,12 @@ func (a *admission) missed() error {
 	return err
 }
 
-// settle lets those through that have got room by what a call has done, and writes down what it
-// has changed of gates and turns.
+// settle brings in line what waits for jobs that a call has ended, lets those through that have
+// got room by what it has done, and writes down what it has changed of gates and turns.
 func (t *txn) settle() error {
+	if err := t.settleFlows(); err != nil {
+		return err
+	}
 	if len(t.opened) == 0 && len(t.gateRows) == 0 && len(t.turnLanes) == 0 {
 		return nil
 	}

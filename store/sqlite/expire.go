@@ -50,7 +50,7 @@ func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 			if err != nil {
 				return err
 			}
-			if !r.fresh() || r.uses&usesExpires == 0 || expires > t.now { // a program that knows nothing of expiries was here
+			if !r.fresh() || r.uses&usesExpires == 0 || expires == 0 || expires > t.now { // a program that knows nothing of expiries was here
 				continue
 			}
 			if err := t.take(&r); err != nil {
@@ -71,7 +71,7 @@ func (s *Store) Expire(ctx context.Context, most int) (expired int, err error) {
 
 // expires is when a job expires that has not begun by then; 0 is never.
 func (t *txn) expires(r *row) (int64, error) {
-	if r.at == inLease || r.uses&usesBegun != 0 || r.uses&usesTerms == 0 {
+	if r.at == inLease || r.at == inBlocked && r.waits >= waitsAfter || r.uses&usesBegun != 0 || r.uses&usesTerms == 0 {
 		return 0, nil
 	}
 	a, err := t.askedOf(r)

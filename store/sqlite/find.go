@@ -19,11 +19,13 @@ const findStretch = 20_000
 
 // A shelf is a place as find.sql reads it.
 type shelf struct {
-	table  string
-	states []store.State
-	byWalk string // through a stretch of ids
-	byIDs  string
-	step   string // finds the end of a stretch
+	table   string
+	states  []store.State
+	byWalk  string // through a stretch of ids
+	byIDs   string
+	byFlow  string
+	inBatch string
+	step    string // finds the end of a stretch
 }
 
 // shelves are the places in the order in which a job moves on: one that moves while they are
@@ -33,7 +35,7 @@ var shelves = []shelf{
 		"CASE WHEN p.run_at <= ?4 THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END",
 		"''", "NULL", "NULL", store.Scheduled, store.Available, store.Retryable),
 	newShelf("offload_blocked", "", "coalesce(p.due_at, p.run_at)", "p.gate", "'blocked'",
-		"CASE WHEN p.waits = 1 THEN 'alone' WHEN p.waits = 2 THEN 'limit' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
+		"CASE WHEN p.waits = 1 THEN 'alone' WHEN p.waits = 2 THEN 'limit' WHEN p.waits = 3 THEN 'after' WHEN p.waits = 4 THEN 'held' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
 		"NULL", "NULL", store.Blocked),
 	newShelf("offload_lease", "", "p.run_at", "NULL", "'running'", "''", "NULL", "p.process", store.Running),
 	newShelf("offload_done", "p.state <> 5 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL",
@@ -61,7 +63,9 @@ func newShelf(table, only, runAt, gate, state, waits, finished, process string, 
 		byWalk: fill("p.id < ?1 AND p.id >= ?2"),
 		byIDs: fill("?2 IS NULL AND p.id IN (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 16 FROM n WHERE i + 16 < length(?1)) " +
 			"SELECT substr(?1, i, 16) FROM n)"),
-		step: "SELECT p.id FROM " + table + " AS p WHERE " + only + "p.id < ?1 ORDER BY p.id DESC LIMIT 1 OFFSET ?2",
+		byFlow:  fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20)"),
+		inBatch: fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_member WHERE batch = ?21)"),
+		step:    "SELECT p.id FROM " + table + " AS p WHERE " + only + "p.id < ?1 ORDER BY p.id DESC LIMIT 1 OFFSET ?2",
 	}
 }
 
@@ -144,6 +148,14 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 	if f.Before.IsZero() {
 		before = beyondID
 	}
+	if query := s.few(f); query != "" {
+		limit := most
+		if f.Search != "" {
+			limit = -1
+		}
+		all, err = q.readJobs(query, f, append([]any{before, nil, limit}, args...))
+		return all[:min(most, len(all))], err
+	}
 	for len(all) < most {
 		var first store.ID
 		more, err := one(q, []any{idInto{&first}}, s.step, before, findStretch)
@@ -170,6 +182,17 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 	return all[:min(most, len(all))], nil
 }
 
+// few is the statement for jobs of a flow or of a batch; "" if others are wanted.
+func (s *shelf) few(f *store.Filter) string {
+	switch {
+	case !f.Batch.IsZero():
+		return s.inBatch
+	case !f.Flow.IsZero():
+		return s.byFlow
+	}
+	return ""
+}
+
 // beyondID sorts behind every id.
 var beyondID = append(slices.Clone(lastID[:]), 0)
 
@@ -179,7 +202,7 @@ func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
 	for i, s := range f.States {
 		states[i] = string(s)
 	}
-	var tag, value, process, since, until any
+	var tag, value, process, since, until, flow any
 	if f.Tag != "" {
 		name, val, valued := strings.Cut(f.Tag, "=")
 		if tag = name; valued {
@@ -199,11 +222,14 @@ func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
 	if !f.Until.IsZero() {
 		until = f.Until.UnixMicro()
 	}
+	if !f.Flow.IsZero() {
+		flow = f.Flow.String()
+	}
 	whole := len(f.IDs) > 0
 	return []any{
 		q.now, listOrNull(states), listOrNull(f.Tasks), listOrNull(f.Queues), len(f.Queues) == 0 && len(f.IDs) == 0,
 		tag, value, process, since, until, f.Search != "", whole, q.forgotten(),
-		textOrNull(f.Key), textOrNull(f.Limit), textOrNull(f.Schedule),
+		textOrNull(f.Key), textOrNull(f.Limit), textOrNull(f.Schedule), flow, idOrNull(f.Batch),
 	}, nil
 }
 

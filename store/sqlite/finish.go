@@ -48,15 +48,21 @@ type alike struct {
 	retain  int64
 	result  bool
 	keyed   bool // their jobs have terms
+	member  bool // of batches
+	ups     bool // that others may wait for
 }
 
 // mask are the bits of uses of which an attempt has none that is alike: what lies in other tables
 // is looked after for each alone.
 func (k *alike) mask() int {
-	if k.keyed {
-		return usesCrash | usesSignal | usesMemo
+	mask := usesCrash | usesSignal | usesMemo
+	if !k.keyed {
+		mask |= usesTerms
 	}
-	return usesCrash | usesSignal | usesMemo | usesTerms
+	if !k.ups {
+		mask |= usesUp
+	}
+	return mask
 }
 
 // finish ends attempts of a process and returns those that are not its own any more.
@@ -66,7 +72,11 @@ func (t *txn) finish(process int64, ended []store.Ended) (lost []store.Fence, er
 	plain := map[alike][]store.Ended{}
 	for _, e := range ended {
 		if e.Outcome == store.OutcomeCompleted && e.Failure == nil {
-			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil}
+			k := alike{e.Attempt, micros(e.Retain), e.Result != nil, e.Terms != nil, false, false}
+			if e.Terms != nil {
+				k.member = !e.Terms.Batch.IsZero()
+				k.ups = !k.member && !e.Terms.Flow.IsZero() // of those who are not, few have others after them
+			}
 			plain[k] = append(plain[k], e)
 			continue
 		}
@@ -128,6 +138,20 @@ func (t *txn) finishAlike(process int64, k alike, ended []store.Ended, counts fi
 		if err := t.endAlike(ended); err != nil {
 			return err
 		}
+	}
+	if k.member {
+		if err := t.endMembers(ended); err != nil {
+			return err
+		}
+	}
+	if k.ups {
+		if err := t.endUpstreams(ended); err != nil {
+			return err
+		}
+	}
+	if k.member && !k.ups && len(rest) > 0 {
+		k.ups = true
+		return t.finishAlike(process, k, rest, counts, gone)
 	}
 	for _, e := range rest { // lost, finished already, or with something on the side
 		if err := t.finishOne(process, e, counts, gone); err != nil {

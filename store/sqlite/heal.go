@@ -27,7 +27,11 @@ func (s *Store) heal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.healed(ctx, "healed keys", healUniquesSQL, func(t *txn, left pairs) error { return t.freeKeys(left) })
+	err = s.healed(ctx, "healed keys", healUniquesSQL, func(t *txn, left pairs) error { return t.freeKeys(left) })
+	if err != nil {
+		return err
+	}
+	return s.healFlows(ctx)
 }
 
 // healed walks on through a table of texts and ids, from a mark, and calls f for what was left.

@@ -72,10 +72,13 @@ func (t *txn) moveInbox(f *store.InboxFate) error {
 		case err == nil:
 			_, err := t.exec("DELETE FROM offload_inbox WHERE id = ?1", f.Number)
 			return err
-		case !errors.As(err, &conflict): // which is found before anything is written
+		case errors.As(err, &conflict):
+			why = conflict.Error()
+		case errors.Is(err, store.ErrUpstream):
+			why = err.Error()
+		default: // those two are found before anything is written
 			return err
 		}
-		why = conflict.Error()
 	}
 	_, err := t.exec("UPDATE offload_inbox SET error = nullif(?2, '') WHERE id = ?1", f.Number, store.CleanText(why, store.MaxErrorText))
 	return err

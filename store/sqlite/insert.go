@@ -57,6 +57,12 @@ const (
 	usesLog
 	usesMemo
 
+	usesUp     // others wait for it
+	usesAfter  // it has edges
+	usesBatch  // it is a batch
+	usesCut    // it was cut off by an upstream: it goes on when that is retried
+	usesMember // of a batch, as its terms say
+
 	usesKeyed = usesUndecided | usesFresh | usesExpires // what goes when the job has ended
 )
 
@@ -80,7 +86,7 @@ func (t *txn) insert(jobs []store.NewJob) ([]store.Inserted, error) {
 	for i := range jobs {
 		inserted[i].ID = jobs[i].ID
 	}
-	if slices.ContainsFunc(jobs, func(j store.NewJob) bool { return j.Terms != nil }) {
+	if slices.ContainsFunc(jobs, func(j store.NewJob) bool { return !plain(&j) }) {
 		return inserted, t.insertKeyed(jobs, inserted)
 	}
 	for at := 0; at < len(jobs); at += insertRows {
@@ -90,6 +96,11 @@ func (t *txn) insert(jobs []store.NewJob) ([]store.Inserted, error) {
 		}
 	}
 	return inserted, nil
+}
+
+// plain reports whether a new job is due at its time, whatever others do.
+func plain(n *store.NewJob) bool {
+	return n.Terms == nil && n.After == nil && n.Task != store.BatchTask
 }
 
 // insertSome stores at most insertRows jobs.

@@ -23,6 +23,10 @@ type intake struct {
 
 	// Rows of those that are stored, to be written.
 	uniques, expiries, holds, dues, turns, blocked, lines []any
+
+	wiring    wiring
+	terms     *store.Terms // of the last job, and as they are kept
+	termsText any
 }
 
 // insertKeyed stores jobs of which some have terms. What their unique keys make of them is
@@ -33,6 +37,10 @@ func (t *txn) insertKeyed(jobs []store.NewJob, inserted []store.Inserted) error 
 		return err
 	}
 	in := intake{t: t, jobs: jobs, inserted: inserted}
+	in.wiring.in = &in
+	if err := in.wiring.prepare(verdicts); err != nil {
+		return err
+	}
 	for i := range jobs {
 		taken := false
 		if verdicts != nil {
@@ -52,7 +60,7 @@ func (t *txn) insertKeyed(jobs []store.NewJob, inserted []store.Inserted) error 
 	if err := in.store(); err != nil {
 		return err
 	}
-	if len(t.opened) == 0 {
+	if len(t.opened) == 0 && len(t.marked) == 0 {
 		return nil
 	}
 	if err := t.settle(); err != nil {
@@ -79,14 +87,24 @@ func (in *intake) obey(i int, v verdict) (bool, error) {
 		}
 	}
 	in.inserted[i] = store.Inserted{ID: v.old, Existing: true, Replaced: v.replaced}
+	in.wiring.keptOut(&in.jobs[i], v.old)
 	return true, nil
 }
 
 // store stores the pending jobs.
 func (in *intake) store() error {
-	if len(in.pending) == 0 {
-		return nil
+	if len(in.pending) > 0 {
+		if err := in.storeJobs(); err != nil {
+			return err
+		}
 	}
+	stored := in.pending
+	in.pending = in.pending[:0]
+	return in.wiring.wire(stored)
+}
+
+// storeJobs stores the pending jobs in their places. Those that were there are pending no more.
+func (in *intake) storeJobs() error {
 	args := make([]any, 0, len(in.pending)*12)
 	for _, i := range in.pending {
 		n := &in.jobs[i]
@@ -94,11 +112,13 @@ func (in *intake) store() error {
 		if args, err = in.t.jobArgs(args, n); err != nil {
 			return err
 		}
-		terms, err := termsOf(n.Terms)
-		if err != nil {
-			return fmt.Errorf("terms of job %s: %w", n.ID, err)
+		if n.Terms != in.terms || in.termsText == nil { // those of a flow are mostly one value
+			if in.termsText, err = termsOf(n.Terms); err != nil {
+				return fmt.Errorf("terms of job %s: %w", n.ID, err)
+			}
+			in.terms = n.Terms
 		}
-		args = append(args, terms)
+		args = append(args, in.termsText)
 	}
 	stored, err := in.t.exec(insertKeyedJobs[len(in.pending)], args...)
 	if err != nil {
@@ -117,7 +137,6 @@ func (in *intake) store() error {
 			return err
 		}
 	}
-	in.pending = in.pending[:0]
 	return in.write()
 }
 
@@ -147,7 +166,7 @@ func (in *intake) look() error {
 	keys := map[lane][]string{}
 	for _, i := range in.pending {
 		n := &in.jobs[i]
-		if !n.Terms.Gated() || in.t.firstRun(n) > in.t.now {
+		if !n.Terms.Gated() || in.t.firstRun(n) > in.t.now || len(n.After) > 0 {
 			continue
 		}
 		gates = append(gates, gatesOf(n.Terms.Limits)...)
@@ -167,10 +186,12 @@ func (in *intake) look() error {
 // place puts a job that is stored where it may be claimed, now or later, or where it waits.
 func (in *intake) place(i int) error {
 	t, n := in.t, &in.jobs[i]
-	r := row{id: n.ID, uses: usesOf(n.Terms) | systemBit(n.Queue), runAt: t.firstRun(n)}
+	r := row{id: n.ID, uses: usesOf(n.Terms) | systemBit(n.Queue) | in.wiring.uses(n), runAt: t.firstRun(n)}
 	a := &asked{n.Task, n.Queue, n.Priority, t.now, n.Terms}
 	at := ""
+	waits := r.uses&(usesAfter|usesBatch) != 0
 	switch {
+	case waits:
 	case n.Terms.Gated() && r.runAt > t.now:
 		r.uses |= usesUndecided | usesFresh
 	case n.Terms.Gated():
@@ -191,6 +212,10 @@ func (in *intake) place(i int) error {
 	}
 	if key, u := uniqueOf(n.Task, n.Terms); u != nil {
 		in.uniques = uniqueArgs(in.uniques, key, u, n.ID[:], t.now)
+	}
+	if waits { // and can't expire before
+		in.wiring.waits(n, &r)
+		return nil
 	}
 	if r.uses&usesExpires != 0 {
 		in.expiries = append(in.expiries, expiryAt(r.runAt, n.Terms.Expire), n.ID[:])
@@ -228,6 +253,9 @@ func (in *intake) drop(i int, r *row) error {
 	}
 	in.inserted[i].State = store.Cancelled
 	r.uses &^= usesKeyed
+	if r.uses&usesUp != 0 {
+		in.t.mark(r.id)
+	}
 	return in.t.put(r, putDoneSQL, stateCancelled, in.t.now)
 }
 
@@ -266,7 +294,7 @@ func (in *intake) restate() error {
 			return err
 		}
 		in.inserted[i].State = ""
-		if r.at == inBlocked || r.at == inDone {
+		if r.at == inBlocked && r.waits == waitsLimit || r.at == inDone {
 			in.inserted[i].State = r.stateAt(in.t.now)
 		}
 	}

@@ -103,7 +103,7 @@ func (t *txn) lookBlocked(v *store.View) error {
 		switch {
 		case err != nil || !found:
 			return err
-		case !come || waits == waitsLimit:
+		case !come || waits >= waitsLimit:
 		case waits == waitsAlone:
 			v.Suspects = append(v.Suspects, queue)
 		case !slices.Contains(v.Tasks, task):
@@ -114,7 +114,7 @@ func (t *txn) lookBlocked(v *store.View) error {
 
 // lookDue reads when there is something to do for whoever comes first.
 func (t *txn) lookDue(v *store.View) error {
-	_, err := one(t, []any{timeInto{&v.Admit}, timeInto{&v.Expire}, timeInto{&v.Tick}, &v.Inbox}, lookDueSQL, t.undeclared())
+	_, err := one(t, []any{timeInto{&v.Admit}, timeInto{&v.Expire}, timeInto{&v.Tick}, &v.Inbox, &v.Settle}, lookDueSQL, t.undeclared())
 	return err
 }
 

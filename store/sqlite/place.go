@@ -50,6 +50,8 @@ const (
 	waitsTask = iota
 	waitsAlone
 	waitsLimit
+	waitsAfter
+	waitsHeld
 )
 
 // How a job is in done.
@@ -126,7 +128,7 @@ func (t *txn) take(r *row) error {
 			return err
 		}
 	}
-	if r.uses&usesExpires != 0 && (r.at == inDue || r.at == inBlocked) {
+	if r.uses&usesExpires != 0 && (r.at == inDue || r.at == inBlocked && r.waits < waitsAfter) {
 		return t.expiry(r, &forgetExpiries)
 	}
 	return nil
@@ -140,11 +142,14 @@ func (t *txn) putDue(r *row) error {
 }
 
 func (t *txn) putBlocked(r *row, waits int) error {
-	if waits != waitsLimit {
+	if waits < waitsLimit {
 		t.wakeToLook() // those who know its task are shown it
+	}
+	if waits != waitsLimit {
 		r.gate = sql.NullString{}
 	}
-	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate); err != nil || r.uses&usesExpires == 0 {
+	// What waits for others can't expire.
+	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate); err != nil || r.uses&usesExpires == 0 || waits >= waitsAfter {
 		return err
 	}
 	return t.expiry(r, &keepExpiries)
@@ -154,6 +159,9 @@ func (t *txn) putBlocked(r *row, waits int) error {
 func (t *txn) putDone(r *row, state int) error {
 	if err := t.endTerms(r, state); err != nil {
 		return err
+	}
+	if r.uses&usesUp != 0 {
+		t.mark(r.id)
 	}
 	return t.put(r, putDoneSQL, state, t.now)
 }

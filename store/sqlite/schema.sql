@@ -57,6 +57,17 @@ CREATE TABLE offload_duty (
     next_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_edge (
+    down      BLOB    NOT NULL, -- the job that waits; or a batch, for a job that stands in for a member
+    stand     INTEGER NOT NULL, -- needed: 0 open, 1 met, 2 can't be met; one of several: 3 open, 4 met, 5 can't be met; 6 a member
+    up        BLOB    NOT NULL, -- its upstream
+    n         INTEGER NOT NULL, -- its place among the edges of down
+    wants     INTEGER NOT NULL, -- 1 completed, 2 ended, 3 failed; 0 a member
+    otherwise INTEGER NOT NULL, -- when it can't be met: 0 cancel, 1 hold
+    state     INTEGER NOT NULL, -- of the upstream as offload_done has it, 0 has not ended, 6 a batch of which a member is discarded
+    PRIMARY KEY (down, stand, up, n)
+) WITHOUT ROWID;
+
 CREATE TABLE offload_expiry (
     at INTEGER NOT NULL,
     id BLOB    NOT NULL, -- of a job that waits and has not begun
@@ -178,6 +189,17 @@ CREATE TABLE offload_logged (
     ended INTEGER NOT NULL -- the last line says that the log is full
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_mark (
+    id BLOB NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
+
+CREATE TABLE offload_member (
+    batch BLOB    NOT NULL,
+    state INTEGER NOT NULL, -- as offload_done has it, 0 has not ended
+    id    BLOB    NOT NULL,
+    PRIMARY KEY (batch, state, id)
+) WITHOUT ROWID;
+
 CREATE TABLE offload_memo (
     id      BLOB    NOT NULL,
     name    TEXT    NOT NULL,
@@ -287,6 +309,8 @@ CREATE TABLE offload_unique (
 
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
 
+CREATE INDEX offload_edge_up ON offload_edge (up, state);
+
 CREATE INDEX offload_front_none ON offload_front (gate) WHERE spot IS NULL;
 
 CREATE INDEX offload_gate_paused ON offload_gate (paused_until) WHERE paused_until IS NOT NULL;
@@ -296,6 +320,8 @@ CREATE INDEX offload_gate_stops ON offload_gate (stops) WHERE stops IS NOT NULL;
 CREATE INDEX offload_gate_wake ON offload_gate (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE INDEX offload_inbox_new ON offload_inbox (id) WHERE error IS NULL;
+
+CREATE INDEX offload_job_flow ON offload_job (terms ->> '$.flow', id) WHERE terms ->> '$.flow' IS NOT NULL;
 
 CREATE INDEX offload_schedule_next ON offload_schedule (next_at) WHERE next_at IS NOT NULL AND NOT paused;
 

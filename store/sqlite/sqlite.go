@@ -118,6 +118,7 @@ type txn struct {
 	termsRead
 	gates
 	turns
+	flows
 }
 
 func (t *txn) time() time.Time { return timeOf(t.now) }

@@ -25,7 +25,7 @@ func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (in
 
 func (t *txn) start(process store.ID, n store.NewJob) (inserted store.Inserted, claimed *store.Claimed, err error) {
 	inserted.ID = n.ID
-	if n.Terms != nil { // it may have to wait
+	if !plain(&n) { // it may have to wait
 		all, err := t.insert([]store.NewJob{n})
 		if err == nil {
 			inserted = all[0]

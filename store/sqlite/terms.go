@@ -61,6 +61,9 @@ func usesOf(t *store.Terms) (uses int) {
 	if t.Expire > 0 {
 		uses |= usesExpires
 	}
+	if !t.Batch.IsZero() {
+		uses |= usesMember
+	}
 	return uses
 }
 
@@ -91,6 +94,11 @@ func (t *txn) endTerms(r *row, state int) error {
 		}
 	}
 	r.uses &^= usesKeyed
+	if r.uses&usesMember != 0 && a.terms != nil && r.at != inDone { // of one that had ended the batch knows how
+		if err := t.noteMember(a.terms.Batch, r.id, state); err != nil {
+			return err
+		}
+	}
 	return t.vacate(r.id, a)
 }
 

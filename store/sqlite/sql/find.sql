@@ -4,7 +4,7 @@
 --   ?5 states, ?6 tasks, ?7 queues: JSON arrays, NULL is any   ?8 whether the system's queue is left out
 --   ?9 name of a tag   ?10 its value, NULL is any   ?11 process that holds the lease   ?12 created at or after   ?13 created before
 --   ?14 whether a failure is needed   ?15 whether inputs and results come whole   ?16 crashes before this time are forgotten
---   ?17 key of a limit, a turn or its own   ?18 limit   ?19 schedule
+--   ?17 key of a limit, a turn or its own   ?18 limit   ?19 schedule   ?20 flow   ?21 batch
 -- Plan: SEARCH p by id, SEARCH j USING PRIMARY KEY, no sort.
 SELECT p.id, j.task, j.queue, {state} AS state, {waits} AS waits, j.priority, p.attempt, p.failures,
        CASE WHEN p.uses & 1 THEN (SELECT n FROM offload_crash WHERE id = p.id AND last_at >= ?16) END,
@@ -29,4 +29,6 @@ WHERE {walk}
        OR EXISTS (SELECT 1 FROM json_each(j.terms, '$.limits') WHERE value ->> 'key' = ?17)))
   AND (?18 IS NULL OR p.uses & 64 AND EXISTS (SELECT 1 FROM json_each(j.terms, '$.limits') WHERE value ->> 'limit' = ?18))
   AND (?19 IS NULL OR p.uses & 64 AND j.terms ->> '$.schedule' = ?19)
+  AND (?20 IS NULL OR p.uses & 64 AND j.terms ->> '$.flow' = ?20)
+  AND (?21 IS NULL OR EXISTS (SELECT 1 FROM offload_member WHERE batch = ?21 AND state IN (0, 1, 2, 3, 4, 5) AND id = p.id))
 ORDER BY p.id DESC LIMIT ?3

@@ -5,4 +5,4 @@ INSERT INTO offload_blocked (queue, waits, task, priority, run_at, id, attempt, 
 SELECT queue, ?10, CASE WHEN ?10 = 0 THEN task ELSE '' END, priority + CASE WHEN ?9 IS NULL THEN 0 ELSE 10 END, coalesce(?9, ?2), id,
        ?3, ?4, ?5, ?6, ?7, ?8, ?11, CASE WHEN ?9 IS NOT NULL THEN ?2 END
 FROM offload_job WHERE id = ?1
-RETURNING CASE WHEN ?10 = 2 THEN '' ELSE queue END, priority
+RETURNING CASE WHEN ?10 >= 2 THEN '' ELSE queue END, priority
