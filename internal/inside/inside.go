@@ -72,7 +72,7 @@ const MeantWant = "a field that selects jobs, or All: true to act on everything"
 // Meant reports whether a filter may act: it selects jobs, or says that all are meant.
 func Meant(f store.Filter) bool {
 	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag+f.Key+f.Limit+f.Schedule != "" ||
-		!f.Process.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
+		!f.Process.IsZero() || !f.Flow.IsZero() || !f.Batch.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
 // IsText reports whether every database keeps s as it is: valid UTF-8 without NUL.

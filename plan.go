@@ -1,0 +1,86 @@
+package offload
+
+import (
+	"context"
+	"time"
+
+	"github.com/offloadhq/offload/store"
+)
+
+// A plan is what calls make: the jobs to store, in an order in which they can be.
+type plan struct {
+	news []store.NewJob
+	used []usedLimit // limits of the jobs
+	of   []int       // for each call which of news is its job; nil if they stand in the calls' order
+}
+
+// plan resolves and checks calls. The same call twice is refused.
+func (a *App) plan(ctx context.Context, calls []*Call) (*plan, error) {
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	for _, c := range calls {
+		if c != nil && c.linked {
+			return a.planFlow(ctx, calls)
+		}
+	}
+	p := &plan{news: make([]store.NewJob, len(calls))}
+	for i, c := range calls {
+		job, limits, _, err := a.newJob(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		p.news[i], p.used = job, append(p.used, limits...)
+	}
+	if len(calls) > 1 {
+		seen := make(map[ID]bool, len(calls))
+		for _, c := range calls {
+			if seen[c.id] {
+				return nil, errTwice(c)
+			}
+			seen[c.id] = true
+		}
+	}
+	return p, nil
+}
+
+func errTwice(c *Call) error {
+	return &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
+}
+
+// jobs returns all jobs of an insert, as far as that tells: of one that was there already no
+// more than its id.
+func (p *plan) jobs(inserted []store.Inserted) []*Job {
+	now := time.Now()
+	jobs := make([]*Job, len(p.news))
+	for i, in := range inserted {
+		n := &p.news[i]
+		job := jobOfNew(n, now)
+		job.Existing, job.Replaced = in.Existing, in.Replaced
+		switch state := in.State; {
+		case state.Ended():
+			job.State, job.FinishedAt = state, now
+		case len(n.After) > 0 && state == Blocked, n.Task == store.BatchTask:
+			job.State, job.Waits = Blocked, store.WaitsAfter
+		case state == Blocked:
+			job.State, job.Waits = Blocked, store.WaitsLimit
+		}
+		if in.ID != job.ID {
+			job.ID, job.State, job.Waits = in.ID, "", ""
+		}
+		jobs[i] = job
+	}
+	return jobs
+}
+
+// answers picks the jobs of the calls, in their order.
+func (p *plan) answers(jobs []*Job) []*Job {
+	if p.of == nil {
+		return jobs
+	}
+	answers := make([]*Job, len(p.of))
+	for i, at := range p.of {
+		answers[i] = jobs[at]
+	}
+	return answers
+}
