@@ -82,7 +82,7 @@ func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job,
 	for i := range jobs {
 		ids[i] = jobs[i].ID
 	}
-	acted, err := a.store.Act(ctx, store.Act{Verb: in.Verb, IDs: ids, Edit: in.Edit})
+	acted, err := a.store.Act(ctx, store.Act{Verb: in.Verb, IDs: ids, Edit: in.Edit, Heed: in.Heed})
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.Verb, err)
 	}

@@ -255,26 +255,38 @@ func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
 			ids = append(ids, job.ID)
 		}
 	}
-	found := make(map[ID]*store.Job, len(ids))
-	for some := range slices.Chunk(ids, existingPage) {
-		olds, err := a.store.Find(ctx, store.Filter{IDs: some, Max: len(some)})
-		if err != nil {
-			return fmt.Errorf("offload: read what was there already: %w", err)
-		}
-		for i := range olds {
-			found[olds[i].ID] = &olds[i]
-		}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := a.byID(ctx, ids)
+	if err != nil {
+		return err
 	}
 	for i, job := range jobs {
-		old := found[job.ID]
-		if !job.Existing || old == nil { // gone by now: what the caller wanted is what we know
+		old, there := found[job.ID]
+		if !job.Existing || !there { // gone by now: what the caller wanted is what we know
 			continue
 		}
-		jobs[i] = jobOf(old)
+		jobs[i] = jobOf(&old)
 		jobs[i].Existing, jobs[i].Replaced = true, job.Replaced
 	}
 	return nil
 }
 
-// existingPage is how many jobs that were there already are read at once.
+// existingPage is how many jobs are read at once.
 const existingPage = 1000
+
+// byID returns jobs as they are now, with all of their inputs and results.
+func (a *App) byID(ctx context.Context, ids []ID) (map[ID]store.Job, error) {
+	jobs := make(map[ID]store.Job, len(ids))
+	for some := range slices.Chunk(ids, existingPage) {
+		found, err := a.store.Find(ctx, store.Filter{IDs: some, Max: len(some)})
+		if err != nil {
+			return nil, fmt.Errorf("offload: read jobs: %w", err)
+		}
+		for _, job := range found {
+			jobs[job.ID] = job
+		}
+	}
+	return jobs, nil
+}

@@ -64,6 +64,7 @@ type ActInput struct {
 	Who    string       `json:"who,omitempty"`
 	Filter store.Filter `json:"filter"`
 	Edit   *store.Edit  `json:"edit,omitempty"`
+	Heed   bool         `json:"heed,omitempty"`
 }
 
 // MeantWant says what a filter needs that acts.
