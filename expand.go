@@ -20,9 +20,9 @@ type planner struct {
 
 // A node is a job to be.
 type node struct {
-	job     store.NewJob
-	edges   []edge
-	batch   ID // that it is a member of
+	job   store.NewJob
+	edges []edge
+	batch ID // that it is a member of
 }
 
 // planFlow is plan for calls of which some are linked.
@@ -197,4 +197,3 @@ func (p *planner) node(c *Call, n node) error {
 	p.nodes = append(p.nodes, n)
 	return nil
 }
-

@@ -75,18 +75,23 @@ func sortByNeed(needs [][]int) (order, circle []int) {
 	return order, nil
 }
 
-func (p *planner) errCircle(circle []int) error {
-	const shown = 5
+// A circle is what waits for each other, for an InputError.
+type circle string
+
+func (c circle) String() string { return "a circle: " + string(c) + " waits for the first" }
+
+func (p *planner) errCircle(nodes []int) error {
+	const shown = 4
 	var names []string
-	for _, i := range circle[:min(len(circle), shown)] {
+	for _, i := range nodes[:min(len(nodes), shown)] {
 		names = append(names, p.named(i))
 	}
-	if more := len(circle) - shown; more > 0 {
+	if more := len(nodes) - shown; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return &InputError{
-		Task: p.nodes[circle[0]].job.Task, Field: "After",
-		Got:  "a circle: " + strings.Join(names, " waits for ") + " waits for the first", Want: "calls that don't wait for each other",
+		Task: p.nodes[nodes[0]].job.Task, Field: "After",
+		Got: "a circle: " + strings.Join(names, " waits for ") + " waits for the first", Want: "calls that don't wait for each other",
 	}
 }
 
@@ -98,4 +103,3 @@ func (p *planner) named(i int) string {
 	}
 	return n.job.Task + " " + n.job.ID.String()
 }
-

@@ -109,6 +109,17 @@ var jsonOptions = map[string]jsonOption{
 		}
 		return []EnqueueOption{WithID(id)}, ""
 	},
+	"after":         idsOption(After[ID]),
+	"after_end":     idsOption(AfterEnd[ID]),
+	"after_failure": idsOption(AfterFailure[ID]),
+	"after_hold":    idsOption(AfterHold[ID]),
+	"in_batch": func(value json.RawMessage) ([]EnqueueOption, string) {
+		var id ID
+		if json.Unmarshal(value, &id) != nil {
+			return nil, "the id of a batch, a UUID of version 7"
+		}
+		return []EnqueueOption{InBatch(id)}, ""
+	},
 	"tags": func(value json.RawMessage) (opts []EnqueueOption, want string) {
 		var tags map[string]string
 		if json.Unmarshal(value, &tags) != nil {
@@ -178,6 +189,16 @@ func numberOption(option func(int) JobOption) jsonOption {
 			return nil, "a whole number"
 		}
 		return []EnqueueOption{option(n)}, ""
+	}
+}
+
+func idsOption(option func(...ID) EnqueueOption) jsonOption {
+	return func(value json.RawMessage) ([]EnqueueOption, string) {
+		var ids []ID
+		if json.Unmarshal(value, &ids) != nil {
+			return nil, "a list of ids of jobs or batches, UUIDs of version 7"
+		}
+		return []EnqueueOption{option(ids...)}, ""
 	}
 }
 

@@ -49,7 +49,7 @@ func TestInboxKeepsWhatIsWrong(t *testing.T) {
 		{"nosuch", "{}", "", `unknown task "nosuch"`},
 		{"push", "{", "", "input"},
 		{"push", `{"doc":"seven"}`, "", "input.doc"},
-		{"push", `{"doc":1}`, `{"prio":1}`, `"prio"; want one of at, expires,`},
+		{"push", `{"doc":1}`, `{"prio":1}`, `"prio"; want one of after, after_end,`},
 		{"push", `{"doc":1}`, `[]`, "a JSON object"},
 		{"push", `{"doc":1}`, `{"priority":"high"}`, "options.priority"},
 		{"push", `{"doc":1}`, `{"priority":10}`, "Priority is 10"},
