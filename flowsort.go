@@ -91,7 +91,7 @@ func (p *planner) errCircle(nodes []int) error {
 	}
 	return &InputError{
 		Task: p.nodes[nodes[0]].job.Task, Field: "After",
-		Got: "a circle: " + strings.Join(names, " waits for ") + " waits for the first", Want: "calls that don't wait for each other",
+		Got: circle(strings.Join(names, " waits for ")), Want: "calls that don't wait for each other",
 	}
 }
 
