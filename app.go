@@ -237,7 +237,7 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
-	all := p.jobs(inserted)
+	all := p.jobs(inserted, false)
 	a.unworked.note(a, p.news)
 	a.hearEnqueued(all)
 	jobs := p.answers(all)

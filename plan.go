@@ -49,8 +49,9 @@ func errTwice(c *Call) error {
 }
 
 // jobs returns all jobs of an insert, as far as that tells: of one that was there already no
-// more than its id.
-func (p *plan) jobs(inserted []store.Inserted) []*Job {
+// more than its id. Within a transaction of the caller's a job that is after others waits until
+// that has committed, at least.
+func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 	now := time.Now()
 	jobs := make([]*Job, len(p.news))
 	for i, in := range inserted {
@@ -60,7 +61,7 @@ func (p *plan) jobs(inserted []store.Inserted) []*Job {
 		switch state := in.State; {
 		case state.Ended():
 			job.State, job.FinishedAt = state, now
-		case len(n.After) > 0 && state == Blocked, n.Task == store.BatchTask:
+		case len(n.After) > 0 && (state == Blocked || inTx), n.Task == store.BatchTask:
 			job.State, job.Waits = Blocked, store.WaitsAfter
 		case state == Blocked:
 			job.State, job.Waits = Blocked, store.WaitsLimit

@@ -40,7 +40,7 @@ func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err != nil {
 		return nil, txError("enqueue in the transaction", err, t.tx)
 	}
-	return p.answers(p.jobs(inserted)), nil
+	return p.answers(p.jobs(inserted, true)), nil
 }
 
 // Cancel is App.Cancel within the transaction.
