@@ -32,6 +32,9 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 	if begun := JobOf(ctx).CreatedAt.Add(time.Microsecond); filter.Until.IsZero() || filter.Until.After(begun) {
 		filter.Until = begun // not what comes while it works
 	}
+	if in.Heed {
+		return a.retryFlow(ctx, in, filter)
+	}
 	var count actCount
 	for {
 		jobs, err := a.store.Find(ctx, filter)

@@ -106,19 +106,12 @@ func (a *App) isOf(name string, def *definition) bool {
 // members returns the members of a batch, batches in it among them, oldest first.
 func (a *App) members(ctx context.Context, batch ID) (ids []ID, err error) {
 	for _, f := range []store.Filter{{Batch: batch}, {Batch: batch, Queues: []string{store.SystemQueue}, Tasks: []string{store.BatchTask}}} {
-		f.Max = existingPage
-		for {
-			page, err := a.store.Find(ctx, f)
-			if err != nil {
-				return nil, fmt.Errorf("offload: read the members of batch %s: %w", batch, err)
-			}
-			for i := range page {
-				ids = append(ids, page[i].ID)
-			}
-			if len(page) < f.Max {
-				break
-			}
-			f.Before = page[len(page)-1].ID
+		jobs, err := a.findAll(ctx, f)
+		if err != nil {
+			return nil, fmt.Errorf("offload: members of batch %s: %w", batch, err)
+		}
+		for i := range jobs {
+			ids = append(ids, jobs[i].ID)
 		}
 	}
 	slices.SortFunc(ids, func(a, b ID) int { return a.Compare(b) })
