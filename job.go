@@ -80,7 +80,7 @@ type LimitUse struct {
 type Failure struct {
 	Attempt   int       `json:"attempt"`
 	Error     string    `json:"error"`
-	Kind      string    `json:"kind"` // the error's Go type, "panic", "timeout" or "crash"
+	Kind      string    `json:"kind"` // the error's Go type, "panic", "timeout" or "crash"; "after" if the job was cancelled for another
 	Stack     string    `json:"stack,omitempty"`
 	Process   string    `json:"process"`
 	StartedAt time.Time `json:"started_at"`
