@@ -238,20 +238,20 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
 	all := p.jobs(inserted, false)
-	a.unworked.note(a, p.news)
-	a.hearEnqueued(all)
 	jobs := p.answers(all)
-	if err := a.readExisting(ctx, jobs); err != nil {
+	if err := a.readUnknown(ctx, jobs); err != nil {
 		return nil, err
 	}
+	a.unworked.note(a, p.news)
+	a.hearEnqueued(all)
 	return jobs, nil
 }
 
-// readExisting replaces jobs that were there already by what they are now.
-func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
+// readUnknown fills in what jobs are now that were there already, or of which the insert didn't tell.
+func (a *App) readUnknown(ctx context.Context, jobs []*Job) error {
 	var ids []ID
 	for _, job := range jobs {
-		if job.Existing {
+		if job.Existing || job.State == "" {
 			ids = append(ids, job.ID)
 		}
 	}
@@ -262,13 +262,12 @@ func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
 	if err != nil {
 		return err
 	}
-	for i, job := range jobs {
-		old, there := found[job.ID]
-		if !job.Existing || !there { // gone by now: what the caller wanted is what we know
-			continue
+	for _, job := range jobs {
+		if now, there := found[job.ID]; there { // otherwise gone by now: what the caller wanted is what we know
+			existing, replaced := job.Existing, job.Replaced
+			*job = *jobOf(&now)
+			job.Existing, job.Replaced = existing, replaced
 		}
-		jobs[i] = jobOf(&old)
-		jobs[i].Existing, jobs[i].Replaced = true, job.Replaced
 	}
 	return nil
 }

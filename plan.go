@@ -48,12 +48,13 @@ func errTwice(c *Call) error {
 	return &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
 }
 
-// jobs returns all jobs of an insert, as far as that tells: of one that was there already no
-// more than its id. Within a transaction of the caller's a job that is after others waits until
-// that has committed, at least.
+// jobs returns all jobs of an insert, as far as that tells: of one that was there already, and of
+// one that is after others which were, no more than its id. Within a transaction of the caller's
+// such a job waits until that has committed, at least.
 func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 	now := time.Now()
 	jobs := make([]*Job, len(p.news))
+	open := p.open(inserted)
 	for i, in := range inserted {
 		n := &p.news[i]
 		job := jobOfNew(n, now)
@@ -61,10 +62,14 @@ func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 		switch state := in.State; {
 		case state.Ended():
 			job.State, job.FinishedAt = state, now
-		case len(n.After) > 0 && (state == Blocked || inTx), n.Task == store.BatchTask:
+		case len(n.After) == 0 && n.Task != store.BatchTask:
+			if state == Blocked {
+				job.State, job.Waits = Blocked, store.WaitsLimit
+			}
+		case state == Blocked, inTx, open[n.ID]:
 			job.State, job.Waits = Blocked, store.WaitsAfter
-		case state == Blocked:
-			job.State, job.Waits = Blocked, store.WaitsLimit
+		default:
+			job.State = ""
 		}
 		if in.ID != job.ID {
 			job.ID, job.State, job.Waits = in.ID, "", ""
@@ -72,6 +77,35 @@ func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 		jobs[i] = job
 	}
 	return jobs
+}
+
+// open returns the jobs and batches that wait, since there is a new job that they wait for.
+func (p *plan) open(inserted []store.Inserted) map[ID]bool {
+	if p.of == nil {
+		return nil
+	}
+	fresh, open, outer := map[ID]bool{}, map[ID]bool{}, map[ID]ID{}
+	for i := range p.news {
+		n := &p.news[i]
+		if n.Task == store.BatchTask {
+			outer[n.ID] = n.Terms.Batch
+			continue
+		}
+		if inserted[i].Existing || inserted[i].State.Ended() {
+			continue
+		}
+		fresh[n.ID] = true
+		for _, e := range n.After {
+			open[n.ID] = open[n.ID] || fresh[e.Upstream] || open[e.Upstream] // what is new has not ended
+		}
+		if n.Terms == nil {
+			continue
+		}
+		for batch := n.Terms.Batch; !batch.IsZero(); batch = outer[batch] {
+			open[batch] = true
+		}
+	}
+	return open
 }
 
 // answers picks the jobs of the calls, in their order.

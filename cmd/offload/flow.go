@@ -119,11 +119,11 @@ func (s *session) flow(flow *operate.Flow) error {
 	table := s.table("#", "ID", "STATE", "TASK", "BATCH", "AFTER", "ERROR")
 	for _, row := range v.rows {
 		if b := row.batch; b != nil {
-			table.row(v.number[b.ID], b.ID.String(), string(b.State), "batch: "+standing(b), v.number[b.Batch], "")
+			table.row(v.number[b.ID], b.ID.String(), string(b.State), "batch: "+standing(b), v.number[b.Batch], "", "")
 			continue
 		}
 		job := row.job
-		table.row(v.number[job.ID], job.ID.String(), stateOf(job), job.Task, v.number[job.Batch], v.after(job.ID), cut(errorOf(job), 60))
+		table.row(v.number[job.ID], job.ID.String(), stateOf(job), job.Task, v.number[job.Batch], v.after(job.ID), cut(errorOf(job), 100))
 	}
 	if err := table.end(); err != nil {
 		return err
