@@ -62,13 +62,11 @@ func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 		switch state := in.State; {
 		case state.Ended():
 			job.State, job.FinishedAt = state, now
-		case len(n.After) == 0 && n.Task != store.BatchTask:
-			if state == Blocked {
-				job.State, job.Waits = Blocked, store.WaitsLimit
-			}
-		case state == Blocked, inTx, open[n.ID]:
+		case !waits(n) && state == Blocked:
+			job.State, job.Waits = Blocked, store.WaitsLimit
+		case waits(n) && (state == Blocked || inTx || open[n.ID]):
 			job.State, job.Waits = Blocked, store.WaitsAfter
-		default:
+		case waits(n):
 			job.State = ""
 		}
 		if in.ID != job.ID {
@@ -78,6 +76,9 @@ func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 	}
 	return jobs
 }
+
+// waits reports whether a job may have to wait for others.
+func waits(n *store.NewJob) bool { return len(n.After) > 0 || n.Task == store.BatchTask }
 
 // open returns the jobs and batches that wait, since there is a new job that they wait for.
 func (p *plan) open(inserted []store.Inserted) map[ID]bool {
