@@ -80,11 +80,11 @@ type law struct {
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
-	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
-	flowLaws, flowTxLaws, batchLaws, reopenLaws, heedLaws,
-	faultLaws, crashLaws, historyLaws, keyedLaws,
+	flowLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
+	faultLaws, crashLaws, historyLaws, keyedLaws, flowHistoryLaws,
 )
 
 // Run checks every law, each on a store of its own, opened by open, but for groups of laws that
