@@ -100,7 +100,7 @@ func TestAChainEndsWhereItFails(t *testing.T) {
 		wantEnd(t, app, chain.ID(), offload.Cancelled)
 		wantEnd(t, app, clean.ID(), offload.Completed)
 		c.took(t, "a", "b", "clean")
-		why := wantWhy(t, app, chain.ID(), offload.WhyEnded, "cancelled", "since it was to run after another job has completed")
+		why := wantWhy(t, app, chain.ID(), offload.WhyEnded, "cancelled", "since it was to run once job")
 		if len(why.By) != 1 {
 			t.Errorf("it names %v", why.By)
 		}
@@ -137,7 +137,7 @@ func TestABatchHasThreeCallbacks(t *testing.T) {
 					t.Errorf("a batch is %s: %s, of flow %s", job.State, job.Waits, job.Flow)
 				}
 				wantWhy(t, app, batch.ID(), offload.WhyAfter, "3 of 3 members have not ended")
-				wantWhy(t, app, done.ID(), offload.WhyAfter, "until another job has completed", batch.ID().String(), "3 of 3 members")
+				wantWhy(t, app, done.ID(), offload.WhyAfter, "It waits until batch "+batch.ID().String()+" has completed; 3 of 3 members have not ended.")
 				begun(t, app)
 				wantEnd(t, app, batch.ID(), test.batch)
 				wantEnd(t, app, done.ID(), test.done)
@@ -192,7 +192,7 @@ func TestAHeldJobWaitsForAPerson(t *testing.T) {
 		begun(t, app)
 		wantEnd(t, app, a.ID(), offload.Discarded)
 		until(t, "the job is held", func() bool { return read(t, app, held.ID()).Waits == "held" })
-		why := wantWhy(t, app, held.ID(), offload.WhyHeld, a.ID().String(), "discarded", "waits for a person")
+		why := wantWhy(t, app, held.ID(), offload.WhyHeld, a.ID().String(), "discarded", "It waits for a person")
 		if !slices.Equal(why.By, []offload.ID{a.ID()}) {
 			t.Errorf("it waits for %v", why.By)
 		}

@@ -23,26 +23,26 @@ func TestWhyAJobOfAFlowDoesNotRun(t *testing.T) {
 	cancelled := c.step.Call("cancelled", offload.After(bad))
 	enqueueAll(t, app, one, bad, batch, several, end, fail, held, cancelled)
 
-	why := wantWhy(t, app.App, several.ID(), offload.WhyAfter, "It is after 3 jobs, of which 3 have not ended: job "+one.ID().String()+` of task "step" is available, `,
-		"of batch "+batch.ID().String()+" 1 of 1 member has not ended")
+	why := wantWhy(t, app.App, several.ID(), offload.WhyAfter, "It is after 3 jobs, of which 3 have not ended: job "+one.ID().String()+` of task "step" (available), `,
+		", batch "+batch.ID().String()+" (1 of 1 member has not ended).")
 	if !slices.Equal(why.By, []offload.ID{one.ID(), bad.ID(), batch.ID()}) {
 		t.Errorf("it waits for %v", why.By)
 	}
-	wantWhy(t, app.App, end.ID(), offload.WhyAfter, "It waits until another job has ended: job "+one.ID().String())
-	wantWhy(t, app.App, fail.ID(), offload.WhyAfter, "It waits until another job has failed for good: job ")
+	wantWhy(t, app.App, end.ID(), offload.WhyAfter, "It waits until job "+one.ID().String()+` of task "step" has ended; that is available.`)
+	wantWhy(t, app.App, fail.ID(), offload.WhyAfter, " has failed for good; that is available.")
 	wantWhy(t, app.App, batch.ID(), offload.WhyAfter, "It is a batch, and ends when its members have: 1 of 1 member has not ended.")
 
 	app.Drain()
 
-	wantWhy(t, app.App, fail.ID(), offload.WhyEnded, "since it was to run after another job has failed for good", "is completed")
-	if why := wantWhy(t, app.App, cancelled.ID(), offload.WhyEnded, "since it was to run after another job has completed", bad.ID().String(), "is discarded"); len(why.By) != 1 {
+	wantWhy(t, app.App, fail.ID(), offload.WhyEnded, ", since it was to run once job "+one.ID().String(), "had failed for good, and that is completed.")
+	if why := wantWhy(t, app.App, cancelled.ID(), offload.WhyEnded, bad.ID().String(), "had completed, and that is discarded."); len(why.By) != 1 {
 		t.Errorf("it names %v", why.By)
 	}
-	wantWhy(t, app.App, held.ID(), offload.WhyHeld, "It was to run after another job has completed, but job "+bad.ID().String(), "so that it waits for a person")
+	wantWhy(t, app.App, held.ID(), offload.WhyHeld, "It waits for a person, since it was to run once job "+bad.ID().String(), "had completed, and that is discarded: run it now, cancel it, or retry")
 	if err := app.Delete(t.Context(), bad.ID()); err != nil {
 		t.Fatal(err)
 	}
-	wantWhy(t, app.App, held.ID(), offload.WhyHeld, "was deleted")
+	wantWhy(t, app.App, held.ID(), offload.WhyHeld, "and that was deleted: ")
 	job, err := app.Job(t.Context(), cancelled.ID())
 	if err != nil || !strings.Contains(job.Error, bad.ID().String()) {
 		t.Errorf("its error is %q, %v", job.Error, err)

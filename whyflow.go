@@ -76,46 +76,54 @@ func (w *why) after() Reason {
 	for _, e := range u.edges {
 		if e.State == "" {
 			r.add(e)
-			open = append(open, u.named(e))
+			open = append(open, fmt.Sprintf("%s (%s)", u.name(e), strings.TrimPrefix(u.standing(e), "that is ")))
 		}
 	}
 	switch {
 	case len(open) == 0:
 		r.Text = "All jobs that it is after have ended: it goes on within a second."
 	case len(u.edges) == 1:
-		r.Text = fmt.Sprintf("It waits until %s: %s.", wants(u.edges[0]), open[0])
+		e := u.edges[0]
+		r.Text = fmt.Sprintf("It waits until %s has %s; %s.", u.name(e), wants[e.On], u.standing(e))
 	default:
 		r.Text = fmt.Sprintf("It is after %s, of which %d have not ended: %s.", jobs(len(u.edges)), len(open), listed(open))
 	}
 	return r
 }
 
+// wants says what an edge waits for.
+var wants = map[store.On]string{store.OnCompleted: "completed", store.OnEnded: "ended", store.OnFailed: "failed for good"}
+
 // held says why a job waits for a person.
 func (w *why) held() Reason {
-	r := Reason{Code: WhyHeld, Text: "A job that it is after ended otherwise than it wants"}
+	r := Reason{Code: WhyHeld, Text: "It waits for a person, since a job that it is after ended otherwise than it wants."}
 	if w.upstreams != nil {
-		unmet := w.upstreams.unmet()
-		for _, e := range unmet {
-			r.add(e)
-		}
-		if len(unmet) > 0 {
-			r.Text = fmt.Sprintf("It was to run after %s, but %s", wants(unmet[0]), w.upstreams.named(unmet[0]))
+		if but := w.upstreams.but(&r); but != "" {
+			r.Text = fmt.Sprintf("It waits for a person, since it was to run %s: run it now, cancel it, or retry what it is after.", but)
 		}
 	}
-	r.Text += ", so that it waits for a person: run it now, cancel it, or retry what it is after."
 	return r
 }
 
 // ended adds to why a job has ended as cancelled what it was after.
 func (u *upstreams) ended(r *Reason) {
-	unmet := u.unmet()
-	if len(unmet) == 0 {
-		return
+	if but := u.but(r); but != "" {
+		r.Text = fmt.Sprintf("%s, since it was to run %s.", strings.TrimSuffix(r.Text, "."), but)
 	}
+}
+
+// but says what a job waited for that can't come any more, and adds that to the facts; "" if that is
+// nothing.
+func (u *upstreams) but(r *Reason) string {
+	unmet := u.unmet()
 	for _, e := range unmet {
 		r.add(e)
 	}
-	r.Text = strings.TrimSuffix(r.Text, ".") + fmt.Sprintf(", since it was to run after %s: %s.", wants(unmet[0]), u.named(unmet[0]))
+	if len(unmet) == 0 {
+		return ""
+	}
+	e := unmet[0]
+	return fmt.Sprintf("once %s had %s, and %s", u.name(e), wants[e.On], u.standing(e))
 }
 
 // unmet returns edges that can't be met any more.
@@ -131,29 +139,28 @@ func (u *upstreams) unmet() (unmet []store.EdgeState) {
 	return unmet
 }
 
-// wants says what an edge waits for.
-func wants(e store.EdgeState) string {
-	switch e.On {
-	case store.OnEnded:
-		return "another job has ended"
-	case store.OnFailed:
-		return "another job has failed for good"
+// name says which job or batch an edge means.
+func (u *upstreams) name(e store.EdgeState) string {
+	job, there := u.jobs[e.Upstream]
+	if _, batch := u.counts[e.Upstream]; batch {
+		return fmt.Sprintf("batch %s", e.Upstream)
 	}
-	return "another job has completed"
+	if !there {
+		return fmt.Sprintf("job %s", e.Upstream)
+	}
+	return fmt.Sprintf("job %s of task %q", e.Upstream, job.Task)
 }
 
-// named says which job an edge means, and in what state that is.
-func (u *upstreams) named(e store.EdgeState) string {
+// standing says how an upstream stands.
+func (u *upstreams) standing(e store.EdgeState) string {
 	job, there := u.jobs[e.Upstream]
 	switch count, batch := u.counts[e.Upstream]; {
 	case !there:
-		return fmt.Sprintf("job %s was deleted", e.Upstream)
+		return "that was deleted"
 	case batch && !job.State.Ended():
-		return fmt.Sprintf("of batch %s %s", e.Upstream, members(count))
-	case batch:
-		return fmt.Sprintf("batch %s is %s", e.Upstream, job.State)
+		return members(count)
 	}
-	return fmt.Sprintf("job %s of task %q is %s", e.Upstream, job.Task, job.State)
+	return fmt.Sprintf("that is %s", job.State)
 }
 
 // members says how many members of a batch have not ended.
