@@ -226,7 +226,7 @@ func (a *App) open() error {
 // ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
 // the call for up to 10 s more.
 func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
-	p, err := a.plan(ctx, calls)
+	p, err := a.plan(ctx, calls, false)
 	if err != nil || len(p.news) == 0 {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ type planner struct {
 	nodes []node     // in the order of the calls, those of a chain or batch in its place
 	index map[ID]int // of nodes
 	used  []usedLimit
+	asks  bool // the store may be asked
 }
 
 // A node is a job to be.
@@ -26,8 +27,8 @@ type node struct {
 }
 
 // planFlow is plan for calls of which some are linked.
-func (a *App) planFlow(ctx context.Context, calls []*Call) (*plan, error) {
-	p := &planner{app: a, ctx: ctx, index: map[ID]int{}}
+func (a *App) planFlow(ctx context.Context, calls []*Call, asks bool) (*plan, error) {
+	p := &planner{app: a, ctx: ctx, index: map[ID]int{}, asks: asks}
 	for _, c := range calls {
 		if err := p.add(c, group{}); err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ func (s *sketch) named(name string, c *Call) *Call {
 func (s *sketch) plan(calls ...*Call) (*plan, string) {
 	s.t.Helper()
 	app := &App{maxInput: 1 << 20}
-	p, err := app.plan(context.Background(), calls)
+	p, err := app.plan(context.Background(), calls, true)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ b completed:a flow:a
 c flow:c
 d completed:c flow:c
 plain
-e completed:stored flow:e
+e completed:stored flow:stored
 f in:stored flow:stored
 `, Chain(a, s.call("b")), Chain(s.call("c"), s.call("d")), s.call("plain"), s.call("e", After(stored)), s.call("f", InBatch(stored.ID())))
 
@@ -206,7 +206,7 @@ f in:stored flow:stored
 func TestPlanHasEachEdgeOnce(t *testing.T) {
 	s := newSketch(t)
 	a := s.call("a")
-	s.want("b completed:a! ended:a flow:b\n", s.call("b", After(a, a), AfterEnd(a), AfterHold(a.ID())))
+	s.want("b completed:a! ended:a flow:a\n", s.call("b", After(a, a), AfterEnd(a), AfterHold(a.ID())))
 }
 
 func TestPlanOfManyUpstreamsInTheWrongOrder(t *testing.T) {

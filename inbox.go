@@ -45,7 +45,7 @@ func (a *App) inboxJob(ctx context.Context, row *store.InboxRow) (job store.NewJ
 	if len(input) == 0 {
 		input = []byte("null")
 	}
-	p, err := a.plan(ctx, []*Call{NewCall(row.Task, input, opts...)})
+	p, err := a.plan(ctx, []*Call{NewCall(row.Task, input, opts...)}, false)
 	if err != nil {
 		return job, err
 	}

@@ -14,14 +14,15 @@ type plan struct {
 	of   []int       // for each call which of news is its job; nil if they stand in the calls' order
 }
 
-// plan resolves and checks calls. The same call twice is refused.
-func (a *App) plan(ctx context.Context, calls []*Call) (*plan, error) {
+// plan resolves and checks calls. The same call twice is refused. Within a transaction of the
+// caller's the store is not asked what the calls are after: that would take another connection.
+func (a *App) plan(ctx context.Context, calls []*Call, inTx bool) (*plan, error) {
 	if err := a.open(); err != nil {
 		return nil, err
 	}
 	for _, c := range calls {
 		if c != nil && c.linked {
-			return a.planFlow(ctx, calls)
+			return a.planFlow(ctx, calls, !inTx)
 		}
 	}
 	p := &plan{news: make([]store.NewJob, len(calls))}

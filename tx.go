@@ -29,7 +29,7 @@ func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := t.app.plan(ctx, calls)
+	p, err := t.app.plan(ctx, calls, true)
 	if err != nil || len(p.news) == 0 {
 		return nil, err
 	}

@@ -118,6 +118,11 @@ func (o *Operator) Flow(ctx context.Context, id offload.ID) (*Flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offload: list batches: %w", err)
 	}
+	if first, err := o.app.Job(ctx, flow.ID); err == nil && first.Flow.IsZero() { // it was plain, and others are after it
+		flow.Jobs = append(flow.Jobs, first)
+	} else if err != nil && !errors.Is(err, offload.ErrNotFound) {
+		return nil, err
+	}
 	if len(flow.Jobs)+len(batches) == 0 {
 		return nil, fmt.Errorf("flow %s: %w", id, offload.ErrNotFound)
 	}
@@ -183,22 +188,23 @@ func (o *Operator) flowOf(ctx context.Context, id offload.ID) (offload.ID, error
 		return id, err
 	}
 	job, err := o.app.Job(ctx, id)
+	gone := errors.Is(err, offload.ErrNotFound)
 	switch {
-	case errors.Is(err, offload.ErrNotFound): // its first job may be gone
-		left, err := s.Find(ctx, store.Filter{Flow: id, Max: 1})
-		if err == nil && len(left) == 0 {
-			err = offload.ErrNotFound
-		}
-		if err != nil {
-			return id, fmt.Errorf("flow %s: %w", id, err)
-		}
-		return id, nil
-	case err != nil:
+	case err != nil && !gone:
 		return id, err
-	case job.Flow.IsZero():
-		return id, &offload.InputError{Field: "flow", Got: "job " + id.String() + ", which is after no other", Want: "a job or batch of a flow, or the flow's id"}
+	case !gone && !job.Flow.IsZero():
+		return job.Flow, nil
 	}
-	return job.Flow, nil
+	of, err := s.Find(ctx, store.Filter{Flow: id, Max: 1}) // of a job that is gone, or was plain
+	switch {
+	case err != nil:
+		return id, fmt.Errorf("flow %s: %w", id, err)
+	case len(of) == 0 && gone:
+		return id, fmt.Errorf("flow %s: %w", id, offload.ErrNotFound)
+	case len(of) == 0:
+		return id, &offload.InputError{Field: "flow", Got: "job " + id.String() + ", with which no other has to do", Want: "a job or batch of a flow, or the flow's id"}
+	}
+	return id, nil
 }
 
 // flows returns the app's store, and the part of it that lets jobs wait for others.
