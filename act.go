@@ -32,6 +32,9 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 	if begun := JobOf(ctx).CreatedAt.Add(time.Microsecond); filter.Until.IsZero() || filter.Until.After(begun) {
 		filter.Until = begun // not what comes while it works
 	}
+	if in.Heed {
+		return a.retryFlow(ctx, in, filter)
+	}
 	var count actCount
 	for {
 		jobs, err := a.store.Find(ctx, filter)
@@ -82,7 +85,7 @@ func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job,
 	for i := range jobs {
 		ids[i] = jobs[i].ID
 	}
-	acted, err := a.store.Act(ctx, store.Act{Verb: in.Verb, IDs: ids, Edit: in.Edit})
+	acted, err := a.store.Act(ctx, store.Act{Verb: in.Verb, IDs: ids, Edit: in.Edit, Heed: in.Heed})
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.Verb, err)
 	}

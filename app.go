@@ -216,112 +216,76 @@ func (a *App) open() error {
 	return nil
 }
 
-// Enqueue stores the calls, all or none, and returns their jobs in order. Enqueueing the same
-// Call again is safe and makes no second job: it returns the job that is there, with Existing
-// set, and so does a call of a Unique job whose key another holds. When Enqueue returns without
-// error the jobs are durable.
+// Enqueue stores the calls, all or none, and returns their jobs in order: of a chain its last,
+// of a batch the batch's. Enqueueing the same Call again is safe and makes no second job: it
+// returns the job that is there, with Existing set, and so does a call of a Unique job whose key
+// another holds. When Enqueue returns without error the jobs are durable. ErrUpstream says that
+// one is after, or in a batch, that is not stored.
 //
 // Without a store it tries again for up to 10 s, as long as ctx lasts, and then returns
 // ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
 // the call for up to 10 s more.
 func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
-	news, used, err := a.newJobs(ctx, calls)
-	if err != nil || len(news) == 0 {
+	p, err := a.plan(ctx, calls, false)
+	if err != nil || len(p.news) == 0 {
 		return nil, err
 	}
-	if err := a.limits.ensure(ctx, a.store, nil, used); err != nil {
+	if err := a.limits.ensure(ctx, a.store, nil, p.used); err != nil {
 		return nil, err
 	}
-	inserted, err := a.enqueuer.Insert(ctx, news)
+	inserted, err := a.enqueuer.Insert(ctx, p.news)
 	if err != nil {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
-	jobs := jobsOfNew(news, inserted)
-	if err := a.readExisting(ctx, jobs); err != nil {
+	all := p.jobs(inserted, false)
+	jobs := p.answers(all)
+	if err := a.readUnknown(ctx, jobs); err != nil {
 		return nil, err
 	}
-	a.unworked.note(a, news)
-	a.hearEnqueued(jobs)
+	a.unworked.note(a, p.news)
+	a.hearEnqueued(all)
 	return jobs, nil
 }
 
-// newJobs resolves and checks calls, and returns the limits of their jobs. The same call twice
-// is refused.
-func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, []usedLimit, error) {
-	if err := a.open(); err != nil {
-		return nil, nil, err
-	}
-	news := make([]store.NewJob, len(calls))
-	var used []usedLimit
-	for i, c := range calls {
-		job, limits, err := a.newJob(ctx, c)
-		if err != nil {
-			return nil, nil, err
-		}
-		news[i], used = job, append(used, limits...)
-	}
-	if len(calls) > 1 {
-		seen := make(map[ID]bool, len(calls))
-		for _, c := range calls {
-			if seen[c.id] {
-				return nil, nil, &InputError{Task: c.task, Field: "calls", Got: "the id " + c.id.String() + " twice", Want: "each call once"}
-			}
-			seen[c.id] = true
-		}
-	}
-	return news, used, nil
-}
-
-// jobsOfNew returns the jobs of an insert, as far as that tells: of one that was there already
-// no more than its id.
-func jobsOfNew(news []store.NewJob, inserted []store.Inserted) []*Job {
-	now := time.Now()
-	jobs := make([]*Job, len(news))
-	for i, in := range inserted {
-		job := jobOfNew(&news[i], now)
-		job.Existing, job.Replaced = in.Existing, in.Replaced
-		switch in.State {
-		case Blocked:
-			job.State, job.Waits = Blocked, store.WaitsLimit
-		case Cancelled:
-			job.State, job.FinishedAt = Cancelled, now
-		}
-		if in.ID != job.ID {
-			job.ID, job.State = in.ID, ""
-		}
-		jobs[i] = job
-	}
-	return jobs
-}
-
-// readExisting replaces jobs that were there already by what they are now.
-func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
+// readUnknown fills in what jobs are now that were there already, or of which the insert didn't tell.
+func (a *App) readUnknown(ctx context.Context, jobs []*Job) error {
 	var ids []ID
 	for _, job := range jobs {
-		if job.Existing {
+		if job.Existing || job.State == "" {
 			ids = append(ids, job.ID)
 		}
 	}
-	found := make(map[ID]*store.Job, len(ids))
-	for some := range slices.Chunk(ids, existingPage) {
-		olds, err := a.store.Find(ctx, store.Filter{IDs: some, Max: len(some)})
-		if err != nil {
-			return fmt.Errorf("offload: read what was there already: %w", err)
-		}
-		for i := range olds {
-			found[olds[i].ID] = &olds[i]
-		}
+	if len(ids) == 0 {
+		return nil
 	}
-	for i, job := range jobs {
-		old := found[job.ID]
-		if !job.Existing || old == nil { // gone by now: what the caller wanted is what we know
-			continue
+	found, err := a.byID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, job := range jobs {
+		if now, there := found[job.ID]; there { // otherwise gone by now: what the caller wanted is what we know
+			existing, replaced := job.Existing, job.Replaced
+			*job = *jobOf(&now)
+			job.Existing, job.Replaced = existing, replaced
 		}
-		jobs[i] = jobOf(old)
-		jobs[i].Existing, jobs[i].Replaced = true, job.Replaced
 	}
 	return nil
 }
 
-// existingPage is how many jobs that were there already are read at once.
+// existingPage is how many jobs are read at once.
 const existingPage = 1000
+
+// byID returns jobs as they are now, with all of their inputs and results.
+func (a *App) byID(ctx context.Context, ids []ID) (map[ID]store.Job, error) {
+	jobs := make(map[ID]store.Job, len(ids))
+	for some := range slices.Chunk(ids, existingPage) {
+		found, err := a.store.Find(ctx, store.Filter{IDs: some, Max: len(some)})
+		if err != nil {
+			return nil, fmt.Errorf("offload: read jobs: %w", err)
+		}
+		for _, job := range found {
+			jobs[job.ID] = job
+		}
+	}
+	return jobs, nil
+}

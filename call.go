@@ -11,8 +11,8 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// A Call is a job not yet enqueued. It has an identity: its id is known before it is stored,
-// and storing it twice stores it once.
+// A Call is a job, or by Chain and Batch several, not yet enqueued. It has an identity: its id is
+// known before it is stored, so that After may name it, and storing it twice stores it once.
 type Call struct {
 	def     *definition // nil for a call by name
 	task    string
@@ -20,19 +20,29 @@ type Call struct {
 	options []EnqueueOption
 	id      ID
 	err     error // what was wrong when it was made; reported by what takes it
+
+	form   form
+	parts  []*Call // of a chain or batch
+	hollow bool    // a chain or batch without any job
+	linked bool    // it says which others it has to do with
 }
 
 func newCall(def *definition, task string, input []byte, opts []EnqueueOption, err error) *Call {
 	c := &Call{def: def, task: task, input: input, options: opts, err: err}
-	c.setID()
+	c.settle()
 	return c
 }
 
-// setID takes the id from WithID, or keeps or makes one.
-func (c *Call) setID() {
-	if id := c.config().id; id != nil {
-		c.id = *id
-	} else if c.id.IsZero() {
+// settle takes the id from WithID, or keeps or makes one, and notes whether the call is linked.
+func (c *Call) settle() {
+	config := c.config()
+	c.linked = c.form != oneJob || len(config.after) > 0 || config.batch != nil
+	switch {
+	case c.form == aChain:
+		c.id = endOf(c.parts)
+	case config.id != nil:
+		c.id = *config.id
+	case c.id.IsZero():
 		c.id = NewID()
 	}
 }
@@ -43,7 +53,8 @@ func NewCall(task string, input json.RawMessage, opts ...EnqueueOption) *Call {
 	return newCall(nil, task, bytes.Clone(input), slices.Clone(opts), nil)
 }
 
-// ID returns the id that the job has or will have.
+// ID returns the id that the job has or will have: of a Chain, the last call's; of a Batch,
+// the batch's.
 func (c *Call) ID() ID {
 	if c == nil {
 		return ID{}
@@ -51,7 +62,7 @@ func (c *Call) ID() ID {
 	return c.id
 }
 
-// Task returns the name of the call's task.
+// Task returns the name of the call's task; "" for a chain or batch.
 func (c *Call) Task() string {
 	if c == nil {
 		return ""
@@ -75,7 +86,7 @@ func (c *Call) With(opts ...EnqueueOption) *Call {
 	}
 	more := *c
 	more.options = append(slices.Clone(c.options), opts...)
-	more.setID()
+	more.settle()
 	return &more
 }
 
@@ -96,7 +107,8 @@ func (c *enqueueConfig) apply(opts []EnqueueOption) {
 
 // An Enqueuer takes calls: an *App, a *Tx, an app of offloadtest, or your own.
 type Enqueuer interface {
-	// Enqueue stores the calls, all or none, and returns their jobs in order.
+	// Enqueue stores the calls, all or none, and returns their jobs in order: of a chain its
+	// last, of a batch the batch's.
 	Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error)
 }
 
@@ -112,21 +124,21 @@ func enqueueTo(ctx context.Context, to Enqueuer, calls ...*Call) ([]*Job, error)
 	return jobs, err
 }
 
-// newJob resolves a call against the app's defaults and checks all of it. It returns the limits
-// that the job is under, too.
-func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []usedLimit, err error) {
+// newJob resolves a call of one job against the app's defaults and checks all of it. It returns
+// the limits that the job is under, and what the call says of others, too.
+func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []usedLimit, own links, err error) {
 	config, def, err := a.resolve(ctx, c)
 	if err != nil {
-		return job, nil, err
+		return job, nil, own, err
 	}
 	terms, limits, err := config.terms(c.task, def, c.input)
 	if err != nil {
-		return job, nil, err
+		return job, nil, own, err
 	}
 	used = config.used(c.task, limits)
 	job = config.newJob(c.task, c.input, c.id)
 	job.Terms = terms
-	return job, used, nil
+	return job, used, config.links, nil
 }
 
 // used says of limits whether they are this app's own word.

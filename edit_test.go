@@ -8,6 +8,7 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/offloadtest"
+	"github.com/offloadhq/offload/operate"
 )
 
 // A new input brings the keys that the task's rules make of it. What the call said otherwise
@@ -42,5 +43,26 @@ func TestEditedInputsHaveTheirOwnKeys(t *testing.T) {
 	}
 	if _, err := inside.EditTerms(ctx, app.App, offload.NewID(), []byte("2")); !errors.Is(err, offload.ErrNotFound) {
 		t.Errorf("the terms of no job: %v; want ErrNotFound", err)
+	}
+}
+
+// A new input of a job that waits leaves it in its flow and batch, under a limit's new key.
+func TestAnEditKeepsTheFlow(t *testing.T) {
+	push := offload.NewTask("push", nothing[crm], offload.Limit{Max: 1, By: "tenant"})
+	app := offloadtest.New(push)
+	defer app.Close()
+	first, second := push.Call(crm{Tenant: "a"}), push.Call(crm{Tenant: "b"})
+	batch := offload.Batch(offload.Chain(first, second))
+	enqueueAll(t, app, batch)
+	if err := operate.As(app.App, "ada").Edit(t.Context(), second.ID(), operate.Edit{Input: []byte(`{"tenant":"c"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	job := read(t, app.App, second.ID())
+	if job.Flow != batch.ID() || job.Batch != batch.ID() || job.Limits[0].Key != "c" || job.Waits != "after" {
+		t.Errorf("the job is %+v", job)
+	}
+	app.Drain()
+	if job := read(t, app.App, batch.ID()); job.State != offload.Completed {
+		t.Errorf("the batch is %s", job.State)
 	}
 }

@@ -45,11 +45,11 @@ func (a *App) inboxJob(ctx context.Context, row *store.InboxRow) (job store.NewJ
 	if len(input) == 0 {
 		input = []byte("null")
 	}
-	job, used, err := a.newJob(ctx, NewCall(row.Task, input, opts...))
+	p, err := a.plan(ctx, []*Call{NewCall(row.Task, input, opts...)}, false)
 	if err != nil {
 		return job, err
 	}
-	return job, a.limits.ensure(ctx, a.store, nil, used)
+	return p.news[0], a.limits.ensure(ctx, a.store, nil, p.used)
 }
 
 // optionsOfJSON reads the options of a job as other programs write them: an object with the
@@ -108,6 +108,17 @@ var jsonOptions = map[string]jsonOption{
 			return nil, "a UUID of version 7"
 		}
 		return []EnqueueOption{WithID(id)}, ""
+	},
+	"after":         idsOption(After[ID]),
+	"after_end":     idsOption(AfterEnd[ID]),
+	"after_failure": idsOption(AfterFailure[ID]),
+	"after_hold":    idsOption(AfterHold[ID]),
+	"in_batch": func(value json.RawMessage) ([]EnqueueOption, string) {
+		var id ID
+		if json.Unmarshal(value, &id) != nil {
+			return nil, "the id of a batch, a UUID of version 7"
+		}
+		return []EnqueueOption{InBatch(id)}, ""
 	},
 	"tags": func(value json.RawMessage) (opts []EnqueueOption, want string) {
 		var tags map[string]string
@@ -178,6 +189,16 @@ func numberOption(option func(int) JobOption) jsonOption {
 			return nil, "a whole number"
 		}
 		return []EnqueueOption{option(n)}, ""
+	}
+}
+
+func idsOption(option func(...ID) EnqueueOption) jsonOption {
+	return func(value json.RawMessage) ([]EnqueueOption, string) {
+		var ids []ID
+		if json.Unmarshal(value, &ids) != nil {
+			return nil, "a list of ids of jobs or batches, UUIDs of version 7"
+		}
+		return []EnqueueOption{option(ids...)}, ""
 	}
 }
 

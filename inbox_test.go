@@ -49,7 +49,7 @@ func TestInboxKeepsWhatIsWrong(t *testing.T) {
 		{"nosuch", "{}", "", `unknown task "nosuch"`},
 		{"push", "{", "", "input"},
 		{"push", `{"doc":"seven"}`, "", "input.doc"},
-		{"push", `{"doc":1}`, `{"prio":1}`, `"prio"; want one of at, expires,`},
+		{"push", `{"doc":1}`, `{"prio":1}`, `"prio"; want one of after, after_end,`},
 		{"push", `{"doc":1}`, `[]`, "a JSON object"},
 		{"push", `{"doc":1}`, `{"priority":"high"}`, "options.priority"},
 		{"push", `{"doc":1}`, `{"priority":10}`, "Priority is 10"},
@@ -88,4 +88,46 @@ func TestInboxKeepsWhatIsWrong(t *testing.T) {
 		jobs, err := app.Jobs(t.Context(), offload.Filter{Key: "doc=8"})
 		return err == nil && len(jobs) == 1 && json.Valid(jobs[0].Input)
 	})
+}
+
+// Rows of the inbox say what they are after, also an earlier row.
+func TestInboxRowsWaitForOthers(t *testing.T) {
+	c := newCourse()
+	s := memory.New()
+	app, stop := start(t, s, c.step)
+	defer stop()
+	up, down := offload.NewID(), offload.NewID()
+	batch := offload.Batch(c.step.Call("member", offload.Delay(time.Hour)))
+	enqueueAll(t, app, batch)
+	s.WriteInbox("step", `"up"`, `{"id":"`+up.String()+`","in_batch":"`+batch.ID().String()+`"}`)
+	s.WriteInbox("step", `"down"`, `{"id":"`+down.String()+`","after":["`+up.String()+`"],"after_hold":["`+up.String()+`"]}`)
+	rows := []struct{ options, want string }{
+		{`{"after":["` + offload.NewID().String() + `"]}`, "no such upstream"},
+		{`{"in_batch":"` + up.String() + `"}`, "no such upstream"},
+		{`{"after_end":"x"}`, "want a list of ids"},
+		{`{"after_failure":[]}`, "AfterFailure is"},
+		{`{"in_batch":7}`, "want the id of a batch"},
+	}
+	for _, row := range rows {
+		s.WriteInbox("step", `"bad"`, row.options)
+	}
+	until(t, "the row that is after another has run", func() bool {
+		job, err := app.Job(t.Context(), down)
+		return err == nil && job.State == offload.Completed
+	})
+	job := read(t, app, up)
+	if job.Batch != batch.ID() || job.Flow != batch.ID() || job.State != offload.Completed {
+		t.Errorf("the first row is %+v", job)
+	}
+	var refused []store.InboxRow
+	until(t, "all rows are looked at", func() bool {
+		var err error
+		refused, err = s.InboxRows(t.Context(), true, 100)
+		return err == nil && len(refused) == len(rows)
+	})
+	for i, row := range rows {
+		if got := refused[len(rows)-1-i].Error; !strings.Contains(got, row.want) {
+			t.Errorf("row %s: its error is %q; want %q in it", row.options, got, row.want)
+		}
+	}
 }

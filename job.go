@@ -40,7 +40,7 @@ type Job struct {
 	Task        string            `json:"task"`
 	Queue       string            `json:"queue"`
 	State       State             `json:"state"`
-	Waits       string            `json:"waits,omitempty"` // why it is blocked: "task", "paused", "alone", "limit"
+	Waits       string            `json:"waits,omitempty"` // why it is blocked: "task", "paused", "alone", "limit", "after", "held"
 	Priority    int               `json:"priority"`
 	Attempt     int               `json:"attempt"`  // starts so far, this one included: it strictly rises
 	Failures    int               `json:"failures"` // attempts that failed: these count against MaxAttempts
@@ -58,6 +58,8 @@ type Job struct {
 	Progress    *ProgressInfo     `json:"progress,omitempty"`
 	Schedule    string            `json:"schedule,omitempty"` // that enqueued it
 	Tick        time.Time         `json:"tick,omitzero"`      // of that schedule
+	Flow        ID                `json:"flow,omitzero"`      // the jobs enqueued together of which some wait for others
+	Batch       ID                `json:"batch,omitzero"`     // the batch that it is a member of
 	Limits      []LimitUse        `json:"limits,omitempty"`   // that it is under
 	UniqueKey   string            `json:"unique_key,omitempty"`
 	FairKey     string            `json:"fair_key,omitempty"`
@@ -78,7 +80,7 @@ type LimitUse struct {
 type Failure struct {
 	Attempt   int       `json:"attempt"`
 	Error     string    `json:"error"`
-	Kind      string    `json:"kind"` // the error's Go type, "panic", "timeout" or "crash"
+	Kind      string    `json:"kind"` // the error's Go type, "panic", "timeout" or "crash"; "after" if the job was cancelled for another
 	Stack     string    `json:"stack,omitempty"`
 	Process   string    `json:"process"`
 	StartedAt time.Time `json:"started_at"`
@@ -130,7 +132,7 @@ func (j *Job) setTerms(t *store.Terms) {
 	if t == nil {
 		return
 	}
-	j.Schedule, j.Tick, j.Expire = t.Schedule, t.Tick, t.Expire
+	j.Schedule, j.Tick, j.Expire, j.Flow, j.Batch = t.Schedule, t.Tick, t.Expire, t.Flow, t.Batch
 	for _, u := range t.Limits {
 		if !strings.HasPrefix(u.Limit, store.OwnLimit) {
 			j.Limits = append(j.Limits, LimitUse{Name: u.Limit, Key: u.Key, Cost: u.Cost})

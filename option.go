@@ -55,6 +55,13 @@ type enqueueConfig struct {
 	delay *time.Duration
 	at    *time.Time
 	id    *ID
+	links
+}
+
+// links are what a call says of others.
+type links struct {
+	after []edge
+	batch *ID // nil is none
 }
 
 func defaultConfig() jobConfig {
@@ -195,6 +202,9 @@ func (c *enqueueConfig) check(task string, def *definition) error {
 		return &InputError{Task: task, Field: "Delay", Got: *c.delay, Want: "at most 100 years"}
 	case c.id != nil && c.id.IsZero():
 		return &InputError{Task: task, Field: "WithID", Got: "the zero id", Want: "an id made by NewID"}
+	}
+	if err := c.checkFlow(task); err != nil {
+		return err
 	}
 	if c.at != nil {
 		return checkAt(task, "At", *c.at)

@@ -120,6 +120,10 @@ func (c *Call) inSchedule(r refusal) error {
 	}
 	config := c.config()
 	switch {
+	case c.form != oneJob:
+		return r.refuse("Call", "a chain or batch", "a call of one job: its handler can enqueue the others")
+	case c.linked:
+		return r.refuse("Call", "a call with After or InBatch", "one without: each tick has a job of its own")
 	case config.delay != nil:
 		return r.refuse("Call", "a call with Delay", "one without: the schedule says when")
 	case config.at != nil:

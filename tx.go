@@ -29,18 +29,18 @@ func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	news, used, err := t.app.newJobs(ctx, calls)
-	if err != nil || len(news) == 0 {
+	p, err := t.app.plan(ctx, calls, true)
+	if err != nil || len(p.news) == 0 {
 		return nil, err
 	}
-	if err := t.app.limits.ensure(ctx, t.app.store, writer, used); err != nil {
+	if err := t.app.limits.ensure(ctx, t.app.store, writer, p.used); err != nil {
 		return nil, err
 	}
-	inserted, err := writer.Insert(ctx, news)
+	inserted, err := writer.Insert(ctx, p.news)
 	if err != nil {
 		return nil, txError("enqueue in the transaction", err, t.tx)
 	}
-	return jobsOfNew(news, inserted), nil
+	return p.answers(p.jobs(inserted, true)), nil
 }
 
 // Cancel is App.Cancel within the transaction.

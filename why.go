@@ -17,7 +17,7 @@ type Reason struct {
 	Text  string    `json:"text"`            // a sentence, for people
 	Limit string    `json:"limit,omitempty"` // it waits for
 	Key   string    `json:"key,omitempty"`   // of that limit
-	By    []ID      `json:"by,omitempty"`    // jobs that it waits for: that hold the limit, or stop its key
+	By    []ID      `json:"by,omitempty"`    // jobs that it waits for: that hold the limit, stop its key, or that it is after
 	Place int       `json:"place,omitempty"` // in the line before the limit, or of its queue, from 1
 	At    time.Time `json:"at,omitzero"`     // when it may start, as far as that can be said
 }
@@ -38,6 +38,8 @@ const (
 	WhyLimitPaused = "limit-paused" // a limit's key is paused
 	WhyStopped     = "stopped"      // a job that failed for good stops a strict limit's key
 	WhyBehind      = "behind"       // it waits behind a job of the same unique key or schedule
+	WhyAfter       = "after"        // jobs that it is after have not ended; of a batch, members
+	WhyHeld        = "held"         // one of them ended otherwise than it wants: it waits for a person
 	WhyAlone       = "alone"        // its process died while it ran, more than once: it has to run alone
 	WhyBacklog     = "backlog"      // other jobs of its queue come first
 	WhyBusy        = "busy"         // every worker of its queue is busy
@@ -65,6 +67,9 @@ func (a *App) Why(ctx context.Context, id ID) (Reason, error) {
 	if w.tasks, err = a.store.Tasks(ctx); err != nil {
 		return Reason{}, fmt.Errorf("offload: read tasks: %w", err)
 	}
+	if w.upstreams, err = a.upstreamsOf(ctx, &place.Job); err != nil {
+		return Reason{}, err
+	}
 	reason := w.reason()
 	if !place.ExpiresAt.IsZero() && !place.Job.State.Ended() && place.Job.State != Running {
 		reason.Text += fmt.Sprintf(" It expires at %s unless it starts before.", moment(place.ExpiresAt))
@@ -78,6 +83,7 @@ type why struct {
 	now       time.Time
 	processes []store.Process
 	tasks     []store.Task
+	upstreams *upstreams // of a job of a flow; nil for any other
 }
 
 func (w *why) reason() Reason {
@@ -105,7 +111,11 @@ func (w *why) ended() Reason {
 	case Discarded:
 		return Reason{Code: WhyEnded, Text: fmt.Sprintf("It failed for good at %s: %s.", moment(j.FinishedAt), brief(j.Error))}
 	}
-	return Reason{Code: WhyEnded, Text: fmt.Sprintf("It has ended as %s at %s.", j.State, moment(j.FinishedAt))}
+	r := Reason{Code: WhyEnded, Text: fmt.Sprintf("It has ended as %s at %s.", j.State, moment(j.FinishedAt))}
+	if w.upstreams != nil && j.State == Cancelled {
+		w.upstreams.ended(&r)
+	}
+	return r
 }
 
 func expiryOf(j *store.Job) time.Duration {
@@ -135,6 +145,10 @@ func (w *why) blocked() Reason {
 			"Its process was lost %d times while it ran, so that it has to run alone: a process takes it when it has no other such job.", j.Crashes)}
 	case store.WaitsLimit:
 		return w.limited()
+	case store.WaitsAfter:
+		return w.after()
+	case store.WaitsHeld:
+		return w.held()
 	}
 	return w.unknownTask()
 }

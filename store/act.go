@@ -21,6 +21,7 @@ type Act struct {
 	Verb Verb
 	IDs  []ID
 	Edit *Edit  // for Change
+	Heed bool   // with Retry: a job with edges waits for them again, as if it were new
 	Who  string // recorded, with the verb and the number of jobs; "" is not recorded
 }
 

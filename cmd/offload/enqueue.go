@@ -34,6 +34,9 @@ With --unique no job is stored where another of the task has the key: its id is 
 instead. Limits hold over all processes and tasks that name them; a name has one number.
 What says when a job may run, such as a limit, adds to what the task says.
 
+With --after and its sisters the job waits for others, which are stored already, and with
+--in-batch it is a member of a batch that is open.
+
 With --wait it waits until the jobs have ended and prints their results instead of the ids;
 the exit code is 0 if all have completed.`,
 		Example: `  offload enqueue command '{"argv":["sh","-c","pg_dump shop >shop.sql"]}' --at "2026-05-01 03:00"
@@ -41,6 +44,7 @@ the exit code is 0 if all have completed.`,
   offload enqueue thumbnail '{"name":"7.jpg"}' --wait
   offload enqueue command '{"argv":["./sync"]}' --unique sync --limit sync=1 --expires 1h
   offload enqueue http '{"url":"https://crm.example/7"}' --rate crm=100/min --fair tenant7
+  offload enqueue command '{"argv":["./report"]}' --after 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e
   jq -c '{argv:["./import",.file]}' files.ndjson | offload enqueue command - --queue import`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: s.completeTasks,
@@ -69,6 +73,7 @@ the exit code is 0 if all have completed.`,
 	flags.Var(&e.delay, "in", "run it so long from now at the earliest: 30s, 5m, 7d")
 	flags.Var(&e.at, "at", "run it at that time at the earliest; local time if no zone is given")
 	e.job.flags(cmd)
+	e.after.flags(cmd)
 	flags.BoolVar(&e.wait, "wait", false, "wait for the end and print the result")
 	return cmd
 }
@@ -86,6 +91,7 @@ type enqueue struct {
 	delay durationFlag
 	at    timeFlag
 	job   jobFlags
+	after afterFlags
 	wait  bool
 }
 
@@ -101,7 +107,11 @@ func (e *enqueue) options(cmd *cobra.Command) ([]offload.EnqueueOption, error) {
 	if cmd.Flags().Changed("at") {
 		opts = append(opts, offload.At(e.at.Time))
 	}
-	return opts, err
+	if err != nil {
+		return nil, err
+	}
+	after, err := e.after.options()
+	return append(opts, after...), err
 }
 
 // one enqueues one job.

@@ -45,7 +45,7 @@ func (s *session) exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, offload.ErrNotFound):
+	case errors.Is(err, offload.ErrNotFound), errors.Is(err, offload.ErrUpstream):
 		return exitNotFound
 	case !s.begun, errors.As(err, &usage), errors.As(err, &input), errors.As(err, &conflict),
 		errors.Is(err, offload.ErrUnknownTask), errors.Is(err, offload.ErrRefused):

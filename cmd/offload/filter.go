@@ -12,6 +12,7 @@ type filter struct {
 	states, tasks, queues []string
 	tag, search, process  string
 	key, limit, schedule  string
+	flow, batch           string
 	since, until          timeFlag
 }
 
@@ -27,6 +28,8 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 	flags.StringVar(&f.key, "key", "", "jobs with this key: of a limit, of turns, or as a unique job")
 	flags.StringVar(&f.limit, "limit", "", "jobs under this limit")
 	flags.StringVar(&f.schedule, "schedule", "", "jobs of this schedule")
+	flags.StringVar(&f.flow, "flow", "", "jobs of the flow with this id")
+	flags.StringVar(&f.batch, "batch", "", "members of the batch with this id")
 	f.since.ago, f.until.ago = true, true
 	flags.Var(&f.since, "since", "created since: a time, or how long ago: 90m, 7d")
 	flags.Var(&f.until, "until", "created before: a time, or how long ago")
@@ -42,7 +45,7 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 // empty reports whether nothing was given.
 func (f *filter) empty() bool {
 	return len(f.states) == 0 && len(f.tasks) == 0 && len(f.queues) == 0 &&
-		f.tag+f.search+f.process+f.key+f.limit+f.schedule == "" && f.since.IsZero() && f.until.IsZero()
+		f.tag+f.search+f.process+f.key+f.limit+f.schedule+f.flow+f.batch == "" && f.since.IsZero() && f.until.IsZero()
 }
 
 // filter returns what the flags select.
@@ -57,12 +60,18 @@ func (f *filter) filter() (offload.Filter, error) {
 		}
 		selected.States = append(selected.States, state)
 	}
-	if f.process != "" {
-		id, err := parseID(f.process)
+	for _, of := range []struct {
+		given string
+		id    *offload.ID
+	}{{f.process, &selected.Process}, {f.flow, &selected.Flow}, {f.batch, &selected.Batch}} {
+		if of.given == "" {
+			continue
+		}
+		id, err := parseID(of.given)
 		if err != nil {
 			return selected, err
 		}
-		selected.Process = id
+		*of.id = id
 	}
 	return selected, nil
 }

@@ -118,6 +118,10 @@ func stateOf(job *offload.Job) string {
 		text += ": task paused"
 	case job.Waits == "alone":
 		text += ": runs alone, its process was lost"
+	case job.Waits == store.WaitsAfter:
+		text += ": after other jobs"
+	case job.Waits == store.WaitsHeld:
+		text += ": held, an earlier job ended otherwise"
 	case job.Waits == store.WaitsLimit:
 		text += ": " + limitOf(job)
 	case job.Waits != "":

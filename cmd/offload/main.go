@@ -51,7 +51,7 @@ or process that was named is not there.`,
 		commands []*cobra.Command
 	}{
 		{"Run:", []*cobra.Command{newDemo(s), newWork(s), newEnqueue(s)}},
-		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s)}},
+		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s), newBatches(s), newFlow(s)}},
 		{"Look after it:", []*cobra.Command{
 			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
 			newInbox(s), newProcesses(s), newProcess(s), newStats(s),

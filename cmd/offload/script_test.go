@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"flag"
@@ -13,6 +14,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/command"
 )
 
 var update = flag.Bool("update", false, "renew the expected output in testdata/script; then read the diff")
@@ -29,6 +33,9 @@ func TestMain(m *testing.M) {
 //	scrub FILE                write the last output to FILE, with ID, TIME, HOST/PID, … for what differs each time
 //	capture NAME REGEXP       set the variable to what the (group of the) expression finds in the last output
 //	write STATEMENT           what another program does in offload.db
+//	flow                      what a program enqueues into offload.db: a batch of two commands, of which one
+//	                          fails as long as there is no file "ok", and what is after it; sets BATCH, GOOD,
+//	                          BAD, DONE, ALARM, CLEAN
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -45,6 +52,7 @@ func TestScript(t *testing.T) {
 			"scrub":   scrub,
 			"capture": capture,
 			"write":   write,
+			"flow":    flow,
 		},
 	})
 }
@@ -122,6 +130,26 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no match for %s in the last output", args[1])
 	}
 	ts.Setenv(args[0], strings.TrimSpace(found[len(found)-1]))
+}
+
+func flow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: flow")
+	}
+	ctx := context.Background()
+	app, err := offload.Open(ctx, ts.MkAbs("offload.db"), command.New())
+	ts.Check(err)
+	call := func(script string, opts ...offload.EnqueueOption) *offload.Call {
+		return command.Run.Call(command.Input{Argv: []string{"sh", "-c", script}}, append(opts, offload.MaxAttempts(1))...)
+	}
+	good, bad := call("true"), call("test -e ok")
+	batch := offload.Batch(good, bad).With(offload.Tag("import", "7"))
+	done, alarm, clean := call("true", offload.After(batch)), call("true", offload.AfterFailure(batch)), call("true", offload.AfterEnd(batch))
+	_, err = app.Enqueue(ctx, batch, done, alarm, clean)
+	ts.Check(errors.Join(err, app.Close()))
+	for name, c := range map[string]*offload.Call{"BATCH": batch, "GOOD": good, "BAD": bad, "DONE": done, "ALARM": alarm, "CLEAN": clean} {
+		ts.Setenv(name, c.ID().String())
+	}
 }
 
 func write(ts *testscript.TestScript, neg bool, args []string) {

@@ -170,6 +170,12 @@ func (s *jobShow) terms(job *offload.Job) {
 		schedule += ", tick " + when(job.Tick)
 	}
 	s.field("schedule", schedule)
+	if !job.Flow.IsZero() {
+		s.field("flow", job.Flow.String())
+	}
+	if !job.Batch.IsZero() {
+		s.field("batch", job.Batch.String())
+	}
 }
 
 // field prints a field that is not empty; further lines of its text stand below the first.

@@ -31,6 +31,18 @@ func (s *shift) expire(ctx context.Context) (expired int, more bool, err error) 
 	return expired, expired == choreMost, err
 }
 
+// settle brings jobs in line with what they wait for.
+func (s *shift) settle(ctx context.Context) (moved int, more bool, err error) {
+	err = s.within(ctx, func(ctx context.Context) (err error) {
+		moved, more, err = s.Store.(store.Flows).Settle(ctx, choreMost)
+		return err
+	})
+	if moved > 0 {
+		s.mail.admit()
+	}
+	return moved, more, err
+}
+
 func (s *shift) declare(ctx context.Context) (int, bool, error) {
 	return 0, false, s.within(ctx, s.Declare)
 }

@@ -21,6 +21,8 @@ type misbehaving struct {
 	taken  func(jobs []store.NewJob) error // why an insert is refused
 	refuse error                           // why lines of logs are refused
 	view   func(*store.View)               // changes what Look returns
+	marks  int                             // how much there is to settle
+	settle func() error                    // is called for each of these
 	calls  map[string]int
 	rows   []int    // of each Finish that worked
 	asleep []bool   // as told by Sleep
@@ -200,6 +202,9 @@ func (m *misbehaving) Look(ctx context.Context, process store.ID) (store.View, e
 		if m.view != nil {
 			m.view(&v)
 		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		v.Settle = v.Settle || m.marks > 0
 		return v, err
 	})
 }
@@ -235,6 +240,25 @@ func (m *misbehaving) Admit(ctx context.Context, most int) (moved int, more bool
 
 func (m *misbehaving) Expire(ctx context.Context, most int) (int, error) {
 	return meet(ctx, m, "Expire", func() (int, error) { return m.Store.Expire(ctx, most) })
+}
+
+func (m *misbehaving) Settle(ctx context.Context, most int) (moved int, more bool, err error) {
+	err = meet0(ctx, m, "Settle", func() error {
+		if moved, more, err = m.Store.Settle(ctx, most); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for ; m.marks > 0 && moved < most; m.marks-- {
+			if err := m.settle(); err != nil {
+				return err
+			}
+			moved++
+		}
+		more = m.marks > 0
+		return nil
+	})
+	return moved, more, err
 }
 
 func (m *misbehaving) Tick(ctx context.Context, most int, tick func(time.Time, store.Schedule) (store.Ticked, error)) (int, error) {

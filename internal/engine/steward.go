@@ -25,7 +25,7 @@ const (
 )
 
 // A steward does what a store cannot do by itself once a time has come: it lets jobs through
-// limits, ends those that have expired, takes ticks and the inbox. It has a goroutine of its
+// limits, ends those that have expired, settles flows, takes ticks and the inbox. It has a goroutine of its
 // own, so that no claim waits for it. What there is to do, and when, the claimer's looks tell.
 //
 // All processes see the same. The store lets each do something else, and nothing twice; so that
@@ -68,16 +68,14 @@ func newSteward(s *shift) *steward {
 		{doing: "let jobs through limits", seen: func(v *store.View) time.Time { return v.Admit }, race: true, do: s.admit},
 		{doing: "end jobs that have expired", seen: func(v *store.View) time.Time { return v.Expire }, race: true, gap: gatherFor, do: s.expire},
 	}
+	if _, ok := s.Store.(store.Flows); ok {
+		w.chores = append(w.chores, &chore{doing: "settle flows", seen: func(v *store.View) time.Time { return atOnce(v, v.Settle) }, race: true, do: s.settle})
+	}
 	if s.Tick != nil {
 		w.chores = append(w.chores, &chore{doing: "take ticks", seen: func(v *store.View) time.Time { return v.Tick }, race: true, gap: gatherFor, do: s.takeTicks})
 	}
 	if s.Inbox != nil {
-		w.chores = append(w.chores, &chore{doing: "take jobs from the inbox", seen: func(v *store.View) time.Time {
-			if v.Inbox {
-				return v.Now
-			}
-			return time.Time{}
-		}, do: s.takeInbox})
+		w.chores = append(w.chores, &chore{doing: "take jobs from the inbox", seen: func(v *store.View) time.Time { return atOnce(v, v.Inbox) }, do: s.takeInbox})
 	}
 	if s.Declare != nil {
 		w.chores = append(w.chores, &chore{doing: "declare schedules", every: declareEvery, at: time.Now(), do: s.declare})
@@ -86,6 +84,14 @@ func newSteward(s *shift) *steward {
 		c.tries = newPause(lookEvery, lookAgainMost)
 	}
 	return w
+}
+
+// atOnce is when there is something to do, if a look says that there is.
+func atOnce(v *store.View, some bool) time.Time {
+	if some {
+		return v.Now
+	}
+	return time.Time{}
 }
 
 // see takes a look over. It never blocks.

@@ -64,6 +64,7 @@ type ActInput struct {
 	Who    string       `json:"who,omitempty"`
 	Filter store.Filter `json:"filter"`
 	Edit   *store.Edit  `json:"edit,omitempty"`
+	Heed   bool         `json:"heed,omitempty"`
 }
 
 // MeantWant says what a filter needs that acts.
@@ -72,7 +73,7 @@ const MeantWant = "a field that selects jobs, or All: true to act on everything"
 // Meant reports whether a filter may act: it selects jobs, or says that all are meant.
 func Meant(f store.Filter) bool {
 	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag+f.Key+f.Limit+f.Schedule != "" ||
-		!f.Process.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
+		!f.Process.IsZero() || !f.Flow.IsZero() || !f.Batch.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
 // IsText reports whether every database keeps s as it is: valid UTF-8 without NUL.

@@ -70,7 +70,7 @@ func (s *Store) actOn(j *job, state store.State, act store.Act, now time.Time) (
 	case store.Cancel:
 		return s.cancel(j, state, now), by
 	case store.Retry:
-		return s.retry(j, state, now)
+		return s.retry(j, state, act.Heed, now)
 	case store.RunNow:
 		return s.runNow(j, state, now), by
 	case store.Delete:
@@ -93,7 +93,7 @@ func (s *Store) cancel(j *job, state store.State, now time.Time) store.Effect {
 	return store.Done
 }
 
-func (s *Store) retry(j *job, state store.State, now time.Time) (e store.Effect, by store.ID) {
+func (s *Store) retry(j *job, state store.State, heed bool, now time.Time) (e store.Effect, by store.ID) {
 	switch state {
 	case store.Available:
 		return store.Nothing, by
@@ -108,6 +108,10 @@ func (s *Store) retry(j *job, state store.State, now time.Time) (e store.Effect,
 	}
 	if j.batch() {
 		s.reopen(j) // it ends again as its members say
+		return store.Done, by
+	}
+	if heed && state.Ended() && len(j.edges) > 0 {
+		s.heedAgain(j, now)
 		return store.Done, by
 	}
 	s.take(j)

@@ -218,6 +218,20 @@ func (s *Store) reopen(j *job) {
 	s.mark(j.ID)
 }
 
+// heedAgain makes a job that has ended wait for its upstreams again, as they are now. If one that is
+// to run again has not been retried yet, the job is cancelled for it, and comes back with it.
+func (s *Store) heedAgain(j *job, now time.Time) {
+	s.reopen(j)
+	j.failures = 0
+	s.unstop(j, true)
+	for _, e := range j.edges {
+		j.note(e.state, -1)
+		e.state = s.endOf(e.Upstream)
+		j.note(e.state, 1)
+	}
+	s.weigh(j, now)
+}
+
 // keyTaken reports whether a job that was cancelled can't have its unique key again.
 func (s *Store) keyTaken(j *job, now time.Time) bool {
 	if k, u := j.needs(); u != nil && s.reservations[k] != nil {

@@ -80,7 +80,7 @@ type law struct {
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
-	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
 	flowLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,

@@ -132,3 +132,21 @@ func mail(ctx context.Context, id int) error { return nil }
 func pay(ctx context.Context, o Order) (string, error) { return "", nil }
 
 func book(ctx context.Context, o Order, charge string) error { return nil }
+
+type File struct{ Rows []Row }
+
+var file File
+
+func load(ctx context.Context, p Page) (*Page, error) { return nil, nil }
+
+var Fetch = offload.NewTask("fetch", func(ctx context.Context, f File) error { return nil })
+
+var Parse = offload.NewFunc("parse", func(ctx context.Context, region string) (int, error) { return 0, nil })
+
+var Merge = offload.NewTask("merge", report)
+
+var Import = offload.NewTask("import", insert)
+
+var Crawl = offload.Declare[Page]("crawl")
+
+var album []Photo
