@@ -13,11 +13,13 @@ WITH d AS (
 ), again AS MATERIALIZED (
     SELECT x.*, j.queue, j.priority, j.task, j.terms FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
     CROSS JOIN LATERAL (SELECT queue, priority, task, terms FROM offload.job WHERE job.id = x.id LIMIT 1) AS j
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM e WHERE uses & 16384 <> 0
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM again))
 ), i AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
-    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses, queue FROM again WHERE uses & 256 = 0
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~512, queue FROM again WHERE uses & 256 = 0
 ), o AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
     SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | 512, false, queue, '', '' FROM again WHERE uses & 256 <> 0

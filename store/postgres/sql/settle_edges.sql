@@ -1,0 +1,29 @@
+-- Bring edges in line with the jobs that are waited for, whose rows are locked, or which are gone.
+--   $1 ids  $2 how many edges at most
+-- A batch that is open has failed, for who waits for that, when one of its members is discarded. Returns
+-- what was to be changed, and whether it was: not if somebody has the edge.
+-- Plan: look-ups by id in each place, Index Scan using edge_pkey for each, Tid Scans.
+WITH up AS MATERIALIZED (
+    SELECT w.id, CASE
+        WHEN n.outcome IS NOT NULL THEN n.outcome
+        WHEN (SELECT 1 FROM offload.lease AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+        WHEN (SELECT 1 FROM offload.due AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+        WHEN (SELECT 1 FROM offload.blocked AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+        ELSE 9 END AS state,
+        n.outcome IS NULL AND (SELECT 1 FROM offload.edge AS m WHERE m.down = w.id AND m.wants = 3 AND m.state = 1 LIMIT 1) IS NOT NULL AS failed
+    FROM unnest($1::uuid[]) AS w (id) LEFT JOIN LATERAL (SELECT outcome FROM offload.done AS p WHERE p.id = w.id LIMIT 1) AS n ON true
+), wanted AS MATERIALIZED (
+    SELECT up.id AS up, e.place, e.down, e.wants, e.state
+    FROM up CROSS JOIN LATERAL (
+        SELECT x.ctid AS place, x.down, x.wants, CASE WHEN up.failed AND x.wants = 2 THEN 1 ELSE up.state END AS state
+        FROM offload.edge AS x
+        WHERE x.up = up.id AND x.state IS DISTINCT FROM CASE WHEN up.failed AND x.wants = 2 THEN 1 ELSE up.state END
+        LIMIT $2
+    ) AS e LIMIT $2
+), locked AS MATERIALIZED (
+    SELECT w.*, k.locked IS NOT NULL AS locked
+    FROM wanted AS w LEFT JOIN LATERAL (SELECT 1 AS locked FROM offload.edge AS x WHERE x.ctid = w.place FOR UPDATE SKIP LOCKED) AS k ON true
+), changed AS (
+    UPDATE offload.edge AS e SET state = w.state FROM (SELECT place, state FROM locked WHERE locked OFFSET 0) AS w WHERE e.ctid = w.place
+)
+SELECT up, down, wants = 3 AND state IS NULL, locked FROM locked

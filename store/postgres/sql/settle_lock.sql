@@ -1,0 +1,18 @@
+-- Lock jobs that wait for others, or were cut off, and batches.
+--   $1 ids  $2 ids of batches that are open again
+-- Returns them with 1, and those that somebody else has with 0, or with −1 where they lie in done.
+-- Plan: look-ups by id.
+WITH b AS MATERIALIZED (
+    SELECT p.id FROM offload.blocked AS p WHERE p.id = ANY ($1::uuid[]) AND p.gate IN ('after', 'held') FOR UPDATE SKIP LOCKED
+), e AS MATERIALIZED (
+    SELECT p.id FROM offload.done AS p
+    WHERE p.id = ANY ($1::uuid[]) AND (p.outcome = 2 AND p.uses & 512 <> 0 OR p.outcome < 9 AND p.id = ANY ($2::uuid[])) FOR UPDATE SKIP LOCKED
+)
+SELECT id, 1 FROM b
+UNION ALL
+SELECT id, 1 FROM e
+UNION ALL
+SELECT p.id, 0 FROM offload.blocked AS p WHERE p.id = ANY ($1::uuid[]) AND p.gate IN ('after', 'held') AND p.id NOT IN (SELECT id FROM b)
+UNION ALL
+SELECT p.id, -1 FROM offload.done AS p
+WHERE p.id = ANY ($1::uuid[]) AND (p.outcome = 2 AND p.uses & 512 <> 0 OR p.outcome < 9 AND p.id = ANY ($2::uuid[])) AND p.id NOT IN (SELECT id FROM e)
