@@ -172,6 +172,9 @@ func TestHotStatementsScanNothing(t *testing.T) {
 				if bad := walked(plan); bad != "" {
 					t.Errorf("%s walks over all of an index: %s\n%s", name, bad, plan)
 				}
+				if regexp.MustCompile(`Index Cond:.*'\{?(after|held)`).MatchString(plan) {
+					t.Errorf("%s walks over all that waits for others:\n%s", name, plan)
+				}
 				if name == "claim" && (!strings.Contains(plan, "Index Scan using due_pkey") || !strings.Contains(plan, "Tid Scan on due") || strings.Contains(plan, "Sort")) {
 					t.Errorf("claim is not by index and place:\n%s", plan)
 				}

@@ -9,7 +9,7 @@ WITH d AS (
     RETURNING id, started_at, attempt, failures, priority, uses, queue,
               CASE WHEN failures > 0 THEN 'retryable' ELSE 'scheduled' END AS state
 ), h AS (
-    DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[]) AND gate = 'held'
+    DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[]) AND coalesce(gate, '') = 'held'
     RETURNING id, started_at, attempt, failures, priority, uses, queue, 'blocked' AS state
 ), hurried AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT id, started_at, attempt, failures, priority, CASE WHEN uses & 256 = 0 THEN uses ELSE uses | 4096 END, queue, state FROM h

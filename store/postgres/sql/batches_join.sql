@@ -2,6 +2,6 @@
 --   $1 ids, in order
 -- Plan: look-ups by id.
 SELECT b.id::text FROM offload.blocked AS b
-WHERE b.id = ANY ($1::uuid[]) AND b.gate = 'after'
+WHERE b.id = ANY ($1::uuid[]) AND coalesce(b.gate, '') = 'after'
   AND (SELECT j.task FROM offload.job AS j WHERE j.id = b.id LIMIT 1) = 'offload' || '.batch'
 ORDER BY b.id FOR KEY SHARE OF b

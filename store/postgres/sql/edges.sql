@@ -1,4 +1,7 @@
 -- Edges of jobs.
 --   $1 ids
--- Plan: Index Scan using edge_down.
-SELECT down, up, wants::int, hold, state::int FROM offload.edge WHERE down = ANY ($1::uuid[]) AND wants < 3 ORDER BY down, n
+-- Plan: Index Scan using edge_down for each.
+SELECT e.down, e.up, e.wants::int, e.hold, e.state::int
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT * FROM offload.edge AS x WHERE x.down = w.id AND x.wants < 3 OFFSET 0) AS e
+ORDER BY e.down, e.n

@@ -7,11 +7,12 @@ WITH walk AS MATERIALIZED (
     SELECT id, keep_until, uses FROM offload.done WHERE id > $1 ORDER BY id LIMIT $2
 ), over AS MATERIALIZED (
     SELECT w.id FROM walk AS w
-    WHERE w.keep_until <= now() AND (w.uses & 16384 = 0 OR NOT EXISTS (
-        SELECT FROM offload.edge AS e
+    WHERE w.keep_until <= now() AND (w.uses & 16384 = 0 OR (
+        SELECT 1 FROM offload.edge AS e
         WHERE e.up = w.id AND ((SELECT 1 FROM offload.blocked AS p WHERE p.id = e.down LIMIT 1) IS NOT NULL
            OR (SELECT 1 FROM offload.due AS p WHERE p.id = e.down LIMIT 1) IS NOT NULL
-           OR (SELECT 1 FROM offload.lease AS p WHERE p.id = e.down LIMIT 1) IS NOT NULL)))
+           OR (SELECT 1 FROM offload.lease AS p WHERE p.id = e.down LIMIT 1) IS NOT NULL)
+        LIMIT 1) IS NULL)
     ORDER BY w.id LIMIT $3
 ), gone AS MATERIALIZED (
     DELETE FROM offload.done WHERE id = ANY (ARRAY (SELECT id FROM over)) AND keep_until <= now()
