@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // An Edge says that a job runs after another: its upstream, which is a job or a batch that is
 // stored, or comes earlier in the same Insert. So there are no circles.
@@ -44,6 +47,23 @@ type EdgeState struct {
 	Job ID // that waits
 	Edge
 	State State // of the upstream as the job knows it: "" while it has not ended, Deleted
+}
+
+// KindAfter is the Kind of the Failure of a job that was cancelled for an upstream.
+const KindAfter = "after"
+
+// Problem is what a job's Failure says that was cancelled since the edge can't be met any more.
+func (e *EdgeState) Problem() *Problem {
+	p := &Problem{Kind: KindAfter}
+	switch {
+	case e.State == Deleted:
+		p.Error = fmt.Sprintf("it was to run after job %s, which was deleted", e.Upstream)
+	case e.On == OnFailed:
+		p.Error = fmt.Sprintf("it was to run if job %s was discarded, which ended as %s", e.Upstream, e.State)
+	default:
+		p.Error = fmt.Sprintf("it was to run after job %s, which ended as %s", e.Upstream, e.State)
+	}
+	return p
 }
 
 // A BatchCount is how many members of a batch there are, and how they stand.

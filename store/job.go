@@ -129,7 +129,7 @@ type Ended struct {
 // A Problem is what went wrong in an attempt.
 type Problem struct {
 	Error string // at most MaxErrorText bytes are kept
-	Kind  string // the error's Go type, "panic", "timeout" or "crash"
+	Kind  string // the error's Go type, "panic", "timeout", "crash" or KindAfter
 	Stack string // at most MaxErrorStack bytes are kept; "" is none
 }
 

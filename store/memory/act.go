@@ -106,10 +106,15 @@ func (s *Store) retry(j *job, state store.State, now time.Time) (e store.Effect,
 			return store.Taken, by
 		}
 	}
+	if j.batch() {
+		s.reopen(j) // it ends again as its members say
+		return store.Done, by
+	}
 	s.take(j)
-	j.failures, j.runAt = 0, now
+	j.failures, j.runAt, j.spurned = 0, now, false
 	s.unstop(j, true)
 	s.place(j, now)
+	s.mark(j.ID)
 	return store.Done, by
 }
 
@@ -119,7 +124,11 @@ func (s *Store) runNow(j *job, state store.State, now time.Time) store.Effect {
 		return store.Nothing
 	case store.Scheduled, store.Retryable:
 	default:
-		return store.Refused
+		if !j.held {
+			return store.Refused
+		}
+		s.letGo(j, now, now)
+		return store.Done
 	}
 	s.take(j)
 	j.runAt = now
@@ -134,6 +143,8 @@ func (s *Store) delete(j *job, state store.State, now time.Time) store.Effect {
 	s.take(j)
 	s.end(j)
 	s.unstop(j, false)
+	s.unlink(j)
+	s.mark(j.ID)
 	*j = job{NewJob: store.NewJob{ID: j.ID}, place: deleted, finished: now, closer: j.closer}
 	return store.Done
 }

@@ -52,7 +52,7 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 		}
 		var ready []*job
 		for _, j := range s.blocked {
-			if j.Queue == req.Queue && j.waits == nil && j.suspect == req.Suspect && !j.runAt.After(now) &&
+			if j.Queue == req.Queue && j.waits == nil && !j.awaits && j.suspect == req.Suspect && !j.runAt.After(now) &&
 				(req.Suspect || slices.Contains(req.Tasks, j.Task)) {
 				ready = append(ready, j)
 			}

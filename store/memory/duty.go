@@ -27,7 +27,8 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 			switch {
 			case j.place == deleted && now.Sub(j.finished) >= store.Tombstone:
 				delete(s.jobs, id)
-			case j.place == done && now.Sub(j.finished) >= j.kept() && removed < most:
+			case j.place == done && now.Sub(j.finished) >= j.kept() && removed < most && !s.needed(j):
+				s.unlink(j)
 				delete(s.jobs, id)
 				removed++
 			}

@@ -10,7 +10,7 @@ import (
 
 // expires is when a job expires that has not begun by then; the zero time is never.
 func (j *job) expires() time.Time {
-	if j.Terms == nil || j.Terms.Expire == 0 || j.begun {
+	if j.Terms == nil || j.Terms.Expire == 0 || j.begun || j.awaits {
 		return time.Time{}
 	}
 	return j.runAt.Add(j.Terms.Expire) // it is first due then: what changes run_at later has begun

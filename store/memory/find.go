@@ -47,7 +47,9 @@ func (s *Store) matches(j *job, f *store.Filter, now time.Time) bool {
 		return false
 	}
 	return j.tagged(f.Tag) && j.failedWith(f.Search) && j.keyed(f.Key) && j.limited(f.Limit) &&
-		(f.Schedule == "" || j.Terms != nil && j.Terms.Schedule == f.Schedule)
+		(f.Schedule == "" || j.Terms != nil && j.Terms.Schedule == f.Schedule) &&
+		(f.Flow.IsZero() || j.Terms != nil && j.Terms.Flow == f.Flow) &&
+		(f.Batch.IsZero() || slices.ContainsFunc(s.after[j.ID], func(e *edge) bool { return e.member && e.job.ID == f.Batch }))
 }
 
 // keyed reports whether a key is one of the job's.

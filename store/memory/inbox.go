@@ -63,9 +63,10 @@ func (s *Store) MoveInbox(ctx context.Context, fates []store.InboxFate) error {
 					s.inbox = slices.Delete(s.inbox, at, at+1)
 					continue
 				}
-				var conflict *store.ConflictError
-				errors.As(err, &conflict) // nothing else refuses a job
-				why = conflict.Error()
+				why = err.Error()
+				if conflict := (*store.ConflictError)(nil); errors.As(err, &conflict) {
+					why = conflict.Error()
+				}
 			}
 			s.inbox[at].Error = store.CleanText(why, store.MaxErrorText)
 		}

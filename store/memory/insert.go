@@ -29,10 +29,17 @@ func (s *Store) insertAll(jobs []store.NewJob, now time.Time) ([]store.Inserted,
 	if err != nil {
 		return nil, err
 	}
+	d := s.draft()
+	for i, n := range jobs {
+		if err := d.check(n, verdicts[i]); err != nil {
+			return nil, err
+		}
+	}
 	inserted := make([]store.Inserted, len(jobs))
 	for i, n := range jobs {
-		inserted[i] = s.enter(n, verdicts[i], firstRun(n, now), now)
+		inserted[i] = d.enter(n, verdicts[i], firstRun(n, now), now)
 	}
+	s.heed(now)
 	s.settle(now, all)
 	for i, in := range inserted {
 		if j := s.jobs[in.ID]; !in.Existing && (j.place == blocked || j.place == done) {
@@ -67,14 +74,19 @@ func (s *Store) enter(n store.NewJob, v verdict, runAt, now time.Time) store.Ins
 	if k, u := uniqueOf(j.Task, j.Terms); u != nil {
 		s.occupy(k, u, j.ID, now)
 	}
-	j.fresh = true
-	s.place(j, now)
+	if j.batch() || len(n.After) > 0 {
+		s.hang(j, n.After, now)
+	} else {
+		j.fresh = true
+		s.place(j, now)
+	}
 	return store.Inserted{ID: n.ID}
 }
 
 // add makes a job known that is in no place yet.
 func (s *Store) add(n store.NewJob, runAt, now time.Time) *job {
 	n.Input, n.Tags, n.Terms = bytes.Clone(n.Input), maps.Clone(n.Tags), cloneTerms(n.Task, n.Terms)
+	n.After = nil // they are kept as edges
 	j := &job{NewJob: n, created: now, runAt: runAt}
 	s.jobs[n.ID] = j
 	return j

@@ -52,6 +52,13 @@ type job struct {
 	waits   *key   // or for which key of a limit
 	holds   []*key // of limits
 
+	edges   []*edge // to its upstreams, or members
+	open    int     // of them, that have not ended
+	gaveUp  int     // of them, that were discarded
+	awaits  bool    // it is blocked until they let it go
+	held    bool    // or somebody does
+	spurned bool    // it was cancelled for one of them
+
 	begun     bool // an attempt may have been started
 	wasBegun  bool // before this one
 	undecided bool // whether it is let through is decided when it is claimed
@@ -155,6 +162,7 @@ func (s *Store) putDone(j *job, state store.State, now time.Time) {
 	s.end(j)
 	j.state, j.finished = state, now
 	s.put(j, done)
+	s.mark(j.ID)
 }
 
 // end takes back all that a job holds for as long as it lives.
@@ -162,6 +170,7 @@ func (s *Store) end(j *job) {
 	s.leave(j, false)
 	s.vacate(j, true)
 	j.undecided, j.fresh, j.turned = false, false, false
+	j.awaits, j.held = false, false
 }
 
 // crashesAt is how many crashes are not forgotten.
@@ -232,6 +241,10 @@ func (s *Store) waits(j *job) string {
 	switch {
 	case j.place != blocked:
 		return ""
+	case j.held:
+		return store.WaitsHeld
+	case j.awaits:
+		return store.WaitsAfter
 	case j.waits != nil:
 		return store.WaitsLimit
 	case j.suspect:

@@ -94,6 +94,7 @@ func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err e
 		})
 		v.Parked, v.Suspects = s.parked(now)
 		v.Admit, v.Expire, v.Tick, v.Inbox = s.admitAt(now), s.expireAt(), s.tickAt(now), s.waitsInbox()
+		v.Settle = len(s.marked) > 0
 		for _, j := range s.leases {
 			if j.process == process && j.cancel {
 				v.Cancel = append(v.Cancel, j.ID)
@@ -110,7 +111,7 @@ func (s *Store) parked(now time.Time) (parked []store.Parked, suspects []string)
 	tasks, queues := map[store.Parked]bool{}, map[string]bool{}
 	for _, j := range s.blocked {
 		switch {
-		case j.runAt.After(now) || j.waits != nil:
+		case j.runAt.After(now) || j.waits != nil || j.awaits:
 		case j.suspect:
 			queues[j.Queue] = true
 		case !s.pausedTasks[j.Task]:

@@ -48,7 +48,8 @@ type data struct {
 	records      []store.Record // oldest first
 	figures      map[figureKey]*store.Figure
 	duties       map[string]time.Time // when each is due next
-	counted      time.Time            // enqueues before it are in figures
+	flows
+	counted time.Time // enqueues before it are in figures
 }
 
 // An Option shapes a Store.
@@ -89,6 +90,7 @@ func newData() data {
 		pausedQueues: map[string]bool{},
 		figures:      map[figureKey]*store.Figure{},
 		duties:       map[string]time.Time{},
+		flows:        newFlows(),
 	}
 }
 
@@ -135,6 +137,7 @@ func (s *Store) do(ctx context.Context, f func(now time.Time) error) error {
 	}
 	now := s.now()
 	err := f(now)
+	s.heed(now)
 	s.settle(now, all)
 	return err
 }

@@ -24,6 +24,8 @@ type Tx struct {
 	inserted map[store.ID]bool      // pending
 	keys     map[uniqueKey]store.ID // that its jobs take; others wait for it
 	leases   map[store.ID]closing   // to complete at Commit
+	draft    *draft
+	adds     map[store.ID]bool // to batches, which do not end meanwhile
 	changes  []func(now time.Time)
 }
 
@@ -39,7 +41,7 @@ var errTxEnded = errors.New("the transaction has ended")
 func (s *Store) Begin() *Tx {
 	return &Tx{
 		s: s, over: make(chan struct{}), inserted: map[store.ID]bool{},
-		keys: map[uniqueKey]store.ID{}, leases: map[store.ID]closing{},
+		keys: map[uniqueKey]store.ID{}, leases: map[store.ID]closing{}, draft: s.draft(), adds: map[store.ID]bool{},
 	}
 }
 
@@ -74,6 +76,7 @@ func (t *Tx) Rollback() error {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
 	t.end()
+	t.s.heed(t.s.now())
 	return nil
 }
 
@@ -85,6 +88,12 @@ func (t *Tx) end() {
 	t.ended = true
 	for k := range t.keys {
 		delete(t.s.reservations, k)
+	}
+	for id := range t.adds {
+		if t.s.adding[id]--; t.s.adding[id] == 0 {
+			delete(t.s.adding, id)
+			t.s.mark(id)
+		}
 	}
 	close(t.over)
 }
@@ -128,6 +137,12 @@ func (t *Tx) Insert(ctx context.Context, jobs []store.NewJob) (inserted []store.
 			return err
 		}
 		for i, n := range jobs {
+			if err := t.draft.check(n, verdicts[i]); err != nil {
+				t.broken = err
+				return err
+			}
+		}
+		for i, n := range jobs {
 			inserted = append(inserted, t.insert(n, verdicts[i], now))
 		}
 		return nil
@@ -161,8 +176,13 @@ func (t *Tx) insert(n store.NewJob, v verdict, now time.Time) store.Inserted {
 		t.keys[k], t.s.reservations[k] = in.ID, t
 	}
 	n.Input, n.Tags, n.Terms = bytes.Clone(n.Input), maps.Clone(n.Tags), cloneTerms(n.Task, n.Terms)
+	n.After = slices.Clone(n.After)
+	if b := batchOf(n); !b.IsZero() && !t.adds[b] {
+		t.adds[b] = true
+		t.s.adding[b]++
+	}
 	runAt := firstRun(n, now) // it waits from now, though nobody sees it before Commit
-	t.changes = append(t.changes, func(now time.Time) { t.s.enter(n, v, runAt, now) })
+	t.changes = append(t.changes, func(now time.Time) { t.draft.enter(n, v, runAt, now) })
 	return in
 }
 

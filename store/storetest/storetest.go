@@ -83,6 +83,7 @@ var laws = slices.Concat(
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
+	flowLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws,
 )
 

@@ -147,18 +147,26 @@ func (s *scene) observed() store.View {
 	return s.look(s.watcher)
 }
 
-// settle does what View.Admit asks for, as an engine would, until it asks for nothing.
+// settle does what View.Admit and View.Settle ask for, as an engine would, until they ask for
+// nothing.
 func (s *scene) settle() {
 	s.t.Helper()
 	for range 1000 {
 		v := s.observed()
-		if v.Admit.IsZero() || v.Admit.After(v.Now) {
+		admit := !v.Admit.IsZero() && !v.Admit.After(v.Now)
+		switch {
+		case v.Settle:
+			_, _, err := s.flows().Settle(s.ctx(), 1000)
+			s.must(err)
+		case !admit:
 			return
 		}
-		_, _, err := s.Store.Admit(s.ctx(), 1000)
-		s.must(err)
+		if admit {
+			_, _, err := s.Store.Admit(s.ctx(), 1000)
+			s.must(err)
+		}
 	}
-	s.t.Fatalf("View.Admit asks for Admit again and again")
+	s.t.Fatalf("View asks for Admit or Settle again and again")
 }
 
 // takes claims from a queue in whatever order.
