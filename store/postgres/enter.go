@@ -13,16 +13,16 @@ import (
 // them is decided first, then their limits and turns, one job after the other. Rows are written
 // with times that are known here, since the transaction has its number by then.
 type entry struct {
-	w    *work
-	b    *batch
-	c    *contest
-	g    *gates
-	now  time.Time
-	jobs []*arrival // that are stored, in order
-	put  map[store.ID]*arrival
-	give giving
-	left leaving // of those that are replaced, or dropped
-	links
+	w     *work
+	b     *batch
+	c     *contest
+	g     *gates
+	now   time.Time
+	jobs  []*arrival // that are stored, in order
+	put   map[store.ID]*arrival
+	give  giving
+	left  leaving // of those that are replaced, or dropped
+	links *links
 }
 
 // An arrival is a job that is stored.

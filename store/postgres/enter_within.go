@@ -63,8 +63,8 @@ func (t *txWriter) enter(ctx context.Context, b *batch) (inserted []store.Insert
 			}
 		}
 	}
-	l := newLinks(b.jobs, inserted)
-	if err := l.check(ctx, t.tx, t.s.sql); err != nil {
+	l, err := link(ctx, t.tx, t.s.sql, b.jobs, inserted)
+	if err != nil {
 		return nil, err
 	}
 	b.flow = l.flow

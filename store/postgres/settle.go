@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 
 // Numbers of Settle.
 const (
-	settleAtATime = 1000   // marks, or edges, of one transaction
+	settleAtATime = 2000   // jobs of one transaction: it takes half as many marks
 	settleAtOnce  = 20_000 // jobs that a call settles which has marked some
 	settleTries   = 3      // of that call, where somebody has the rows
 )
@@ -45,7 +44,7 @@ func (s *Store) settleMarked(ctx context.Context, most int) (moved int, left, mo
 			return moved, left, true, err
 		}
 		moved, left, most = moved+t.moved, t.left, most-max(t.marks, t.looked)
-		if t.idle() || t.marks < some && !t.again {
+		if t.idle() || t.marks < marksOf(some) && !t.again {
 			return moved, left, false, nil
 		}
 	}
@@ -71,6 +70,7 @@ type settling struct {
 	gone         leaving
 	steps        []step
 	anew         [][16]byte
+	taken        map[store.ID]bool // unique keys are another's, of jobs that could go on
 }
 
 func (s *Store) settleSome(ctx context.Context, most int) (t *settling, err error) {
@@ -92,7 +92,7 @@ func (t *settling) run(ctx context.Context) error {
 	if err != nil || t.marks == 0 {
 		return err
 	}
-	downs, reopened, err := t.edges(ctx, ups)
+	downs, reopened, err := t.edges(ctx, ups, max(t.most-len(waiting), 1))
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,9 @@ func (t *settling) run(ctx context.Context) error {
 	return t.w.commit(ctx, t.steps...)
 }
 
+// marksOf is how many marks a transaction takes that is to look at so many jobs at most.
+func marksOf(most int) int { return max(most/2, 1) }
+
 // idle reports whether all that was marked was left to who has it.
 func (t *settling) idle() bool { return !t.again && t.moved == 0 && len(t.busy) >= t.named }
 
@@ -120,7 +123,7 @@ func (t *settling) idle() bool { return !t.again && t.moved == 0 && len(t.busy) 
 func (t *settling) take(ctx context.Context) (ups, waiting []store.ID, err error) {
 	var marked []store.ID
 	held := map[store.ID]bool{}
-	err = t.w.send(ctx, query{sql: t.s.sql.marksTake, args: []any{t.most}, row: func(scan func(...any) error) error {
+	err = t.w.send(ctx, query{sql: t.s.sql.marksTake, args: []any{marksOf(t.most)}, row: func(scan func(...any) error) error {
 		var one *[16]byte
 		var how int
 		if err := scan(&one, &how); err != nil {
@@ -162,13 +165,13 @@ func (t *settling) take(ctx context.Context) (ups, waiting []store.ID, err error
 
 // edges brings edges in line with their upstreams, and returns who waits there, and the batches with
 // a member that is open again.
-func (t *settling) edges(ctx context.Context, ups []store.ID) (downs, reopened []store.ID, err error) {
+func (t *settling) edges(ctx context.Context, ups []store.ID, most int) (downs, reopened []store.ID, err error) {
 	if len(ups) == 0 {
 		return nil, nil, nil
 	}
 	busy := map[store.ID]bool{}
 	rows := 0
-	err = t.w.send(ctx, query{sql: t.s.sql.settleEdges, args: []any{idsOf(ups), t.most}, row: func(scan func(...any) error) error {
+	err = t.w.send(ctx, query{sql: t.s.sql.settleEdges, args: []any{idsOf(ups), most}, row: func(scan func(...any) error) error {
 		var up, down [16]byte
 		var open, locked bool
 		if err := scan(&up, &down, &open, &locked); err != nil {
@@ -187,7 +190,7 @@ func (t *settling) edges(ctx context.Context, ups []store.ID) (downs, reopened [
 	for id := range busy {
 		t.busy = append(t.busy, id)
 	}
-	if rows >= t.most { // there may be more of any
+	if rows >= most { // there may be more of any
 		t.again = true
 		for _, id := range ups {
 			if !busy[id] {
@@ -270,6 +273,9 @@ func (t *settling) look(ctx context.Context, ids []store.ID) error {
 		return err
 	}
 	t.looked = len(all)
+	if err := t.regain(ctx, all); err != nil {
+		return err
+	}
 	var f fates
 	for _, w := range all {
 		if w.early && !slices.Contains(t.busy, w.id) {
@@ -327,28 +333,24 @@ func (f *fates) decide(t *settling, w *waiter) error {
 	if w.batch {
 		return f.decideBatch(t, w)
 	}
-	if w.misses && !w.hold {
-		if w.ended {
-			return nil // it is cut off
-		}
+	switch {
+	case w.misses && (w.held || w.ended), w.ended && t.taken[w.id]:
+		return nil // it stays so
+	case w.misses && w.hold:
+		f.hold = append(f.hold, w.id)
+		return nil
+	case w.misses:
 		f.cut, f.why = append(f.cut, w.id), append(f.why, w.reason())
 		return t.end(w)
-	}
-	if w.ended {
+	case w.ended:
 		f.reopen(t, w)
 	}
 	switch {
-	case w.misses:
-		if !w.held {
-			f.hold = append(f.hold, w.id)
-		}
-	case w.open:
-		if w.held {
-			f.wait = append(f.wait, w.id)
-		}
-	default:
+	case !w.open:
 		f.free = append(f.free, w.id)
 		t.frees(w)
+	case w.held:
+		f.wait = append(f.wait, w.id)
 	}
 	return nil
 }
@@ -409,7 +411,8 @@ func (t *settling) frees(w *waiter) {
 
 // reason says why a job is cut off.
 func (w *waiter) reason() string {
-	return fmt.Sprintf("job %s, which it was to run after, ended as %s", w.up, endOfEdge(w.state))
+	e := store.EdgeState{Edge: store.Edge{Upstream: w.up, On: onOf(w.kind)}, State: endOfEdge(w.state)}
+	return e.Problem().Error
 }
 
 // steps write it all down.
