@@ -173,8 +173,8 @@ func (t *settling) edges(ctx context.Context, ups []store.ID, most int) (downs, 
 	rows := 0
 	err = t.w.send(ctx, query{sql: t.s.sql.settleEdges, args: []any{idsOf(ups), most}, row: func(scan func(...any) error) error {
 		var up, down [16]byte
-		var open, locked bool
-		if err := scan(&up, &down, &open, &locked); err != nil {
+		var open, failing, locked bool
+		if err := scan(&up, &down, &open, &failing, &locked); err != nil {
 			return err
 		}
 		rows++
@@ -184,6 +184,9 @@ func (t *settling) edges(ctx context.Context, ups []store.ID, most int) (downs, 
 		}
 		if downs = append(downs, down); open {
 			reopened = append(reopened, down)
+		}
+		if failing && !slices.Contains(t.repeat, store.ID(down)) {
+			t.again, t.repeat = true, append(t.repeat, down)
 		}
 		return nil
 	}}.step())
@@ -258,7 +261,6 @@ type waiter struct {
 	kind   int
 	state  int // of that upstream
 	hold   bool
-	early  bool // who waits that the batch fails is to be looked at
 }
 
 // look looks at those whose rows are locked, and says what becomes of them.
@@ -278,9 +280,6 @@ func (t *settling) look(ctx context.Context, ids []store.ID) error {
 	}
 	var f fates
 	for _, w := range all {
-		if w.early && !slices.Contains(t.busy, w.id) {
-			t.again, t.repeat = true, append(t.repeat, w.id)
-		}
 		if err := f.decide(t, w); err != nil {
 			return err
 		}
@@ -306,7 +305,7 @@ func readWaiter(scan func(...any) error) (*waiter, error) {
 		hold        *bool
 	)
 	err := scan(&id, &w.ended, &gate, &w.come, &w.uses, &w.queue, &w.priority, &w.task, &retain, &w.terms, &w.expires, &w.batch,
-		&w.open, &w.worst, &up, &kind, &state, &hold, &w.early)
+		&w.open, &w.worst, &up, &kind, &state, &hold)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ WITH ended AS (
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + $4::bigint * interval '1 microsecond', now(), run_at, started_at, $3, failures, 0,
-           uses & 24684 | 2 | $5::smallint
+           uses & 24812 | 2 | $5::smallint
     FROM ended
 ), forgiven AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE uses & 16 <> 0)

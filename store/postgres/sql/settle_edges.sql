@@ -2,7 +2,8 @@
 --   $1 ids  $2 how many edges at most
 -- Jobs that were let go, or have ended otherwise than by being cut off, know what they knew then, and an
 -- end that is known stays when the job is deleted. A batch that is open has failed, for who waits for that, when one of its members is discarded. Returns
--- what was to be changed, and whether it was: not if somebody has the edge.
+-- what was to be changed, whether it is a member that is open again, or one of a batch at which it is to be looked
+-- for who waits that it fails, and whether it was changed: not if somebody has the edge.
 -- Plan: look-ups by id in each place, Index Scan using edge_pkey for each, Tid Scans.
 WITH up AS MATERIALIZED (
     SELECT w.id, CASE
@@ -14,9 +15,9 @@ WITH up AS MATERIALIZED (
         n.outcome IS NULL AND (SELECT 1 FROM offload.edge AS m WHERE m.down = w.id AND m.wants = 3 AND m.state = 1 LIMIT 1) IS NOT NULL AS failed
     FROM unnest($1::uuid[]) AS w (id) LEFT JOIN LATERAL (SELECT outcome FROM offload.done AS p WHERE p.id = w.id LIMIT 1) AS n ON true
 ), wanted AS MATERIALIZED (
-    SELECT up.id AS up, e.place, e.down, e.wants, e.state
+    SELECT up.id AS up, e.place, e.down, e.wants, e.was, e.state
     FROM up CROSS JOIN LATERAL (
-        SELECT x.ctid AS place, x.down, x.wants, t.state
+        SELECT x.ctid AS place, x.down, x.wants, x.state AS was, t.state
         FROM offload.edge AS x CROSS JOIN LATERAL (SELECT CASE WHEN up.failed AND x.wants = 2 THEN 1 ELSE up.state END AS state) AS t
         WHERE x.up = up.id AND x.state IS DISTINCT FROM t.state AND (x.state IS NULL OR t.state IS NULL OR t.state < 9)
           AND (x.wants = 3
@@ -30,4 +31,7 @@ WITH up AS MATERIALIZED (
 ), changed AS (
     UPDATE offload.edge AS e SET state = w.state FROM (SELECT place, state FROM locked WHERE locked OFFSET 0) AS w WHERE e.ctid = w.place
 )
-SELECT up, down, wants = 3 AND state IS NULL, locked FROM locked
+SELECT up, down, wants = 3 AND state IS NULL,
+       wants = 3 AND (state IS NOT DISTINCT FROM 1 OR was IS NOT DISTINCT FROM 1) AND (SELECT 1 FROM offload.edge AS x WHERE x.up = locked.down AND x.wants = 2 LIMIT 1) IS NOT NULL,
+       locked
+FROM locked

@@ -3,7 +3,7 @@
 -- Returns, of each: whether it lies in done, its gate, whether its time has come, uses, queue, priority and task, how long it is kept,
 -- its terms if it may end now, or go on, whether it can expire; whether it is a batch; whether something is open, which of its
 -- members say how a batch ends (1 discarded, 2 others that have not completed); the first edge that
--- can't be met any more; and whether those who wait that a batch fails are to be looked at.
+-- can't be met any more.
 -- Plan: look-ups by id, Index Only Scans using edge_down that stop at the first row.
 SELECT w.id, p.ended, p.gate, p.run_at <= now(), p.uses, j.queue, j.priority::int, j.task, j.retain,
        CASE WHEN j.batch OR p.ended OR c.up IS NOT NULL THEN j.terms END, j.terms -> 'expire' IS NOT NULL, j.batch,
@@ -15,9 +15,7 @@ SELECT w.id, p.ended, p.gate, p.run_at <= now(), p.uses, j.queue, j.priority::in
             WHEN (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 3 AND e.state = 1 LIMIT 1) IS NOT NULL THEN 1
             WHEN (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 3 AND e.state > 0 LIMIT 1) IS NOT NULL THEN 2
             ELSE 0 END,
-       c.up, c.wants, c.state, c.hold,
-       j.batch AND (SELECT 1 FROM offload.edge AS e WHERE e.up = w.id AND e.wants = 2 AND (e.state IS NULL) =
-           ((SELECT 1 FROM offload.edge AS m WHERE m.down = w.id AND m.wants = 3 AND m.state = 1 LIMIT 1) IS NOT NULL) LIMIT 1) IS NOT NULL
+       c.up, c.wants, c.state, c.hold
 FROM unnest($1::uuid[]) AS w (id)
 CROSS JOIN LATERAL (
     (SELECT false AS ended, b.gate, b.run_at, b.uses FROM offload.blocked AS b WHERE b.id = w.id LIMIT 1)
