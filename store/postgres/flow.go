@@ -24,6 +24,9 @@ const (
 	wantsMember    = 3
 )
 
+// codeFailing is the state, as an edge knows it, of an open batch of which a member was discarded.
+const codeFailing = 5
+
 var wants = map[store.On]int16{store.OnCompleted: wantsCompleted, store.OnEnded: wantsEnded, store.OnFailed: wantsFailed}
 
 // follows reports whether a new job waits for others, or is a batch.
@@ -45,7 +48,7 @@ func (s *Store) Edges(ctx context.Context, jobs ...store.ID) (edges []store.Edge
 			if hold {
 				e.Else = store.ElseHold
 			}
-			if state != nil {
+			if state != nil && *state != codeFailing {
 				e.State = endOfEdge(*state)
 			}
 			edges = append(edges, e)

@@ -1,7 +1,7 @@
 -- Bring edges in line with the jobs that are waited for, whose rows are locked, or which are gone.
 --   $1 ids  $2 how many edges at most
 -- Jobs that were let go, or have ended otherwise than by being cut off, know what they knew then, and an
--- end that is known stays when the job is deleted. A batch that is open has failed, for who waits for that, when one of its members is discarded. Returns
+-- end that is known stays when the job is deleted. A batch that is open has failed, for who waits for that, when one of its members is discarded (5). Returns
 -- what was to be changed, whether it is a member that is open again, or one of a batch at which it is to be looked
 -- for who waits that it fails, and whether it was changed: not if somebody has the edge.
 -- Plan: look-ups by id in each place, Index Scan using edge_pkey for each, Tid Scans.
@@ -18,8 +18,8 @@ WITH up AS MATERIALIZED (
     SELECT up.id AS up, e.place, e.down, e.wants, e.was, e.state
     FROM up CROSS JOIN LATERAL (
         SELECT x.ctid AS place, x.down, x.wants, x.state AS was, t.state
-        FROM offload.edge AS x CROSS JOIN LATERAL (SELECT CASE WHEN up.failed AND x.wants = 2 THEN 1 ELSE up.state END AS state) AS t
-        WHERE x.up = up.id AND x.state IS DISTINCT FROM t.state AND (x.state IS NULL OR t.state IS NULL OR t.state < 9)
+        FROM offload.edge AS x CROSS JOIN LATERAL (SELECT CASE WHEN up.failed AND x.wants = 2 THEN 5 ELSE up.state END AS state) AS t
+        WHERE x.up = up.id AND x.state IS DISTINCT FROM t.state AND (x.state IS NULL OR x.state = 5 OR t.state IS NULL OR t.state < 9)
           AND (x.wants = 3
             OR (SELECT 1 FROM offload.blocked AS p WHERE p.id = x.down AND coalesce(p.gate, '') IN ('after', 'held') LIMIT 1) IS NOT NULL
             OR (SELECT 1 FROM offload.done AS p WHERE p.id = x.down AND p.outcome = 2 AND p.uses & 512 <> 0 LIMIT 1) IS NOT NULL)

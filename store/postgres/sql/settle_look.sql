@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ) AS j
 CROSS JOIN LATERAL (
     SELECT (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 2 LIMIT 1) IS NOT NULL AS there,
-           (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 2 AND e.state = 1 LIMIT 1) IS NOT NULL AS met,
+           (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 2 AND e.state IN (1, 5) LIMIT 1) IS NOT NULL AS met,
            (SELECT 1 FROM offload.edge AS e WHERE e.down = w.id AND e.wants = 2 AND e.state IS NULL LIMIT 1) IS NOT NULL AS open
 ) AS f
 LEFT JOIN LATERAL (

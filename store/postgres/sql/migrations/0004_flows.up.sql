@@ -6,7 +6,8 @@
 
 -- Job down waits for job up. wants: 0 that it completes, 1 that it ends, 2 that it is discarded;
 -- 3 up is a member of the batch down. state is that of up as down knows it: null while it has not
--- ended, else an outcome as in done, 9 if it is gone. n is the edge's place among those of down.
+-- ended, else an outcome as in done, 9 if it is gone, 5 if it is an open batch of which a member was
+-- discarded. n is the edge's place among those of down.
 CREATE TABLE offload.edge (
     down  uuid     NOT NULL,
     up    uuid     NOT NULL,
