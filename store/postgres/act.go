@@ -29,7 +29,8 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 	if err != nil {
 		return nil, err
 	}
-	s.admitSoon(ctx, left.touches())
+	left.marked = true
+	s.soon(ctx, left)
 	if act.Verb == store.Cancel && slices.ContainsFunc(acted, signalled) {
 		wakes = append(wakes, anything)
 	}
@@ -210,7 +211,7 @@ func (a *actor) leave(did store.Acted, task string, text, at *string) error {
 		if a.act.Edit.Terms != nil {
 			is = a.act.Edit.Terms
 		}
-		parked := did.State == store.Blocked && at == nil
+		parked := did.State == store.Blocked && (at == nil || *at == gateAfter || *at == gateHeld)
 		a.left.change(did.ID, terms, is, parked || did.State.Ended())
 		a.left.from(at)
 	}

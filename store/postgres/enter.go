@@ -13,15 +13,16 @@ import (
 // them is decided first, then their limits and turns, one job after the other. Rows are written
 // with times that are known here, since the transaction has its number by then.
 type entry struct {
-	w    *work
-	b    *batch
-	c    *contest
-	g    *gates
-	now  time.Time
-	jobs []*arrival // that are stored, in order
-	put  map[store.ID]*arrival
-	give giving
-	left leaving // of those that are replaced, or dropped
+	w     *work
+	b     *batch
+	c     *contest
+	g     *gates
+	now   time.Time
+	jobs  []*arrival // that are stored, in order
+	put   map[store.ID]*arrival
+	give  giving
+	left  leaving // of those that are replaced, or dropped
+	links *links
 }
 
 // An arrival is a job that is stored.
@@ -65,6 +66,9 @@ func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.
 	if err := e.decide(ctx); err != nil {
 		return nil, nil, nil, err
 	}
+	if err := e.link(ctx, inserted); err != nil {
+		return nil, nil, nil, err
+	}
 	for i := range inserted {
 		if a := e.put[inserted[i].ID]; a != nil && !inserted[i].Existing {
 			inserted[i].State = a.state()
@@ -86,7 +90,7 @@ func (e *entry) ask(ctx context.Context) error {
 		if n.Terms.Unique != nil {
 			e.c.want(n.ID, n.Task, n.Terms.Unique, nil)
 		}
-		if n.Delay <= 0 {
+		if n.Delay <= 0 && !follows(n) {
 			limited = append(limited, n.Terms)
 		}
 	}
@@ -166,6 +170,8 @@ func (e *entry) decide(ctx context.Context) error {
 	for _, a := range e.jobs {
 		a.uses, a.fate = usesOf(&a.n), through
 		switch {
+		case follows(&a.n):
+			a.fate = follow
 		case !a.terms.Gated():
 		case a.runAt.After(e.now): // when its time has come
 			a.uses |= usesOpen | usesFresh
@@ -233,6 +239,7 @@ func (e *entry) steps(ctx context.Context) ([]step, error) {
 	}
 	steps = append(steps, stepsOf(e.give.queries(sql))...)
 	steps = append(steps, stepsOf(e.left.queries(sql))...)
+	steps = append(steps, stepsOf(e.links.queries(sql))...)
 	return append(steps, e.g.steps(e.g.moved)...), nil
 }
 
@@ -271,6 +278,9 @@ func (r *arrivals) add(e *entry, a *arrival, terms []byte) {
 	switch a.fate {
 	case waits:
 		r.blocked.add(a, a.at)
+	case follow:
+		r.blocked.add(a, gateAfter)
+		return
 	case dropped:
 		r.done.ids, r.done.uses, r.done.runAt = append(r.done.ids, a.id), append(r.done.uses, a.uses), append(r.done.runAt, a.runAt)
 		r.keep = append(r.keep, keepFor(a.n.Retain, store.RetainEnded).Microseconds())

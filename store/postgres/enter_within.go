@@ -63,10 +63,16 @@ func (t *txWriter) enter(ctx context.Context, b *batch) (inserted []store.Insert
 			}
 		}
 	}
+	l, err := link(ctx, t.tx, t.s.sql, b.jobs, inserted)
+	if err != nil {
+		return nil, err
+	}
+	b.flow = l.flow
 	if err := t.store(ctx, b, fresh); err != nil {
 		return nil, err
 	}
-	return inserted, runAll(ctx, t.tx, append(give.queries(t.s.sql), left.queries(t.s.sql)...))
+	all := append(give.queries(t.s.sql), left.queries(t.s.sql)...)
+	return inserted, runAll(ctx, t.tx, append(all, l.queries(t.s.sql)...))
 }
 
 // judge takes unique keys, and says what becomes of the jobs by them. What was taken by a try
@@ -113,9 +119,23 @@ func (t *txWriter) store(ctx context.Context, b *batch, jobs []store.NewJob) err
 		return nil
 	}
 	slices.SortFunc(jobs, func(x, y store.NewJob) int { return x.ID.Compare(y.ID) }) // as all who insert lock them
-	once := batch{jobs: jobs, once: jobs, tags: b.tags, wakes: b.wakes}
+	once := batch{jobs: jobs, once: jobs, tags: b.tags, wakes: b.wakes, flow: b.flow}
 	stored := map[store.ID]bool{}
-	if err := t.insertAll(ctx, &once, jobs, stored); err != nil {
+	var after, others []store.NewJob
+	for i := range jobs {
+		if follows(&jobs[i]) {
+			after = append(after, jobs[i])
+		} else {
+			others = append(others, jobs[i])
+		}
+	}
+	if err := t.insertAll(ctx, &once, t.s.sql.insertWithin, others, stored); err != nil {
+		return err
+	}
+	if err := t.insertAll(ctx, &once, t.s.sql.insertAfterWithin, after, stored); err != nil {
+		return err
+	}
+	if err := t.notify(ctx, b.wakes); err != nil {
 		return err
 	}
 	var expiring [][16]byte

@@ -55,11 +55,12 @@ func (s *Store) expireSome(ctx context.Context, most int) (looked, expired int, 
 				return err
 			}
 			left.expiries = nil // they were forgotten with it
+			left.marked = expired > 0
 			return w.commit(ctx, stepsOf(left.queries(s.sql))...)
 		})
 	})
 	if err == nil {
-		s.admitSoon(ctx, left.touches())
+		s.soon(ctx, left)
 	}
 	return looked, expired, err
 }

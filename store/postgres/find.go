@@ -44,6 +44,7 @@ func (s *Store) Find(ctx context.Context, f store.Filter) (found []store.Job, er
 		most, whole, idsOrNil(f.IDs), p.due, p.states, p.running, p.blocked, p.done, p.outcomes,
 		names(f.Tasks), names(f.Queues), timeOrNil(f.Since), timeOrNil(f.Until), idOrNil(f.Before), idOrNil(f.Process),
 		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search), textOrNil(f.Key), textOrNil(f.Limit), textOrNil(f.Schedule),
+		idText(f.Flow), idOrNil(f.Batch),
 	}
 	err = s.ask(ctx, "find jobs", s.sql.find, args, func(rows pgx.Rows) (err error) {
 		found, err = readJobs(rows)
@@ -96,6 +97,14 @@ func idOrNil(id store.ID) any {
 		return nil
 	}
 	return [16]byte(id)
+}
+
+// idText is an id as terms have it.
+func idText(id store.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id.String()
 }
 
 func textOrNil(s string) any {

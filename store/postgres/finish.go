@@ -58,19 +58,21 @@ func isLimited(e store.Ended) bool { return e.Terms != nil && len(e.Terms.Limits
 // finishPlain is Finish for attempts that hold no limits, or whose gates must not be locked, since
 // a transaction of the handler's may hold the lease: Admit looks at these.
 func (s *Store) finishPlain(ctx context.Context, process store.ID, ended []store.Ended, patient bool) (lost []store.Fence, err error) {
+	var marked bool
 	err = s.onEngine(ctx, "finish attempts", func(ctx context.Context, conn *pgx.Conn) error {
-		lost = nil
+		lost, marked = nil, false
 		if !patient {
-			err := s.engineTrip(ctx, conn, s.finishing(process, ended, false)...)
+			err := s.engineTrip(ctx, conn, s.finishing(process, ended, false, &marked)...)
 			if codeOf(err) != codeDivision {
 				return err
 			}
 		}
-		lost, err = s.finishExactly(ctx, conn, process, ended)
+		lost, err = s.finishExactly(ctx, conn, process, ended, &marked)
 		return err
 	})
-	if err == nil && patient {
-		s.admitSoon(ctx, slices.ContainsFunc(ended, isLimited))
+	if err == nil {
+		s.admitSoon(ctx, patient && slices.ContainsFunc(ended, isLimited))
+		s.settleSoon(ctx, marked)
 	}
 	return lost, err
 }
@@ -94,7 +96,7 @@ func checkEnded(ended []store.Ended) (inTx bool, err error) {
 }
 
 // finishExactly locks the leases first, and returns the attempts whose lease is gone.
-func (s *Store) finishExactly(ctx context.Context, conn *pgx.Conn, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
+func (s *Store) finishExactly(ctx context.Context, conn *pgx.Conn, process store.ID, ended []store.Ended, marked *bool) (lost []store.Fence, err error) {
 	for range tries {
 		err = s.transactEngine(ctx, conn, func(w *work) error {
 			var gone []store.Fence
@@ -103,7 +105,7 @@ func (s *Store) finishExactly(ctx context.Context, conn *pgx.Conn, process store
 				return err
 			}
 			lost = nil
-			return w.commit(ctx, append(s.finishing(process, ours, false), s.finished(gone, ours, &lost)...)...)
+			return w.commit(ctx, append(s.finishing(process, ours, false, marked), s.finished(gone, ours, &lost)...)...)
 		})
 		if codeOf(err) != codeDivision { // a cancel that came between the look and the end
 			return lost, err
@@ -197,18 +199,28 @@ func fenceArgs(fences []store.Fence) (ids [][16]byte, attempts []int32) {
 
 // finishing are the statements that move attempts to where they ended, with all that is kept
 // of them, and give back what they hold, of gates that are locked or not. They fail with a division
-// by zero unless every lease is the process's, and none was cancelled of those that end otherwise.
-func (s *Store) finishing(process store.ID, ended []store.Ended, locked bool) []step {
+// by zero unless every lease is the process's, and none was cancelled of those that end otherwise. marked
+// says whether others wait for one of the jobs.
+func (s *Store) finishing(process store.ID, ended []store.Ended, locked bool, marked *bool) []step {
+	told := eachRow(func(scan func(...any) error) error {
+		var one int
+		var some bool
+		err := scan(&one, &some)
+		*marked = *marked || some
+		return err
+	})
 	var steps []step
 	plain, others, results := sortEnded(ended)
 	for _, k := range plain.order {
 		ids := plain.ids[k]
 		steps = append(steps, step{sql: s.sql.finishCompleted, args: []any{
 			ids, [16]byte(process), k.attempt, k.keep.Microseconds(), k.uses, len(ids),
-		}})
+		}, rows: told})
 	}
 	if len(others) > 0 {
-		steps = append(steps, s.finishOthers(process, others))
+		st := s.finishOthers(process, others)
+		st.rows = told
+		steps = append(steps, st)
 	}
 	if len(results.ids) > 0 {
 		steps = append(steps, step{sql: s.sql.result, args: []any{results.ids, results.bytes}})

@@ -17,13 +17,14 @@ import (
 // these through.
 func (s *Store) finishLimited(ctx context.Context, process store.ID, ended []store.Ended) (lost []store.Fence, err error) {
 	var wakes []store.Wake
+	var marked bool
 	err = s.onEngine(ctx, "finish attempts", func(ctx context.Context, conn *pgx.Conn) error {
 		lost = nil
 		exact, slow := false, false
 		for range tries {
 			f := &finishing{s: s, process: process, g: newGates(s), exact: exact, slow: slow}
 			err = s.transactEngine(ctx, conn, func(w *work) error { return f.run(ctx, w, ended) })
-			lost, wakes = f.lost, f.g.wakes
+			lost, wakes, marked = f.lost, f.g.wakes, f.marked
 			switch codeOf(err) {
 			case codeDivision:
 				exact = true
@@ -40,6 +41,7 @@ func (s *Store) finishLimited(ctx context.Context, process store.ID, ended []sto
 		return nil, err
 	}
 	s.ears.hear(wakes)
+	s.settleSoon(ctx, marked)
 	return lost, nil
 }
 
@@ -51,6 +53,7 @@ type finishing struct {
 	exact   bool // leases are locked first, and looked at
 	slow    bool // nothing is handed over without a look
 	lost    []store.Fence
+	marked  bool // others wait for one of the jobs
 }
 
 func (f *finishing) run(ctx context.Context, w *work, ended []store.Ended) error {
@@ -70,7 +73,7 @@ func (f *finishing) run(ctx context.Context, w *work, ended []store.Ended) error
 		}
 		steps = nil
 	}
-	steps = append(steps, f.s.finishing(f.process, ours, true)...)
+	steps = append(steps, f.s.finishing(f.process, ours, true, &f.marked)...)
 	steps = append(steps, f.s.finished(gone, ours, &f.lost)...)
 	held = slices.DeleteFunc(held, func(id string) bool { _, is := pauses[id]; return is })
 	names := make([]string, len(held))

@@ -75,6 +75,7 @@ const (
 	through        // it may be claimed
 	waits          // for a gate
 	dropped        // cancelled, for a limit
+	follow         // it waits for others
 )
 
 func newGates(s *Store) *gates {

@@ -65,6 +65,7 @@ type inboxMove struct {
 	stale   map[string]bool
 	refused map[int64]string // why rows are no jobs; "" is to look at them again
 	touches bool             // gates that Admit is to look at
+	marked  bool             // jobs that Settle is to look at
 }
 
 // wants reports whether a job wants a key that is another's, so that it is refused.
@@ -81,7 +82,7 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 	var wakes []store.Wake
 	err := m.s.onPool(ctx, "move jobs from the inbox", func(ctx context.Context, conn *pgx.Conn) error {
 		err := m.s.transact(ctx, conn, func(w *work) error {
-			wakes, m.touches = nil, false
+			wakes, m.touches, m.marked = nil, false, false
 			there, err := m.take(ctx, w, fates)
 			if err != nil {
 				return err
@@ -103,7 +104,7 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 				if err != nil {
 					return err
 				}
-				steps, wakes, m.touches = append(steps, more...), e.wakes(), e.left.touches()
+				steps, wakes, m.touches, m.marked = append(steps, more...), e.wakes(), e.left.touches(), e.left.marked
 			}
 			return w.commitAnd(ctx, []step{m.s.notify(wakes)}, steps...)
 		})
@@ -115,6 +116,7 @@ func (m *inboxMove) move(ctx context.Context, fates []store.InboxFate) error {
 	if err == nil {
 		m.s.ears.hear(wakes)
 		m.s.admitSoon(ctx, m.touches)
+		m.s.settleSoon(ctx, m.marked)
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func (s *Store) insertKeyed(ctx context.Context, b *batch) (inserted []store.Ins
 		return nil, err
 	}
 	s.ears.hear(wakes)
-	s.admitSoon(ctx, left.touches())
+	s.soon(ctx, left)
 	return inserted, nil
 }
 
@@ -91,9 +91,10 @@ type batch struct {
 	once  []store.NewJob // each id once, in their order, as all who insert lock them
 	wakes []store.Wake
 
-	keyed bool            // some have terms
-	stale map[string]bool // see contest
-	again bool            // some may be there
+	keyed bool              // some have terms
+	stale map[string]bool   // see contest
+	flow  map[store.ID]bool // jobs that others wait for, and members
+	again bool              // some may be there
 }
 
 func newBatch(jobs []store.NewJob) (*batch, error) {
@@ -105,7 +106,7 @@ func newBatch(jobs []store.NewJob) (*batch, error) {
 	}
 	for i := range b.once {
 		n := &b.once[i]
-		b.keyed = b.keyed || n.Terms != nil
+		b.keyed = b.keyed || n.Terms != nil || follows(n)
 		w := store.Wake{Queue: n.Queue, Priority: n.Terms.Lane(n.Priority)}
 		if n.Delay > 0 || !n.RunAt.IsZero() {
 			w = anything // a claim may not find it yet: look when it comes
@@ -273,6 +274,7 @@ const (
 	usesBegun    = 2048
 	usesFresh    = 4096
 	usesSimple   = 8192
+	usesFlow     = 16384
 )
 
 // usesOf are the bits of a new job.

@@ -12,6 +12,7 @@ import (
 type leaving struct {
 	locked bool // the gates are locked: who does it looks at them itself
 	open   bool // some are to be decided
+	marked bool // others may wait for some
 
 	ended, again, discarded holdings
 	left                    []string // gates that they waited for
@@ -118,7 +119,7 @@ func (l *leaving) change(id store.ID, was, is *store.Terms, stays bool) {
 
 // from says which gate a job has waited for, if it did.
 func (l *leaving) from(gate *string) {
-	if gate != nil && *gate != "" {
+	if gate != nil && *gate != "" && *gate != gateAfter && *gate != gateHeld {
 		l.left = append(l.left, *gate)
 	}
 }
@@ -151,6 +152,12 @@ func (l *leaving) queries(sql *statements) (all []query) {
 		all = append(all, query{sql: sql.expiryLeave, args: []any{l.expiries}})
 	}
 	return all
+}
+
+// soon does what a change has made possible.
+func (s *Store) soon(ctx context.Context, l *leaving) {
+	s.admitSoon(ctx, l.touches())
+	s.settleSoon(ctx, l.marked)
 }
 
 // admitSoon lets those through that a change has made room for. It is a hint: if it fails, the

@@ -48,7 +48,7 @@ func (s *Store) Place(ctx context.Context, id store.ID) (p store.Place, err erro
 	if unbegun {
 		p.ExpiresAt = expiresAt(p.Job.Terms, p.Job.RunAt)
 	}
-	if at == nil || *at == "" {
+	if at == nil || *at == "" || *at == gateAfter || *at == gateHeld {
 		return p, nil
 	}
 	name, _ := gate.Parse(*at)

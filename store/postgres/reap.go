@@ -68,6 +68,7 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 			if err != nil {
 				return err
 			}
+			left.marked = r.Cancelled+r.Discarded > 0
 			steps := append(stepsOf(left.queries(s.sql)), query{
 				sql: s.sql.stray, row: func(scan func(...any) error) error { return scan(&stray) },
 			}.step())
@@ -75,7 +76,7 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 		})
 	})
 	if err == nil {
-		s.admitSoon(ctx, left.touches())
+		s.soon(ctx, left)
 	}
 	return r, stray, wakes, err
 }
@@ -144,11 +145,12 @@ func (s *Store) sweep(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			left.marked = true
 			return w.commit(ctx, stepsOf(left.queries(s.sql))...)
 		})
 	})
 	if err == nil {
-		s.admitSoon(ctx, left.touches())
+		s.soon(ctx, left)
 	}
 	return err
 }

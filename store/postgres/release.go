@@ -35,7 +35,7 @@ func (s *Store) giveBack(ctx context.Context, doing, sql string, process store.I
 	err = s.onEngine(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		return s.transactEngine(ctx, conn, func(w *work) error {
 			var parked [][16]byte
-			wakes, left = nil, &leaving{}
+			wakes, left = nil, &leaving{marked: true}
 			err := w.send(ctx, query{sql: sql, args: args, row: func(scan func(...any) error) error {
 				var wake store.Wake
 				var id, task *string
@@ -71,7 +71,7 @@ func (s *Store) giveBack(ctx context.Context, doing, sql string, process store.I
 		})
 	})
 	if err == nil {
-		s.admitSoon(ctx, left.touches())
+		s.soon(ctx, left)
 	}
 	return wakes, err
 }

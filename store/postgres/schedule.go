@@ -233,6 +233,7 @@ func (s *Store) tickAll(ctx context.Context, doing string, tick ticker, lock fun
 	if err == nil && t != nil {
 		s.ears.hear(t.wakes)
 		s.admitSoon(ctx, t.touches)
+		s.settleSoon(ctx, t.marked)
 	}
 	return names, err
 }
@@ -244,6 +245,7 @@ type ticks struct {
 	inserted []store.Inserted
 	wakes    []store.Wake
 	touches  bool // gates that Admit is to look at
+	marked   bool // jobs that Settle is to look at
 }
 
 // take asks what schedules do that are locked. It returns the steps that write it down.
@@ -281,7 +283,7 @@ func (t *ticks) take(ctx context.Context, names []string, tick ticker) ([]step, 
 		if err != nil {
 			return nil, err
 		}
-		t.touches = a.left.touches()
+		t.touches, t.marked = a.left.touches(), true
 		if slices.ContainsFunc(acted, signalled) {
 			t.wakes = append(t.wakes, anything)
 		}
@@ -308,7 +310,7 @@ func (t *ticks) enter(ctx context.Context, jobs []store.NewJob) ([]step, error) 
 	}
 	t.inserted = inserted
 	t.wakes = append(t.wakes, e.wakes()...)
-	t.touches = t.touches || e.left.touches()
+	t.touches, t.marked = t.touches || e.left.touches(), t.marked || e.left.marked
 	return steps, nil
 }
 

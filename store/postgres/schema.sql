@@ -69,6 +69,17 @@ CREATE TABLE offload.duty (
 ) WITH (fillfactor=50);
 CREATE UNIQUE INDEX duty_pkey ON offload.duty USING btree (name);
 
+CREATE TABLE offload.edge (
+    down uuid NOT NULL,
+    up uuid NOT NULL,
+    n integer NOT NULL,
+    wants smallint NOT NULL,
+    state smallint,
+    hold boolean NOT NULL
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000);
+CREATE INDEX edge_down ON offload.edge USING btree (down, wants, state);
+CREATE UNIQUE INDEX edge_pkey ON offload.edge USING btree (up, wants, down, n);
+
 CREATE TABLE offload.expiry (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL
@@ -141,6 +152,7 @@ CREATE TABLE offload.job (
     tags jsonb,
     terms jsonb
 );
+CREATE INDEX job_flow ON offload.job USING btree (((terms ->> 'flow'::text)), id) WHERE ((terms ->> 'flow'::text) IS NOT NULL);
 CREATE UNIQUE INDEX job_pkey ON offload.job USING btree (id);
 
 CREATE TABLE offload.lease (
@@ -185,6 +197,12 @@ CREATE TABLE offload.logged (
     ended boolean NOT NULL
 ) WITH (fillfactor=70);
 CREATE UNIQUE INDEX logged_pkey ON offload.logged USING btree (id);
+
+CREATE TABLE offload.mark (
+    n bigint NOT NULL,
+    id uuid NOT NULL
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE UNIQUE INDEX mark_pkey ON offload.mark USING btree (n);
 
 CREATE TABLE offload.memo (
     id uuid NOT NULL,

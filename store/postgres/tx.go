@@ -152,22 +152,26 @@ func (t *txWriter) Insert(ctx context.Context, jobs []store.NewJob) ([]store.Ins
 		return inserted, t.fail("insert jobs in a transaction", err)
 	}
 	stored := make(map[store.ID]bool, len(b.once))
-	if err := t.insertAll(ctx, b, b.once, stored); err != nil {
+	err = t.insertAll(ctx, b, t.s.sql.insertWithin, b.once, stored)
+	if err == nil {
+		err = t.notify(ctx, b.wakes)
+	}
+	if err != nil {
 		return nil, t.fail("insert jobs in a transaction", err)
 	}
 	return b.answers(stored), nil
 }
 
-// insertAll inserts jobs, some at a time, and tells processes of them.
-func (t *txWriter) insertAll(ctx context.Context, b *batch, jobs []store.NewJob, stored map[store.ID]bool) error {
+// insertAll inserts jobs by a statement, some at a time.
+func (t *txWriter) insertAll(ctx context.Context, b *batch, sql string, jobs []store.NewJob, stored map[store.ID]bool) error {
 	for rest := jobs; len(rest) > 0; {
 		n := chunk(len(rest))
-		if err := t.insert(ctx, b, rest[:n], stored); err != nil {
+		if err := t.insert(ctx, b, sql, rest[:n], stored); err != nil {
 			return err
 		}
 		rest = rest[n:]
 	}
-	return t.notify(ctx, b.wakes)
+	return nil
 }
 
 // notify tells processes when the transaction commits.
@@ -190,7 +194,7 @@ func chunk(n int) int {
 }
 
 // insert inserts some jobs by a list of rows of scalars: arrays are not the same in all drivers.
-func (t *txWriter) insert(ctx context.Context, b *batch, jobs []store.NewJob, stored map[store.ID]bool) error {
+func (t *txWriter) insert(ctx context.Context, b *batch, sql string, jobs []store.NewJob, stored map[store.ID]bool) error {
 	const columns = 14
 	types := [columns]string{
 		"uuid", "text", "text", "smallint", "bytea", "jsonb", "int", "bigint", "bigint", "bigint", "timestamptz", "bigint", "smallint", "jsonb",
@@ -213,7 +217,7 @@ func (t *txWriter) insert(ctx context.Context, b *batch, jobs []store.NewJob, st
 			list.WriteString("$" + strconv.Itoa(len(args)) + "::" + types[c])
 		}
 	}
-	query := strings.Replace(t.s.sql.insertWithin, "(NULL)", "("+list.String()+")", 1)
+	query := strings.Replace(sql, "(NULL)", "("+list.String()+")", 1)
 	return each(ctx, t.tx, query, args, func(scan func(...any) error) error {
 		var id string
 		if err := scan(&id); err != nil {
@@ -229,9 +233,14 @@ func (t *txWriter) insert(ctx context.Context, b *batch, jobs []store.NewJob, st
 // and its turn are decided by the claim that comes upon it: no gate is locked for so long.
 func (b *batch) rowWithin(n *store.NewJob) ([]any, error) {
 	row := b.scalars(n)
-	if n.Terms.Gated() {
-		row[len(row)-1] = usesOf(n) | usesOpen | usesFresh
+	uses := usesOf(n)
+	if n.Terms.Gated() && !follows(n) {
+		uses |= usesOpen | usesFresh
 	}
+	if b.flow[n.ID] {
+		uses |= usesFlow
+	}
+	row[len(row)-1] = uses
 	text, err := encodeTerms(n.Terms)
 	if err != nil || text == nil {
 		return append(row, nil), err

@@ -19,6 +19,8 @@ WITH d AS (
     SELECT * FROM d UNION ALL SELECT * FROM b
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM waiting))
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM waiting WHERE uses & 16384 <> 0
 ), k AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT w.id, clock_timestamp() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond',

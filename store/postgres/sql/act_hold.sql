@@ -8,7 +8,11 @@ WITH d AS MATERIALIZED (
 ), b AS MATERIALIZED (
     SELECT id FROM offload.blocked WHERE id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
 )
-SELECT w.id::text FROM unnest($1::uuid[]) AS w (id)
-WHERE w.id NOT IN (SELECT id FROM d) AND w.id NOT IN (SELECT id FROM b)
-  AND ((SELECT 1 FROM offload.due AS x WHERE x.id = w.id LIMIT 1) IS NOT NULL
-       OR (SELECT 1 FROM offload.blocked AS x WHERE x.id = w.id LIMIT 1) IS NOT NULL)
+SELECT p.id::text
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (
+    (SELECT x.id FROM offload.due AS x WHERE x.id = w.id LIMIT 1)
+    UNION ALL
+    (SELECT x.id FROM offload.blocked AS x WHERE x.id = w.id LIMIT 1)
+) AS p
+WHERE p.id NOT IN (SELECT id FROM d UNION ALL SELECT id FROM b)

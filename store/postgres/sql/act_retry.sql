@@ -1,6 +1,6 @@
 -- Let jobs that gave up, or wait for a retry, run at once, as if they had never failed.
 --   $1 ids
--- Those with limits or a turn wait in blocked until these have been decided.
+-- Those with limits or a turn wait in blocked until these have been decided. A batch waits for its members again.
 -- (With a sum in place of run_at no plan takes due_pkey, which has both columns, and walks over all of it.)
 -- Plan: look-ups by id in each place.
 WITH d AS (
@@ -11,16 +11,21 @@ WITH d AS (
     RETURNING id, started_at, attempt, uses,
               CASE outcome WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END AS state
 ), again AS MATERIALIZED (
-    SELECT x.*, j.queue, j.priority, j.task, j.terms FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
+    SELECT x.*, j.queue, j.priority, j.task, j.terms, j.task = 'offload' || '.batch' AS batch FROM (SELECT * FROM d UNION ALL SELECT * FROM e) AS x
     CROSS JOIN LATERAL (SELECT queue, priority, task, terms FROM offload.job WHERE job.id = x.id LIMIT 1) AS j
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM e WHERE uses & 16384 <> 0
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (SELECT id FROM again))
 ), i AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
-    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses, queue FROM again WHERE uses & 256 = 0
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~512, queue FROM again WHERE uses & 256 = 0 AND NOT batch
 ), o AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
-    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | 512, false, queue, '', '' FROM again WHERE uses & 256 <> 0
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~5632 | 512, false, queue, '', '' FROM again WHERE uses & 256 <> 0 AND NOT batch
+), b AS (
+    INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
+    SELECT id, clock_timestamp(), started_at, attempt, 0, priority, uses & ~512, false, queue, '', 'after' FROM again WHERE batch
 )
 SELECT id::text, 'done', state, queue, priority::int, CASE WHEN uses & 128 <> 0 THEN task END, terms::text, NULL FROM again
 UNION ALL

@@ -8,7 +8,7 @@ WITH ended AS (
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, clock_timestamp() + $4::bigint * interval '1 microsecond', clock_timestamp(), run_at, started_at, attempt, failures, 0,
-           uses & 8300 | 2 | $5::smallint
+           uses & 24812 | 2 | $5::smallint
     FROM ended
 ), given AS (
     INSERT INTO offload.result (id, result) SELECT id, $6::bytea FROM ended WHERE $6::bytea IS NOT NULL
@@ -17,6 +17,8 @@ WITH ended AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE uses & 16 <> 0)
 ), forgotten AS (
     DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE uses & 8192 <> 0)
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM ended WHERE uses & 16384 <> 0
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM ended WHERE uses & 1 <> 0)
 )

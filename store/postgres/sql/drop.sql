@@ -4,6 +4,8 @@
 WITH gone AS (
     DELETE FROM offload.blocked WHERE id = ANY ($1::uuid[])
     RETURNING id, coalesce(due_at, run_at) AS run_at, started_at, attempt, failures, uses
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM gone WHERE uses & 16384 <> 0
 )
 INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
 SELECT g.id, clock_timestamp() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond',

@@ -14,6 +14,8 @@ WITH over AS MATERIALIZED (
     RETURNING id, coalesce(due_at, run_at), started_at, attempt, failures, uses, gate
 ), ended AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT * FROM b
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM ended WHERE uses & 16384 <> 0
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT e.id, now() + greatest(coalesce(nullif(j.retain, 0) / 1000, $2::bigint), 600000000) * interval '1 microsecond', now(),

@@ -1,4 +1,4 @@
--- Say anew when jobs expire whose time, or whose terms, have changed.
+-- Say anew when jobs expire whose time, or whose terms, have changed. What waits for others does not expire.
 --   $1 ids
 -- Plan: look-ups by id.
 WITH gone AS (
@@ -11,7 +11,7 @@ FROM offload.job AS j
 CROSS JOIN LATERAL (
     (SELECT coalesce(due_at, run_at) AS run_at FROM offload.due AS d WHERE d.id = j.id AND d.uses & 2048 = 0 LIMIT 1)
     UNION ALL
-    (SELECT coalesce(due_at, run_at) FROM offload.blocked AS b WHERE b.id = j.id AND b.uses & 2048 = 0 LIMIT 1)
+    (SELECT coalesce(due_at, run_at) FROM offload.blocked AS b WHERE b.id = j.id AND b.uses & 2048 = 0 AND (b.gate IS NULL OR b.gate NOT IN ('after', 'held')) LIMIT 1)
 ) AS p
 WHERE j.id = ANY ($1::uuid[]) AND j.terms -> 'expire' IS NOT NULL
 ON CONFLICT (id) DO UPDATE SET at = excluded.at

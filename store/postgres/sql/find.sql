@@ -3,7 +3,7 @@
 --   $4 look in due  $5 for these states  $6 in lease  $7 in blocked  $8 in done  $9 for these outcomes
 --   $10 tasks  $11 queues  $12 created since  $13 until  $14 ids before  $15 process that runs it
 --   $16 tag  $17 its value  $18 text in the last error  $19 key of a limit, a turn or its own
---   $20 limit  $21 schedule      (null is any)
+--   $20 limit  $21 schedule  $22 flow  $23 batch      (null is any)
 -- LIMIT 1 keeps look-ups of job what they are: stale statistics made hash joins over all of it.
 -- It is planned with its parameters each time. Each place is walked by id from the newest on and
 -- has its own limit, so that a page reads a page of each.
@@ -21,6 +21,8 @@ WITH matching AS (
           AND ($20::text IS NULL OR j.terms -> 'limits' @> jsonb_build_array(jsonb_build_object('limit', $20)))
           AND ($21::text IS NULL OR j.terms ->> 'schedule' = $21) LIMIT 1) AS j
      WHERE $4 AND $15::uuid IS NULL AND CASE WHEN p.run_at <= now() THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END = ANY ($5::text[]) AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
+       AND ($22::text IS NULL OR p.id = ANY (ARRAY (SELECT f.id FROM offload.job AS f WHERE f.terms ->> 'flow' = $22)))
+       AND ($23::uuid IS NULL OR p.id = ANY (ARRAY (SELECT e.up FROM offload.edge AS e WHERE e.down = $23 AND e.wants = 3)))
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
      ORDER BY p.id DESC LIMIT $1)
@@ -37,12 +39,14 @@ WITH matching AS (
           AND ($20::text IS NULL OR j.terms -> 'limits' @> jsonb_build_array(jsonb_build_object('limit', $20)))
           AND ($21::text IS NULL OR j.terms ->> 'schedule' = $21) LIMIT 1) AS j
      WHERE $6 AND ($15::uuid IS NULL OR p.process = $15) AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
+       AND ($22::text IS NULL OR p.id = ANY (ARRAY (SELECT f.id FROM offload.job AS f WHERE f.terms ->> 'flow' = $22)))
+       AND ($23::uuid IS NULL OR p.id = ANY (ARRAY (SELECT e.up FROM offload.edge AS e WHERE e.down = $23 AND e.wants = 3)))
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
      ORDER BY p.id DESC LIMIT $1)
     UNION ALL
-    (SELECT p.id, 'blocked' AS state, CASE WHEN p.gate IS NOT NULL THEN 'limit' WHEN p.suspect THEN 'alone' WHEN EXISTS (SELECT FROM offload.task WHERE task.name = p.task AND task.paused) THEN 'paused' ELSE 'task' END AS waits, p.attempt, p.failures, p.uses, coalesce(p.due_at, p.run_at) AS run_at, p.started_at,
-            NULL::timestamptz AS finished_at, NULL::uuid AS process, p.gate AS gate
+    (SELECT p.id, 'blocked' AS state, CASE WHEN p.gate IN ('after', 'held') THEN p.gate WHEN p.gate IS NOT NULL THEN 'limit' WHEN p.suspect THEN 'alone' WHEN EXISTS (SELECT FROM offload.task WHERE task.name = p.task AND task.paused) THEN 'paused' ELSE 'task' END AS waits, p.attempt, p.failures, p.uses, coalesce(p.due_at, p.run_at) AS run_at, p.started_at,
+            NULL::timestamptz AS finished_at, NULL::uuid AS process, CASE WHEN p.gate NOT IN ('after', 'held') THEN p.gate END AS gate
      FROM offload.blocked AS p CROSS JOIN LATERAL (SELECT FROM offload.job AS j
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))
           AND CASE WHEN $11::text[] IS NOT NULL THEN j.queue = ANY ($11) ELSE $3::uuid[] IS NOT NULL OR j.queue <> 'offload' END
@@ -53,6 +57,8 @@ WITH matching AS (
           AND ($20::text IS NULL OR j.terms -> 'limits' @> jsonb_build_array(jsonb_build_object('limit', $20)))
           AND ($21::text IS NULL OR j.terms ->> 'schedule' = $21) LIMIT 1) AS j
      WHERE $7 AND $15::uuid IS NULL AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
+       AND ($22::text IS NULL OR p.id = ANY (ARRAY (SELECT f.id FROM offload.job AS f WHERE f.terms ->> 'flow' = $22)))
+       AND ($23::uuid IS NULL OR p.id = ANY (ARRAY (SELECT e.up FROM offload.edge AS e WHERE e.down = $23 AND e.wants = 3)))
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
      ORDER BY p.id DESC LIMIT $1)
@@ -69,6 +75,8 @@ WITH matching AS (
           AND ($20::text IS NULL OR j.terms -> 'limits' @> jsonb_build_array(jsonb_build_object('limit', $20)))
           AND ($21::text IS NULL OR j.terms ->> 'schedule' = $21) LIMIT 1) AS j
      WHERE $8 AND $15::uuid IS NULL AND p.outcome = ANY ($9::smallint[]) AND p.outcome < 9 AND ($3::uuid[] IS NULL OR p.id = ANY ($3)) AND ($14::uuid IS NULL OR p.id < $14)
+       AND ($22::text IS NULL OR p.id = ANY (ARRAY (SELECT f.id FROM offload.job AS f WHERE f.terms ->> 'flow' = $22)))
+       AND ($23::uuid IS NULL OR p.id = ANY (ARRAY (SELECT e.up FROM offload.edge AS e WHERE e.down = $23 AND e.wants = 3)))
        AND ($18::text IS NULL OR p.uses & 4 <> 0 AND strpos(lower((
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
      ORDER BY p.id DESC LIMIT $1)

@@ -2,6 +2,7 @@
 -- (retry) to due, others to done, with their failures.
 --   $1 process  $2 ids  $3 attempts  $4 outcomes  $5 until it runs again or is removed (µs)
 --   $6 uses to add  $7 errors  $8 kinds  $9 stacks, null for no failure  $10 how many they are
+-- Returns 1, and whether others wait for one that has ended.
 -- Divides by zero unless all leases were there, the process was not declared lost, and those that were cancelled end as cancelled
 -- or completed: then the caller goes the exact way.
 -- Plan: Index Scan using lease_pkey for each, look-ups of job, inserts.
@@ -37,7 +38,10 @@ WITH wanted AS MATERIALIZED (
 ), signalled AS (
     SELECT id, outcome FROM ended
     WHERE uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = ended.id)
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM ended WHERE uses & 16384 <> 0 AND outcome < 10
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM signalled)
 )
-SELECT 1 / ((SELECT count(*) FROM ended) = $10 AND NOT EXISTS (SELECT FROM signalled WHERE outcome NOT IN (0, 2)))::int
+SELECT 1 / ((SELECT count(*) FROM ended) = $10 AND NOT EXISTS (SELECT FROM signalled WHERE outcome NOT IN (0, 2)))::int,
+       EXISTS (SELECT FROM ended WHERE uses & 16384 <> 0 AND outcome < 10)

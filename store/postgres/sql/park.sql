@@ -19,6 +19,8 @@ WITH given AS (
     SELECT id, now() + greatest(coalesce(nullif(retain, 0) / 1000, $4::bigint), 600000000) * interval '1 microsecond', now(),
            run_at, started_at, attempt, failures, 2, uses & ~3 | 2048
     FROM moved WHERE cancelled
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM moved WHERE uses & 16384 <> 0 AND cancelled
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM moved WHERE cancelled)
 )

@@ -6,7 +6,7 @@
 SELECT coalesce((SELECT paused FROM offload.queue AS q WHERE q.name = j.queue), false),
        coalesce((SELECT paused FROM offload.task AS t WHERE t.name = j.task), false),
        p.gate,
-       CASE WHEN p.gate <> '' THEN (
+       CASE WHEN p.gate NOT IN ('', 'after', 'held') THEN (
            SELECT count(*) FROM offload.blocked AS b
            WHERE b.gate = p.gate AND (b.priority, b.run_at, b.id) <= (p.priority, p.run_at, p.id)
        ) ELSE 0 END::int,
@@ -22,7 +22,7 @@ SELECT coalesce((SELECT paused FROM offload.queue AS q WHERE q.name = j.queue), 
                ) AS d LIMIT $2
            ) AS x
        ) ELSE 0 END::int,
-       coalesce(p.uses & 2048 = 0, false),
+       coalesce(p.uses & 2048 = 0 AND (p.gate IS NULL OR p.gate NOT IN ('after', 'held')), false),
        coalesce((
            SELECT sum(f.count) FROM offload.figure AS f
            WHERE f.minute > date_trunc('minute', now() - interval '5 minutes') AND f.queue = j.queue

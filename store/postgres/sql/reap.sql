@@ -48,6 +48,8 @@ WITH stray AS MATERIALIZED (
     SELECT id, attempt, started_at, now(), label, 'crash', 'the process was lost while it ran the job', ''
     FROM moved WHERE fate = 'discarded'
     ON CONFLICT (id, attempt) DO NOTHING
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM moved WHERE uses & 16384 <> 0 AND fate IN ('cancelled', 'discarded')
 ), heard AS (
     DELETE FROM offload.signal WHERE id IN (SELECT id FROM moved WHERE fate = 'cancelled')
 ), raised AS (

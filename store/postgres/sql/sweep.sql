@@ -15,6 +15,8 @@ WITH missed AS MATERIALIZED (
     RETURNING id, coalesce(due_at, run_at), started_at, attempt, failures, uses, gate
 ), ended AS MATERIALIZED (
     SELECT * FROM d UNION ALL SELECT * FROM b
+), marked AS (
+    INSERT INTO offload.mark (id) SELECT id FROM ended WHERE uses & 16384 <> 0
 ), heard AS (
     DELETE FROM offload.signal WHERE id = ANY (ARRAY (
         SELECT id FROM ended UNION ALL
