@@ -204,12 +204,13 @@ func batchClosed(s *scene) {
 	batch, members := s.gather(1)
 	s.ends(p, members[0].ID, store.OutcomeCompleted)
 	s.want(batch, store.Completed)
-	plain := aJob()
+	plain, other := aJob(), s.enqueue(queue("other"))
 	unknown, self, late := store.NewID(), aBatch(), aBatch()
 	in(self.ID)(&self)
 	for id, all := range map[store.ID][]store.NewJob{
 		batch:         {plain, aJob(in(batch))},
 		unknown:       {plain, aJob(in(unknown))},
+		other:         {plain, aJob(in(other))},
 		members[0].ID: {plain, aJob(in(members[0].ID))},
 		plain.ID:      {plain, aJob(in(plain.ID))},
 		self.ID:       {plain, self},
@@ -222,7 +223,7 @@ func batchClosed(s *scene) {
 	s.cancel(cancelled)
 	s.refusedAfter(s.Store, cancelled, plain, aJob(in(cancelled)))
 	s.wantCount(batch, store.BatchCount{Members: 1, Completed: 1})
-	s.wantAll(2)
+	s.wantAll(3)
 }
 
 func batchAgain(s *scene) {
