@@ -58,7 +58,7 @@ func benchFlow(b *testing.B, runs int, jobs func() []store.NewJob) {
 	ctx := context.Background()
 	p := store.Process{ID: store.NewID()}
 	must(b, s.Join(ctx, p))
-	var inserting time.Duration
+	var inserting, ending time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		all := jobs()
@@ -70,10 +70,10 @@ func benchFlow(b *testing.B, runs int, jobs func() []store.NewJob) {
 		for worked := 0; worked < runs; {
 			claimed, err := s.Claim(ctx, store.ClaimRequest{Process: p.ID, Queue: "mail", Limit: 1000})
 			must(b, err)
+			start := time.Now()
 			if len(claimed) == 0 {
 				_, _, err := s.Settle(ctx, 1000)
 				must(b, err)
-				continue
 			}
 			ended := make([]store.Ended, len(claimed))
 			for i, c := range claimed {
@@ -81,9 +81,11 @@ func benchFlow(b *testing.B, runs int, jobs func() []store.NewJob) {
 			}
 			_, err = s.Finish(ctx, p.ID, ended)
 			must(b, err)
+			ending += time.Since(start)
 			worked += len(claimed)
 		}
 	}
 	b.ReportMetric(inserting.Seconds()/float64(b.N), "s-insert/op")
+	b.ReportMetric(ending.Seconds()/float64(b.N), "s-end/op")
 	perSecond(b, runs*b.N)
 }
