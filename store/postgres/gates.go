@@ -264,6 +264,11 @@ func (g *gates) held(terms map[store.ID]*store.Terms, candidates map[store.ID]*c
 			ids, jobs = append(ids, gate.IDOf(u)), append(jobs, id)
 		}
 	}
+	return g.heldOf(ids, jobs, candidates)
+}
+
+// heldOf is held for pairs of gates and jobs.
+func (g *gates) heldOf(ids []string, jobs [][16]byte, candidates map[store.ID]*candidate) step {
 	return query{sql: g.s.sql.held, args: []any{ids, jobs}, row: func(scan func(...any) error) error {
 		var id, job string
 		if err := scan(&id, &job); err != nil {
@@ -280,20 +285,16 @@ func (g *gates) held(terms map[store.ID]*store.Terms, candidates map[store.ID]*c
 	}}.step()
 }
 
-// bars returns the first gate that keeps a candidate from starting, and "" if none does. What it
-// holds it need not wait for, unless nothing of that key may start. from is a gate in whose line
-// it was the first.
+// bars returns the first gate that keeps a candidate from starting, and "" if none does. from is a
+// gate in whose line it was the first.
 func (g *gates) bars(c *candidate, from string) string {
 	for _, u := range usesOfTerms(c.terms) {
 		id := gate.IDOf(u)
 		l := g.all[id]
 		switch {
-		case c.holds[id]:
-			if g.now.Before(l.Paused) || !l.Stops.IsZero() && l.Stops != c.id {
-				return id
-			}
-		case !l.Room(g.now, c.id, u):
+		case !g.room(l, c, u):
 			return id
+		case c.holds[id]:
 		case l.Stops == c.id: // it is tried again, before all others
 		case len(l.line) > 0 && l.line[0].compare(c) < 0, len(l.line) == 0 && l.rest && id != from:
 			return id
@@ -342,7 +343,7 @@ func (g *gates) settle(most int) {
 		l := g.all[id]
 		for ; len(l.line) > 0 && most > 0; most-- {
 			c := l.line[0]
-			if !l.Room(g.now, c.id, c.use(id)) || len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
+			if !g.room(l, c, c.use(id)) || len(g.set.Lacks(usesOfTerms(c.terms))) > 0 {
 				break
 			}
 			l.line = l.line[1:]
@@ -362,7 +363,7 @@ func (g *gates) settle(most int) {
 func (g *gates) lacks() (ids []string) {
 	for id, l := range g.all {
 		for _, c := range l.line {
-			if l.Room(g.now, c.id, c.use(id)) {
+			if g.room(l, c, c.use(id)) {
 				ids = append(ids, g.set.Lacks(usesOfTerms(c.terms))...)
 			}
 		}
@@ -374,13 +375,20 @@ func (g *gates) lacks() (ids []string) {
 // complete locks the gates that waiting jobs need too, as far as nobody else has them: out of
 // order nothing is waited for. Those that are left wait for Admit.
 func (g *gates) complete(ctx context.Context, w *work, most int) error {
+	if err := g.kept(ctx, w); err != nil {
+		return err
+	}
 	ids := g.lacks()
 	if len(ids) == 0 {
 		return nil
 	}
-	return w.send(ctx,
+	err := w.send(ctx,
 		step{sql: g.s.sql.gatesMake, args: []any{ids}},
 		step{sql: g.s.sql.gatesTry, args: []any{ids}, rows: g.readLocked},
 		g.look(ids, most),
 	)
+	if err != nil {
+		return err
+	}
+	return g.kept(ctx, w)
 }

@@ -11,6 +11,8 @@ var ownLaws = []law{
 	{"Own/Retry", "a limit of offload's own is kept by a job that waits for a retry or a snooze, also beside others", ownRetry},
 	{"Own/Parked", "so it is by a job that is parked", ownParked},
 	{"Own/Hurried", "so it is by a job whose retry a person hurries or edits", ownHurried},
+	{"Own/Full", "so it is by a job that waits for another limit when it is tried again, and goes when that has room", ownFull},
+	{"Own/Paused", "so it is by a job whose other limit is paused before it starts", ownPaused},
 	{"Own/Stops", "a job that is discarded stops no key of it", ownStops},
 	{"Own/Ends", "whatever ends a job that waits for a retry lets the next go", ownEnds},
 }
@@ -107,4 +109,51 @@ func ownEnds(s *scene) {
 	}
 	s.settle()
 	s.takesThis(p, third)
+}
+
+// ownPaused is about a job that keeps its place while another of its limits is paused.
+func ownPaused(s *scene) {
+	first, second, third := s.own()
+	p := s.join()
+	s.control(store.Control{PauseLimit: store.Use{Limit: "crm"}, PauseFor: time.Hour})
+	s.wantTakes(p)
+	s.wantWaits(first, "crm")
+	s.wantKey(store.OwnLimit+"behind:send", "a", 1, 2)
+	s.advance(time.Hour + time.Second)
+	s.settle()
+	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
+		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
+	}
+}
+
+func strictPaused(s *scene) {
+	first, second, third := s.strict()
+	p := s.join()
+	s.control(store.Control{PauseLimit: store.Use{Limit: "seat", Key: "a"}, PauseFor: time.Hour})
+	s.wantTakes(p)
+	s.wantWaits(first, "seat")
+	s.advance(time.Hour + time.Second)
+	s.settle()
+	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
+		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
+	}
+}
+
+func ownFull(s *scene) {
+	first, second, third := s.own()
+	p := s.join()
+	s.finish(p, retried(s.takesThis(p, first), time.Minute))
+	s.settle()
+	other := s.takesThis(p, s.let(under("crm", "")))
+	s.advance(time.Minute + time.Second)
+	s.wantTakes(p)
+	s.wantWaits(first, "crm")
+	s.wantKey(store.OwnLimit+"behind:send", "a", 1, 2)
+	s.finish(p, completed(other))
+	s.settle()
+	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
+		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
+	}
+	s.wantKey(store.OwnLimit+"behind:send", "a", 0, 0)
+	s.wantKey("crm", "", 0, 0)
 }

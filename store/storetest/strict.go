@@ -17,6 +17,7 @@ var strictLaws = []law{
 	{"Strict/RetryPaused", "so it does when the key is paused meanwhile", strictRetryPaused},
 	{"Strict/Delete", "when it is deleted, the next goes", strictDelete},
 	{"Strict/Skip", "when the key is skipped, the next goes, and the one that stopped it can be retried later", strictSkip},
+	{"Strict/Paused", "a job that was let through when its key is paused goes first after the pause", strictPaused},
 	{"Pause/Key", "no job of a paused key starts, those that were let through neither; others do", pauseKey},
 	{"Pause/Ends", "a pause is over when its time has passed, or when it is taken back", pauseEnds},
 	{"Pause/Full", "a key that is full when it is paused, and left meanwhile, goes on after the pause", pauseFull},

@@ -2,7 +2,8 @@
 -- first of those that wait, as many as there may be room for, which are locked too.
 --   $1 ids  $2 names of their limits  $3 how many of each at most
 -- Rows that somebody holds (a transaction that cancels the job) come back as not locked. Terms are
--- left out where this limit is the only one (8192). Of a stopped gate only the job that stops it is looked at. With per it is one more, whose
+-- left out where this limit is the only one (8192). Of a stopped gate only the job that stops it is looked at. One
+-- that waits for a gate which it holds, see store.Limit.Kept, is looked at though the gate is full. With per it is one more, whose
 -- turn tells when the gate opens next.
 -- Plan: look-ups of gate, limit and hold for each, Index Scan using blocked_gate, look-ups of job.
 SELECT clock_timestamp(), asked.id, g.full_at, g.paused_until, g.wake_at,
@@ -35,6 +36,13 @@ LEFT JOIN LATERAL (
         UNION ALL
         (SELECT b.ctid AS place, b.id, b.priority, b.run_at, b.due_at, b.uses, b.queue FROM offload.blocked AS b
          WHERE b.gate = asked.id ORDER BY b.priority, b.run_at, b.id LIMIT room.most)
+        UNION ALL
+        (SELECT b.place, b.id, b.priority, b.run_at, b.due_at, b.uses, b.queue FROM offload.hold AS x
+         CROSS JOIN LATERAL (
+             SELECT y.ctid AS place, y.id, y.priority, y.run_at, y.due_at, y.uses, y.queue FROM offload.blocked AS y
+             WHERE y.id = x.id AND y.gate = asked.id LIMIT 1
+         ) AS b
+         WHERE (l.strict OR left(asked.name, 1) = '~') AND x.gate = asked.id AND NOT x.stops)
     ) AS f
     LEFT JOIN LATERAL (SELECT 1 AS locked FROM offload.blocked AS x WHERE x.ctid = f.place FOR UPDATE SKIP LOCKED) AS k ON true
     LEFT JOIN LATERAL (SELECT task, terms FROM offload.job WHERE f.uses & 8192 = 0 AND job.id = f.id LIMIT 1) AS j ON true
