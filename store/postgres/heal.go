@@ -9,7 +9,7 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// A healer walks through gates, what is held of them, and unique keys, a piece at each Prune, and
+// A healer walks through gates, what is held of them, unique keys, and edges, a piece at each Prune, and
 // goes on where it has stopped. It takes away what says nothing any more, and mends what should
 // not be: what a program of an older release left behind, who ends jobs and knows nothing of
 // what they hold.
@@ -19,6 +19,7 @@ type healer struct {
 	hold   string // gate
 	holder [16]byte
 	key    string
+	edge   edgeKey
 }
 
 // healPiece is how many rows of each one walk looks at.
@@ -32,6 +33,9 @@ func (s *Store) heal(ctx context.Context) error {
 		return err
 	}
 	if err := s.healKeys(ctx); err != nil {
+		return err
+	}
+	if err := s.healEdges(ctx); err != nil {
 		return err
 	}
 	return s.healGates(ctx)

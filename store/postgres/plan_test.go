@@ -114,6 +114,8 @@ var hot = map[string]string{
 	"settle_reopen": `'{{id}}'`,
 	"edges":         `'{{id}}'`,
 	"batches":       `'{{id}}'`,
+	"edges_drop":    `'{{id}}'`,
+	"edges_behind":  `'{{id}}'`,
 	"heal_edges":    `'{id}', 0, '{id}', 0, 100`,
 	"complete":      `'{id}', '{id}', 1, 1, 0, null`,
 	"drop":          `'{{id}}', 1`,

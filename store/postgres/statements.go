@@ -53,7 +53,7 @@ type statements struct {
 	schedulePut, schedules, schedulesDue, schedulesLeft, schedulesSet, sendBack, settings, sleep, start,
 	stored, stray, sweep, takeDuty, tasks, tell, turns, undecided, uniqueDrop, uniqueGive, uniqueHold,
 	uniqueLeave, uniqueLock, uniqueOver, uniqueOwners, uniqueTake, uniqueWanted, versions, wait, walkTo,
-	walked, batches, batchesJoin, edges, edgesBehind, edgesPut, healEdges, insertAfterWithin, marksPut, marksTake, settleCut,
+	walked, batches, batchesJoin, edges, edgesBehind, edgesDrop, edgesPut, healEdges, insertAfterWithin, marksPut, marksTake, settleCut,
 	settleEdges, settleEnd, settleFree, settleGate, settleLock, settleLook, settleReopen, settleThere string
 }
 
@@ -225,6 +225,7 @@ func newStatements(schema string) *statements {
 		batches:           load("batches"),
 		batchesJoin:       load("batches_join"),
 		edges:             load("edges"),
+		edgesDrop:         load("edges_drop"),
 		edgesBehind:       load("edges_behind"),
 		edgesPut:          load("edges_put"),
 		healEdges:         load("heal_edges"),
