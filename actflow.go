@@ -11,13 +11,13 @@ import (
 )
 
 // retryFlow retries the jobs of a filter so that they wait for each other again: each after what
-// it is to run after, which then has not ended.
+// it is to run after, which then has not ended. So are batches, before what is after them.
 func (a *App) retryFlow(ctx context.Context, in inside.ActInput, filter store.Filter) ([]byte, error) {
 	jobs, err := a.findAll(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
-	if jobs, err = a.inOrder(ctx, jobs, filter.Flow); err != nil {
+	if jobs, err = a.inOrder(ctx, jobs, filter); err != nil {
 		return nil, err
 	}
 	var count actCount
@@ -51,27 +51,54 @@ func (a *App) findAll(ctx context.Context, f store.Filter) (jobs []store.Job, er
 	}
 }
 
-// inOrder sorts jobs of a flow so that each comes after those that it is to run after.
-func (a *App) inOrder(ctx context.Context, jobs []store.Job, flow ID) ([]store.Job, error) {
-	batches, err := a.findAll(ctx, store.Filter{Flow: flow, Tasks: []string{store.BatchTask}, Queues: []string{store.SystemQueue}})
-	if err != nil {
-		return nil, err
-	}
-	flows, err := a.flows()
+// inOrder sorts jobs of a flow so that each comes after those that it is to run after, and adds
+// batches that have ended otherwise than completed, each after its members.
+func (a *App) inOrder(ctx context.Context, jobs []store.Job, f store.Filter) ([]store.Job, error) {
+	batches, err := a.findAll(ctx, store.Filter{Flow: f.Flow, Tasks: []string{store.BatchTask}, Queues: []string{store.SystemQueue}})
 	if err != nil {
 		return nil, err
 	}
 	slices.Reverse(jobs)
 	parent := make(map[ID]ID, len(batches))
+	place := map[ID]int{}
 	for i := range batches {
-		parent[batches[i].ID] = batches[i].Terms.Batch
+		b := &batches[i]
+		if parent[b.ID] = b.Terms.Batch; b.State.Ended() && b.State != Completed {
+			jobs = append(jobs, *b)
+		}
 	}
 	stands := map[ID][]int{} // for an upstream: which of the jobs
 	for i := range jobs {
+		place[jobs[i].ID] = i
+		if jobs[i].Task == store.BatchTask {
+			continue
+		}
 		stands[jobs[i].ID] = append(stands[jobs[i].ID], i)
 		for batch := jobs[i].Terms.Batch; !batch.IsZero(); batch = parent[batch] {
 			stands[batch] = append(stands[batch], i)
 		}
+	}
+	needs, err := a.needs(ctx, jobs, place, stands)
+	if err != nil {
+		return nil, err
+	}
+	order, circle := sortByNeed(needs)
+	if circle != nil {
+		return nil, Discard(fmt.Errorf("the jobs of flow %s wait for each other in a circle", f.Flow))
+	}
+	sorted := make([]store.Job, len(jobs))
+	for i, n := range order {
+		sorted[i] = jobs[n]
+	}
+	return sorted, nil
+}
+
+// needs returns for each job which of them come before it, for a batch its members,
+// batches among them.
+func (a *App) needs(ctx context.Context, jobs []store.Job, place map[ID]int, stands map[ID][]int) ([][]int, error) {
+	flows, err := a.flows()
+	if err != nil {
+		return nil, err
 	}
 	needs := make([][]int, len(jobs))
 	for page := range slices.Chunk(jobs, existingPage) {
@@ -84,17 +111,21 @@ func (a *App) inOrder(ctx context.Context, jobs []store.Job, flow ID) ([]store.J
 			return nil, fmt.Errorf("read what jobs are after: %w", err)
 		}
 		for _, e := range edges {
-			at := stands[e.Job][0]
+			at := place[e.Job]
 			needs[at] = append(needs[at], stands[e.Upstream]...)
+			if up, here := place[e.Upstream]; here {
+				needs[at] = append(needs[at], up)
+			}
 		}
 	}
-	order, circle := sortByNeed(needs)
-	if circle != nil {
-		return nil, Discard(fmt.Errorf("the jobs of flow %s wait for each other in a circle", flow))
+	for i := range jobs {
+		if jobs[i].Task != store.BatchTask {
+			continue
+		}
+		needs[i] = append(needs[i], stands[jobs[i].ID]...)
+		if outer, here := place[jobs[i].Terms.Batch]; here {
+			needs[outer] = append(needs[outer], i)
+		}
 	}
-	sorted := make([]store.Job, len(jobs))
-	for i, n := range order {
-		sorted[i] = jobs[n]
-	}
-	return sorted, nil
+	return needs, nil
 }

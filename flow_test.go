@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/operate"
 )
 
 // A course is what handlers of a test did, in order, and which of them shall fail.
@@ -283,5 +284,70 @@ func TestAFlowIsStoredOnce(t *testing.T) {
 		if jobs, err := app.Jobs(t.Context(), offload.Filter{Batch: batch.ID()}); err != nil || len(jobs) != 2 {
 			t.Errorf("the batch has %d members, %v; want 2", len(jobs), err)
 		}
+	})
+}
+
+// What is enqueued later, after a job that is stored, or into a batch, belongs to the flow of that.
+func TestWhatIsAddedBelongsToTheFlow(t *testing.T) {
+	onStoresWithNotes(t, func(t *testing.T, address string) {
+		c := newCourse()
+		app := open(t, address, c.step)
+		plain := enqueue(t, app, c.step.Task, "plain")
+		first := c.step.Call("first", offload.After(plain))
+		second := c.step.Call("second", offload.After(first.ID()))
+		enqueueAll(t, app, first)
+		enqueueAll(t, app, second)
+		if got := read(t, app, second.ID()).Flow; got != plain {
+			t.Errorf("the second job after a plain one is of flow %s, want %s", got, plain)
+		}
+		inner := offload.Batch(c.step.Call("a"))
+		outer := offload.Batch(inner)
+		more, none := c.step.Call("b", offload.InBatch(inner.ID())), c.step.Call("c")
+		enqueueAll(t, app, outer)
+		enqueueAll(t, app, more, none)
+		if got := read(t, app, more.ID()).Flow; got != outer.ID() {
+			t.Errorf("the job added to a batch is of flow %s, want %s", got, outer.ID())
+		}
+		if got := read(t, app, none.ID()).Flow; !got.IsZero() {
+			t.Errorf("a plain job beside it is of flow %s", got)
+		}
+	})
+}
+
+// A flow that was cancelled as a whole, and is retried, goes on in its order.
+func TestAFlowIsCancelledAndGoesOn(t *testing.T) {
+	onStoresWithNotes(t, func(t *testing.T, address string) {
+		c := newCourse()
+		app := open(t, address, c.step)
+		ada := operate.As(app, "ada")
+		batch := offload.Batch(offload.Batch(c.step.Call("b")))
+		chain := offload.Chain(c.step.Call("a"), batch, c.step.Call("c"))
+		clean := c.step.Call("clean", offload.AfterEnd(chain))
+		enqueueAll(t, app, chain, clean)
+		if err := ada.PauseQueue(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		begun(t, app)
+		for _, act := range []struct {
+			do   func(context.Context, offload.ID) (*offload.Job, error)
+			done string
+		}{
+			{ada.CancelFlow, `{"jobs":4,"changed":4}`},
+			{ada.RetryFlow, `{"jobs":6,"changed":`}, // with the batches, which may be open by then
+		} {
+			job, err := act.do(t.Context(), clean.ID())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if job = wantEnd(t, app, job.ID, offload.Completed); !strings.HasPrefix(string(job.Result), act.done) {
+				t.Errorf("the act has done %s, want %s", job.Result, act.done)
+			}
+		}
+		if err := ada.ResumeQueue(t.Context(), "default"); err != nil {
+			t.Fatal(err)
+		}
+		wantEnd(t, app, clean.ID(), offload.Completed)
+		wantEnd(t, app, batch.ID(), offload.Completed)
+		c.took(t, "a", "b", "c", "clean")
 	})
 }
