@@ -85,6 +85,7 @@ type row struct {
 	turn     sql.NullInt64  // of due and blocked: its place among those that take turns
 	gate     sql.NullString // of blocked: what it waits for
 	asked    *asked         // nil until it is needed
+	need     string         // in blocked: see store.TaskNeeding
 }
 
 func (r *row) into() []any {
@@ -144,7 +145,7 @@ func (t *txn) putBlocked(r *row, waits int) error {
 		t.wakeToLook() // those who know its task are shown it
 		r.gate = sql.NullString{}
 	}
-	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate); err != nil || r.uses&usesExpires == 0 {
+	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate, r.need); err != nil || r.uses&usesExpires == 0 {
 		return err
 	}
 	return t.expiry(r, &keepExpiries)
