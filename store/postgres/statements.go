@@ -37,7 +37,7 @@ func clean(sql string) string {
 
 // Statements are all statements of a store, as the files in sql have them.
 type statements struct {
-	actCancel, actCancelWithin, actDelete, actEdit, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
+	actCancel, actCancelWithin, actDelete, actEdit, actErase, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
 	candidates, claim, claimParked, claimThese, complete, condemn, copyBegin, copyDue, copyJob,
 	copyTermsBlocked, copyTermsDue, copyTermsJob, countEnqueued, counted, countedBegin, counts, drop,
 	durable, emptied, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet, failures,
@@ -49,7 +49,7 @@ type statements struct {
 	lookSelf, memoPut, memos, mergeFigures, migrateLock, migrated, notify, notifyWithin, now, park, pauseGates,
 	pauseQueue, pauseTask, peers, place, planner, processes, progress, logCount, logDone, logHeld, logKnown, logWrite, logs, logsLast, prune, pruneCrashes, pruneFigures,
 	pruneGates, pruneRecords, pruneTasks, pruneTurns, pruneUniques, putBlocked, putDone, putDue, putJobs,
-	queues, reap, record, records, register, release, result, scheduleDrop, scheduleLock, schedulePause,
+	queues, reap, record, records, register, release, result, rewrite, scheduleDrop, scheduleLock, schedulePause,
 	schedulePut, schedules, schedulesDue, schedulesLeft, schedulesSet, sendBack, settings, sleep, start,
 	stored, stray, sweep, takeDuty, tasks, tell, turns, undecided, uniqueDrop, uniqueGive, uniqueHold,
 	uniqueLeave, uniqueLock, uniqueOver, uniqueOwners, uniqueTake, uniqueWanted, versions, wait, walkTo,
@@ -62,6 +62,7 @@ func newStatements(schema string) *statements {
 		actCancel:        load("act_cancel"),
 		actCancelWithin:  load("act_cancel_within"),
 		actDelete:        load("act_delete"),
+		actErase:         load("act_erase"),
 		actHold:          load("act_hold"),
 		actEdit:          load("act_edit"),
 		actRetry:         load("act_retry"),
@@ -187,6 +188,7 @@ func newStatements(schema string) *statements {
 		register:         load("register"),
 		release:          load("release"),
 		result:           load("result"),
+		rewrite:          load("rewrite"),
 		scheduleDrop:     load("schedule_drop"),
 		scheduleLock:     load("schedule_lock"),
 		schedulePause:    load("schedule_pause"),
