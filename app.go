@@ -29,6 +29,7 @@ type App struct {
 	maxInput  int
 	onClose   []func() error
 	schedules []ownSchedule
+	keys      *keyring // nil is none
 
 	enqueuer *engine.Enqueuer
 	registry registry  // tasks that other processes have made known
@@ -84,6 +85,7 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	a := &App{
 		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
 		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
+		keys: p.keys.or(nil),
 	}
 	a.hooks = newHooks(a, p.onEvent)
 	p.bind(actTask.def, a.runAct, nil)
@@ -232,26 +234,27 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err := a.limits.ensure(ctx, a.store, nil, used); err != nil {
 		return nil, err
 	}
-	inserted, err := a.enqueuer.Insert(ctx, news)
+	jobs := storedJobs(news)
+	inserted, err := a.enqueuer.Insert(ctx, jobs)
 	if err != nil {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
-	jobs := jobsOfNew(news, inserted)
-	if err := a.readExisting(ctx, jobs); err != nil {
+	enqueued := jobsOfNew(news, inserted)
+	if err := a.readExisting(ctx, news, enqueued); err != nil {
 		return nil, err
 	}
-	a.unworked.note(a, news)
-	a.hearEnqueued(jobs)
-	return jobs, nil
+	a.unworked.note(a, jobs)
+	a.hearEnqueued(enqueued)
+	return enqueued, nil
 }
 
 // newJobs resolves and checks calls, and returns the limits of their jobs. The same call twice
 // is refused.
-func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, []usedLimit, error) {
+func (a *App) newJobs(ctx context.Context, calls []*Call) ([]newJob, []usedLimit, error) {
 	if err := a.open(); err != nil {
 		return nil, nil, err
 	}
-	news := make([]store.NewJob, len(calls))
+	news := make([]newJob, len(calls))
 	var used []usedLimit
 	for i, c := range calls {
 		job, limits, err := a.newJob(ctx, c)
@@ -274,11 +277,11 @@ func (a *App) newJobs(ctx context.Context, calls []*Call) ([]store.NewJob, []use
 
 // jobsOfNew returns the jobs of an insert, as far as that tells: of one that was there already
 // no more than its id.
-func jobsOfNew(news []store.NewJob, inserted []store.Inserted) []*Job {
+func jobsOfNew(news []newJob, inserted []store.Inserted) []*Job {
 	now := time.Now()
 	jobs := make([]*Job, len(news))
 	for i, in := range inserted {
-		job := jobOfNew(&news[i], now)
+		job := news[i].job(now)
 		job.Existing, job.Replaced = in.Existing, in.Replaced
 		switch in.State {
 		case Blocked:
@@ -295,7 +298,7 @@ func jobsOfNew(news []store.NewJob, inserted []store.Inserted) []*Job {
 }
 
 // readExisting replaces jobs that were there already by what they are now.
-func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
+func (a *App) readExisting(ctx context.Context, news []newJob, jobs []*Job) error {
 	var ids []ID
 	for _, job := range jobs {
 		if job.Existing {
@@ -312,12 +315,17 @@ func (a *App) readExisting(ctx context.Context, jobs []*Job) error {
 			found[olds[i].ID] = &olds[i]
 		}
 	}
+	show, err := &shower{app: a}, error(nil)
 	for i, job := range jobs {
 		old := found[job.ID]
 		if !job.Existing || old == nil { // gone by now: what the caller wanted is what we know
 			continue
 		}
-		jobs[i] = jobOf(old)
+		if old.Task == news[i].Task {
+			jobs[i] = show.hiding(old, news[i].secrets)
+		} else if jobs[i], err = show.job(ctx, old); err != nil {
+			return err
+		}
 		jobs[i].Existing, jobs[i].Replaced = true, job.Replaced
 	}
 	return nil

@@ -112,9 +112,24 @@ func enqueueTo(ctx context.Context, to Enqueuer, calls ...*Call) ([]*Job, error)
 	return jobs, err
 }
 
+// A newJob is a job as it is stored, and what of it is shown.
+type newJob struct {
+	store.NewJob
+	clear   []byte // its input
+	secrets secrets
+}
+
+func storedJobs(news []newJob) []store.NewJob {
+	jobs := make([]store.NewJob, len(news))
+	for i := range news {
+		jobs[i] = news[i].NewJob
+	}
+	return jobs
+}
+
 // newJob resolves a call against the app's defaults and checks all of it. It returns the limits
 // that the job is under, too.
-func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []usedLimit, err error) {
+func (a *App) newJob(ctx context.Context, c *Call) (job newJob, used []usedLimit, err error) {
 	config, def, err := a.resolve(ctx, c)
 	if err != nil {
 		return job, nil, err
@@ -124,9 +139,9 @@ func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []use
 		return job, nil, err
 	}
 	used = config.used(c.task, limits)
-	job = config.newJob(c.task, c.input, c.id)
+	job = newJob{config.newJob(c.task, c.input, c.id), c.input, config.secrets}
 	job.Terms = terms
-	return job, used, nil
+	return job, used, a.sealInput(&config.jobConfig, &job.NewJob)
 }
 
 // used says of limits whether they are this app's own word.
@@ -206,11 +221,11 @@ func (a *App) checkInput(c *Call) error {
 	return nil
 }
 
-// jobOfNew is a job as it stands right after its insert.
-func jobOfNew(n *store.NewJob, now time.Time) *Job {
+// job is a job as it stands right after its insert.
+func (n *newJob) job(now time.Time) *Job {
 	j := &Job{
 		ID: n.ID, Task: n.Task, Queue: n.Queue, State: Available, Priority: n.Priority,
-		MaxAttempts: n.MaxAttempts, RunAt: now.Add(n.Delay), CreatedAt: now, Tags: n.Tags, Input: n.Input,
+		MaxAttempts: n.MaxAttempts, RunAt: now.Add(n.Delay), CreatedAt: now, Tags: n.Tags, Input: n.secrets.input.Hide(n.clear),
 	}
 	if n.RunAt.After(now) {
 		j.RunAt = n.RunAt

@@ -45,11 +45,11 @@ func (a *App) inboxJob(ctx context.Context, row *store.InboxRow) (job store.NewJ
 	if len(input) == 0 {
 		input = []byte("null")
 	}
-	job, used, err := a.newJob(ctx, NewCall(row.Task, input, opts...))
+	resolved, used, err := a.newJob(ctx, NewCall(row.Task, input, opts...))
 	if err != nil {
 		return job, err
 	}
-	return job, a.limits.ensure(ctx, a.store, nil, used)
+	return resolved.NewJob, a.limits.ensure(ctx, a.store, nil, used)
 }
 
 // optionsOfJSON reads the options of a job as other programs write them: an object with the

@@ -26,7 +26,7 @@ func (a *App) Job(ctx context.Context, id ID) (*Job, error) {
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("job %s: %w", id, ErrNotFound)
 	}
-	return jobOf(&jobs[0]), nil
+	return a.shown(ctx, &jobs[0])
 }
 
 // Jobs returns the jobs that f selects, newest first, at most f.Max (100). The next page
@@ -43,9 +43,11 @@ func (a *App) Jobs(ctx context.Context, f Filter) ([]*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offload: list jobs: %w", err)
 	}
-	jobs := make([]*Job, len(found))
+	jobs, show := make([]*Job, len(found)), &shower{app: a}
 	for i := range found {
-		jobs[i] = jobOf(&found[i])
+		if jobs[i], err = show.job(ctx, &found[i]); err != nil {
+			return nil, err
+		}
 	}
 	return jobs, nil
 }
