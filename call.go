@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/offloadhq/offload/internal/seal"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -20,6 +21,7 @@ type Call struct {
 	options []EnqueueOption
 	id      ID
 	err     error // what was wrong when it was made; reported by what takes it
+	sealed  bool  // input is encrypted: it was read from a schedule by a program without its key
 }
 
 func newCall(def *definition, task string, input []byte, opts []EnqueueOption, err error) *Call {
@@ -178,7 +180,7 @@ func (a *App) resolve(ctx context.Context, c *Call) (config enqueueConfig, def *
 	if err := config.check(c.task, def); err != nil {
 		return config, nil, err
 	}
-	return config, def, a.checkInput(c)
+	return config, def, a.checkInput(c, &config.jobConfig)
 }
 
 func (c *enqueueConfig) newJob(task string, input []byte, id ID) store.NewJob {
@@ -202,18 +204,31 @@ func (c *enqueueConfig) newJob(task string, input []byte, id ID) store.NewJob {
 }
 
 // checkInput refuses what is no JSON, too long, or, where the app knows the type, none of it.
-func (a *App) checkInput(c *Call) error {
+func (a *App) checkInput(c *Call, config *jobConfig) error {
+	if c.sealed {
+		return nil
+	}
 	if len(c.input) > a.maxInput {
 		return &InputError{
 			Task: c.task, Field: "input", Got: fmt.Sprintf("%d bytes", len(c.input)),
 			Want: fmt.Sprintf("at most %d (MaxInput); keep large data elsewhere and enqueue its name", a.maxInput),
 		}
 	}
+	if seal.LooksSealed(c.input) {
+		return errSealed(c.task)
+	}
+	if config.secrets.input.Masked(c.input) {
+		return errMasked(c.task)
+	}
 	if c.def != nil {
 		return nil // made of the type itself
 	}
 	if !json.Valid(c.input) {
-		return &InputError{Task: c.task, Field: "input", Got: string(c.input), Want: "JSON"}
+		got := string(c.input)
+		if config.encrypt || len(config.secrets.input) > 0 {
+			got = "text that is none"
+		}
+		return &InputError{Task: c.task, Field: "input", Got: got, Want: "JSON"}
 	}
 	if bound := a.tasks[c.task]; bound != nil {
 		return bound.accepts(c.input)

@@ -23,7 +23,7 @@ func (at *attempt) newLogger(ctx context.Context) *slog.Logger {
 		return log
 	}
 	page := &page{}
-	return slog.New(&jobHandler{at: at, keep: keep, also: log.Handler(), page: page, attrs: slog.NewJSONHandler(page, nil)})
+	return slog.New(&jobHandler{at: at, keep: keep, also: log.Handler(), page: page, attrs: at.hiding(slog.NewJSONHandler(page, nil))})
 }
 
 // hidden is a logger that is handed no secrets of the job's input.
@@ -31,7 +31,14 @@ func (at *attempt) hidden(log *slog.Logger) *slog.Logger {
 	if at.hide == nil {
 		return log
 	}
-	return slog.New(hidingHandler{log.Handler(), at.hide})
+	return slog.New(at.hiding(log.Handler()))
+}
+
+func (at *attempt) hiding(h slog.Handler) slog.Handler {
+	if at.hide == nil {
+		return h
+	}
+	return hidingHandler{h, at.hide}
 }
 
 // A jobHandler keeps what a handler logs with its job, and hands it on.
@@ -92,9 +99,6 @@ func (h *jobHandler) attrsOf(ctx context.Context, r slog.Record) []byte {
 		return nil
 	}
 	written := bytes.TrimSuffix(h.page.buf.Bytes(), []byte("\n"))
-	if h.at.hide != nil {
-		written = []byte(h.at.hide(string(written)))
-	}
 	if h.page.buf.Cap() > 4*store.MaxLogText {
 		h.page.buf = bytes.Buffer{} // one long line shall not be remembered for the whole attempt
 	}

@@ -66,6 +66,11 @@ func badSecret(task, of string, err error) error {
 	}
 }
 
+// errMasked refuses an input in which a mask stands for a secret.
+func errMasked(task string) error {
+	return &InputError{Task: task, Field: "input", Got: "one with " + fields.Mask + " in place of a secret", Want: "the secret itself"}
+}
+
 // leastWord is how many bytes a secret word must have to be looked for in texts: what is shorter
 // stands in too many innocent ones.
 const leastWord = 4

@@ -14,6 +14,7 @@ import (
 // A shower makes of stored jobs what others than their handlers see.
 type shower struct {
 	app   *App
+	def   *definition // of the task, where the caller has it
 	asked bool // the store was asked which tasks there are, for these jobs
 }
 
@@ -70,6 +71,9 @@ func hiddenText(sealed string) string {
 // made it known. The store is asked at most once for all jobs of a shower.
 func (s *shower) secretsOf(ctx context.Context, task string) (secrets, error) {
 	a := s.app
+	if s.def != nil {
+		return s.def.secrets()
+	}
 	if bound := a.tasks[task]; bound != nil {
 		return bound.config.secrets, nil
 	}

@@ -26,7 +26,7 @@ func FromJSON(value []byte) (sealed string, ok bool) {
 			return string(text), true
 		}
 	}
-	if len(value) == 0 || !bytes.Contains(value, []byte("sealed")) || bytes.TrimSpace(value)[0] != '{' {
+	if !bytes.Contains(value, []byte("offload:sealed")) || bytes.TrimSpace(value)[0] != '{' {
 		return "", false
 	}
 	var object map[string]json.RawMessage
@@ -47,3 +47,12 @@ const TextSize = len(textHead)
 
 // FromText returns the sealed text in a text, and whether it has one.
 func FromText(text string) (sealed string, ok bool) { return strings.CutPrefix(text, textHead) }
+
+// LooksSealed reports whether JSON is an encrypted text, of whatever version.
+func LooksSealed(value []byte) bool {
+	if !bytes.Contains(value[:min(len(value), 64)], []byte("offload:sealed")) {
+		return false
+	}
+	_, ok := FromJSON(value)
+	return ok
+}
