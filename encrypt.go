@@ -70,15 +70,15 @@ func (k Keys) check() error {
 type keyring struct {
 	current string
 	byID    seal.Keys
-	mu      sync.Mutex // held for moments
+	mu      sync.Mutex           // held for moments
 	tried   map[string]time.Time // when a text last did not open with the key of its id
 }
 
 // What a job may need that is parked: see engine.Verdict.Need.
 const (
-	needKey   = "key:"   // and an id: that key
-	needOpen  = "open:"  // and an id: another key of that id, for with this one it does not open
-	needKeys  = "keys"   // any keys, to encrypt with
+	needKey   = "key:"    // and an id: that key
+	needOpen  = "open:"   // and an id: another key of that id, for with this one it does not open
+	needKeys  = "keys"    // any keys, to encrypt with
 	tryAgain  = time.Hour // after which a text is tried again that did not open
 	sayAgain  = time.Minute
 	hiddenFor = "(encrypted with key %s)"

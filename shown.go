@@ -15,7 +15,7 @@ import (
 type shower struct {
 	app   *App
 	def   *definition // of the task, where the caller has it
-	asked bool // the store was asked which tasks there are, for these jobs
+	asked bool        // the store was asked which tasks there are, for these jobs
 }
 
 // shown returns a job as others see it.

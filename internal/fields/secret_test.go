@@ -38,10 +38,14 @@ func secretsOf(t *testing.T, of any) Secrets {
 func TestHideAndRestore(t *testing.T) {
 	s := secretsOf(t, purchase{})
 	for _, test := range []struct{ name, input, want string }{
-		{"each kind", `{"number":"4111","pin":1234,"until":"2027-01-01T00:00:00Z","owner":"ada"}`,
-			`{"number":"•••","pin":null,"until":null,"owner":"ada"}`},
-		{"in lists and maps", `{"cards":[{"number":"1"},{"number":"2","owner":"b"}],"by_name":{"x":{"number":"3"}}}`,
-			`{"cards":[{"number":"•••"},{"number":"•••","owner":"b"}],"by_name":{"x":{"number":"•••"}}}`},
+		{
+			"each kind", `{"number":"4111","pin":1234,"until":"2027-01-01T00:00:00Z","owner":"ada"}`,
+			`{"number":"•••","pin":null,"until":null,"owner":"ada"}`,
+		},
+		{
+			"in lists and maps", `{"cards":[{"number":"1"},{"number":"2","owner":"b"}],"by_name":{"x":{"number":"3"}}}`,
+			`{"cards":[{"number":"•••"},{"number":"•••","owner":"b"}],"by_name":{"x":{"number":"•••"}}}`,
+		},
 		{"upper case, and escaped names", `{"NUMBER":"4111","\u006eumber":"4222"}`, `{"NUMBER":"•••","\u006eumber":"•••"}`},
 		{"all of a map", `{"all":{"a":"b"}}`, `{"all":null}`},
 		{"null stays", `{"number":null}`, `{"number":null}`},
