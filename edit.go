@@ -12,14 +12,10 @@ import (
 // editInput checks a new input of a job, and returns it as it is stored, with the terms that the job
 // has with it. A mask stands for the secret that is there.
 func (a *App) editInput(ctx context.Context, id ID, input []byte) ([]byte, *store.Terms, error) {
-	jobs, err := a.store.Find(ctx, store.Filter{IDs: []ID{id}, Max: 1})
+	job, err := a.stored(ctx, id)
 	if err != nil {
-		return nil, nil, fmt.Errorf("offload: read job %s: %w", id, err)
+		return nil, nil, err
 	}
-	if len(jobs) == 0 {
-		return nil, nil, fmt.Errorf("job %s: %w", id, ErrNotFound)
-	}
-	job := &jobs[0]
 	config, def, err := a.defaultsOf(ctx, &Call{task: job.Task})
 	unknown := errors.Is(err, ErrUnknownTask)
 	if err != nil && !unknown {

@@ -106,6 +106,9 @@ func (k *keyring) seal(text []byte, at seal.Place) (string, error) {
 // open decrypts a text. An error is a *needError.
 func (k *keyring) open(sealed string, at seal.Place) ([]byte, error) {
 	_, id, err := seal.Parse(sealed)
+	if err == nil && checkName("", "", id) != nil {
+		err = seal.ErrForm
+	}
 	if err != nil {
 		return nil, &needError{needOpen + "?", fmt.Errorf("offload: read an encrypted text: %w", err)}
 	}

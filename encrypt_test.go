@@ -398,3 +398,78 @@ func TestResultsWithinATransactionAreEncrypted(t *testing.T) {
 		t.Errorf("Wait = %q, %v", out, err)
 	}
 }
+
+// A job of the time before its task was encrypted is read as it is, by who can encrypt its result.
+func TestJobsFromBeforeEncryption(t *testing.T) {
+	onEachStore(t, func(t *testing.T, address string) {
+		echo := func(_ context.Context, c charge) (string, error) { return c.Card, nil }
+		before := offload.NewFunc("charge", echo)
+		task := offload.NewFunc("charge", echo, offload.Encrypt())
+		id := enqueue(t, open(t, address, before), before.Task, charge{Card: canary})
+		blind := open(t, address, task)
+		drained(t, blind)
+		wantReason(t, blind, id, offload.WhyUnknownKey, "has the key")
+		app := open(t, address, task, keysOf("k1"))
+		drained(t, app)
+		if text := raw(t, app, id); !strings.Contains(text, `{"card":"`+canary+`"}`) || !strings.Contains(text, "v1.job.k1.") {
+			t.Errorf("the store has %s; want the input as it was and the result encrypted", text)
+		}
+	})
+}
+
+// Texts that nobody can have encrypted so harm nobody.
+func TestBrokenTextsWait(t *testing.T) {
+	onEachStore(t, func(t *testing.T, address string) {
+		ran := 0
+		task := offload.NewTask("charge", func(context.Context, charge) error { ran++; return nil }, offload.Encrypt())
+		app := open(t, address, task, keysOf("k1"))
+		s := storeOf(t, app)
+		for _, text := range []string{"v9.job.k1.AAAA", "v1.job.a b\\u0000.AAAA", "v1.job.k1.", "nonsense", "v1.unique.k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+			id := enqueue(t, app, task, charge{Card: "x"})
+			inputs, err := s.Inputs(t.Context(), []offload.ID{id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			broken := []byte(`{"offload:sealed":"` + text + `"}`)
+			if n, err := s.Rewrite(t.Context(), []store.Text{{ID: id, Kind: store.TextInput, Old: inputs[id], New: broken}}); n != 1 || err != nil {
+				t.Fatalf("Rewrite = %d, %v", n, err)
+			}
+			drained(t, app)
+			if j := read(t, app, id); j.State != offload.Blocked || j.Failures != 0 {
+				t.Errorf("with the input %s the job is %+v", broken, j)
+			}
+			wantReason(t, app, id, offload.WhyUnknownKey, "does not open")
+		}
+		if ran > 0 {
+			t.Errorf("the handler was called %d times", ran)
+		}
+	})
+}
+
+// Rows of the inbox wait for a process that can encrypt them.
+func TestTheInboxOfEncryptedTasks(t *testing.T) {
+	db, blind := ownDatabase(t, noop)
+	address := fileOf(t, db)
+	task := offload.Declare[charge]("charge", offload.Encrypt())
+	app := open(t, address, task, keysOf("k1"))
+	if _, err := db.ExecContext(t.Context(), "insert into offload_inbox (task, input) values ('charge', ?)", `{"card":"`+canary+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, blind)
+	wantJobs(t, blind, offload.Filter{}, 0)
+	drained(t, app)
+	jobs := wantJobs(t, app, offload.Filter{}, 1)
+	if text := raw(t, app, jobs[0].ID); strings.Contains(text, canary) {
+		t.Errorf("the store has %s", text)
+	}
+}
+
+func fileOf(t *testing.T, db *sql.DB) (path string) {
+	t.Helper()
+	var n int
+	var name string
+	if err := db.QueryRowContext(t.Context(), "pragma database_list").Scan(&n, &name, &path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -106,8 +106,8 @@ type registry struct {
 // registryAge is how old what a registry remembers may be. A name it lacks is asked for anew.
 const registryAge = 10 * time.Second
 
-// known returns what a process has registered of a task. One that is not known here is asked for anew
-// if ask is set.
+// known returns what a process has registered of a task. For one that is not known here the store is
+// asked anew if ask is set.
 func (r *registry) known(ctx context.Context, s store.Store, task string, ask bool) (jobConfig, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

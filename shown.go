@@ -90,14 +90,11 @@ func (a *App) result(ctx context.Context, job *Job) (json.RawMessage, error) {
 	if !job.hidden {
 		return job.Result, nil
 	}
-	found, err := a.store.Find(ctx, store.Filter{IDs: []ID{job.ID}, Max: 1})
+	found, err := a.stored(ctx, job.ID)
 	if err != nil {
-		return nil, fmt.Errorf("offload: read the result of job %s: %w", job.ID, err)
+		return nil, err
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("job %s: %w", job.ID, ErrNotFound)
-	}
-	result, err := a.keys.openJSON(found[0].Result, placeOf(job.ID, store.TextResult, ""))
+	result, err := a.keys.openJSON(found.Result, placeOf(job.ID, store.TextResult, ""))
 	if err != nil {
 		return nil, fmt.Errorf("offload: result of job %s: %w", job.ID, plainError(err))
 	}

@@ -45,7 +45,8 @@ type Config struct {
 	// ticks.
 	Tick func(now time.Time, s store.Schedule) (store.Ticked, error)
 
-	// Inbox says what becomes of rows of the inbox. An error leaves them for later. Without it
+	// Inbox says what becomes of rows of the inbox. An error leaves all for later; those that it says
+	// nothing of are left for another process. Without it
 	// this process leaves the inbox alone.
 	Inbox func(ctx context.Context, rows []store.InboxRow) ([]store.InboxFate, error)
 }
