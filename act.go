@@ -27,6 +27,9 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 	if err := checkActInput(&in); err != nil {
 		return nil, Discard(err)
 	}
+	if in.Verb == inside.Reencrypt || in.Verb == inside.CountKeys {
+		return a.runKeys(ctx, &in)
+	}
 	filter := in.Filter
 	filter.Max = actPage
 	if begun := JobOf(ctx).CreatedAt.Add(time.Microsecond); filter.Until.IsZero() || filter.Until.After(begun) {
@@ -42,6 +45,11 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 			return nil, fmt.Errorf("find jobs: %w", err)
 		}
 		if len(jobs) == 0 {
+			if in.Verb == store.Erase {
+				if err := a.store.Forget(ctx); err != nil {
+					return nil, fmt.Errorf("forget what was erased: %w", err)
+				}
+			}
 			Progress(ctx, count.Changed, count.Jobs, fmt.Sprintf("%s: %s", in.Verb, count))
 			return json.Marshal(count)
 		}
@@ -60,13 +68,17 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 type actCount struct {
 	Jobs    int `json:"jobs"` // looked at
 	Changed int `json:"changed"`
-	Taken   int `json:"taken,omitempty"` // left alone, since another job has their unique key
+	Taken   int `json:"taken,omitempty"`   // left alone, since another job has their unique key
+	Refused int `json:"refused,omitempty"` // not erased, since they have not ended
 }
 
 func (c actCount) String() string {
 	text := fmt.Sprintf("%d of %d jobs changed", c.Changed, c.Jobs)
 	if c.Taken > 0 {
 		text += fmt.Sprintf("; another job has the unique key of %d", c.Taken)
+	}
+	if c.Refused > 0 {
+		text += fmt.Sprintf("; %d have not ended", c.Refused)
 	}
 	return text
 }
@@ -75,6 +87,9 @@ func (c actCount) String() string {
 func checkActInput(in *inside.ActInput) error {
 	if !inside.Meant(in.Filter) {
 		return &InputError{Task: inside.ActTask, Field: "filter", Got: "the zero filter", Want: inside.MeantWant}
+	}
+	if in.Verb == inside.Reencrypt || in.Verb == inside.CountKeys {
+		return nil
 	}
 	act := store.Act{Verb: in.Verb, Edit: in.Edit}
 	return act.Check()
@@ -96,6 +111,10 @@ func (a *App) actPage(ctx context.Context, in inside.ActInput, jobs []store.Job,
 			count.Changed++
 		case store.Taken:
 			count.Taken++
+		case store.Refused:
+			if in.Verb == store.Erase {
+				count.Refused++
+			}
 		}
 	}
 	return nil

@@ -29,6 +29,7 @@ type App struct {
 	maxInput  int
 	onClose   []func() error
 	schedules []ownSchedule
+	keys      *keyring // nil is none
 
 	enqueuer *engine.Enqueuer
 	registry registry  // tasks that other processes have made known
@@ -84,6 +85,7 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	a := &App{
 		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
 		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
+		keys: p.keys.or(nil),
 	}
 	a.hooks = newHooks(a, p.onEvent)
 	p.bind(actTask.def, a.runAct, nil)
@@ -233,22 +235,23 @@ func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err := a.limits.ensure(ctx, a.store, nil, p.used); err != nil {
 		return nil, err
 	}
-	inserted, err := a.enqueuer.Insert(ctx, p.news)
+	inserted, err := a.enqueuer.Insert(ctx, storedJobs(p.news))
 	if err != nil {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
 	all := p.jobs(inserted, false)
 	jobs := p.answers(all)
-	if err := a.readUnknown(ctx, jobs); err != nil {
+	if err := a.readUnknown(ctx, p, jobs); err != nil {
 		return nil, err
 	}
-	a.unworked.note(a, p.news)
+	a.unworked.note(a, storedJobs(p.news))
 	a.hearEnqueued(all)
 	return jobs, nil
 }
 
-// readUnknown fills in what jobs are now that were there already, or of which the insert didn't tell.
-func (a *App) readUnknown(ctx context.Context, jobs []*Job) error {
+// readUnknown fills in what the jobs of a plan's calls are now that were there already, or of which
+// the insert didn't tell.
+func (a *App) readUnknown(ctx context.Context, p *plan, jobs []*Job) error {
 	var ids []ID
 	for _, job := range jobs {
 		if job.Existing || job.State == "" {
@@ -262,12 +265,20 @@ func (a *App) readUnknown(ctx context.Context, jobs []*Job) error {
 	if err != nil {
 		return err
 	}
-	for _, job := range jobs {
-		if now, there := found[job.ID]; there { // otherwise gone by now: what the caller wanted is what we know
-			existing, replaced := job.Existing, job.Replaced
-			*job = *jobOf(&now)
-			job.Existing, job.Replaced = existing, replaced
+	show := &shower{app: a}
+	for i, job := range jobs {
+		old, there := found[job.ID]
+		if !there {
+			continue // gone by now: what the caller wanted is what we know
 		}
+		now := show.hiding(&old, p.newOf(i).secrets)
+		if old.Task != p.newOf(i).Task {
+			if now, err = show.job(ctx, &old); err != nil {
+				return err
+			}
+		}
+		now.Existing, now.Replaced = job.Existing, job.Replaced
+		*job = *now
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/offloadhq/offload/internal/seal"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -25,6 +26,7 @@ type Call struct {
 	parts  []*Call // of a chain or batch
 	hollow bool    // a chain or batch without any job
 	linked bool    // it says which others it has to do with
+	sealed  bool  // input is encrypted: it was read from a schedule by a program without its key
 }
 
 func newCall(def *definition, task string, input []byte, opts []EnqueueOption, err error) *Call {
@@ -124,9 +126,24 @@ func enqueueTo(ctx context.Context, to Enqueuer, calls ...*Call) ([]*Job, error)
 	return jobs, err
 }
 
+// A newJob is a job as it is stored, and what of it is shown.
+type newJob struct {
+	store.NewJob
+	clear   []byte // its input
+	secrets secrets
+}
+
+func storedJobs(news []newJob) []store.NewJob {
+	jobs := make([]store.NewJob, len(news))
+	for i := range news {
+		jobs[i] = news[i].NewJob
+	}
+	return jobs
+}
+
 // newJob resolves a call of one job against the app's defaults and checks all of it. It returns
 // the limits that the job is under, and what the call says of others, too.
-func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []usedLimit, own links, err error) {
+func (a *App) newJob(ctx context.Context, c *Call) (job newJob, used []usedLimit, own links, err error) {
 	config, def, err := a.resolve(ctx, c)
 	if err != nil {
 		return job, nil, own, err
@@ -136,9 +153,9 @@ func (a *App) newJob(ctx context.Context, c *Call) (job store.NewJob, used []use
 		return job, nil, own, err
 	}
 	used = config.used(c.task, limits)
-	job = config.newJob(c.task, c.input, c.id)
+	job = newJob{config.newJob(c.task, c.input, c.id), c.input, config.secrets}
 	job.Terms = terms
-	return job, used, config.links, nil
+	return job, used, config.links, a.sealInput(&config.jobConfig, &job.NewJob)
 }
 
 // used says of limits whether they are this app's own word.
@@ -175,7 +192,7 @@ func (a *App) resolve(ctx context.Context, c *Call) (config enqueueConfig, def *
 	if err := config.check(c.task, def); err != nil {
 		return config, nil, err
 	}
-	return config, def, a.checkInput(c)
+	return config, def, a.checkInput(c, &config.jobConfig)
 }
 
 func (c *enqueueConfig) newJob(task string, input []byte, id ID) store.NewJob {
@@ -199,18 +216,31 @@ func (c *enqueueConfig) newJob(task string, input []byte, id ID) store.NewJob {
 }
 
 // checkInput refuses what is no JSON, too long, or, where the app knows the type, none of it.
-func (a *App) checkInput(c *Call) error {
+func (a *App) checkInput(c *Call, config *jobConfig) error {
+	if c.sealed {
+		return nil
+	}
 	if len(c.input) > a.maxInput {
 		return &InputError{
 			Task: c.task, Field: "input", Got: fmt.Sprintf("%d bytes", len(c.input)),
 			Want: fmt.Sprintf("at most %d (MaxInput); keep large data elsewhere and enqueue its name", a.maxInput),
 		}
 	}
+	if seal.LooksSealed(c.input) {
+		return errSealed(c.task)
+	}
+	if config.secrets.input.Masked(c.input) {
+		return errMasked(c.task)
+	}
 	if c.def != nil {
 		return nil // made of the type itself
 	}
 	if !json.Valid(c.input) {
-		return &InputError{Task: c.task, Field: "input", Got: string(c.input), Want: "JSON"}
+		got := string(c.input)
+		if config.encrypt || len(config.secrets.input) > 0 {
+			got = "text that is none"
+		}
+		return &InputError{Task: c.task, Field: "input", Got: got, Want: "JSON"}
 	}
 	if bound := a.tasks[c.task]; bound != nil {
 		return bound.accepts(c.input)
@@ -218,11 +248,11 @@ func (a *App) checkInput(c *Call) error {
 	return nil
 }
 
-// jobOfNew is a job as it stands right after its insert.
-func jobOfNew(n *store.NewJob, now time.Time) *Job {
+// job is a job as it stands right after its insert.
+func (n *newJob) job(now time.Time) *Job {
 	j := &Job{
 		ID: n.ID, Task: n.Task, Queue: n.Queue, State: Available, Priority: n.Priority,
-		MaxAttempts: n.MaxAttempts, RunAt: now.Add(n.Delay), CreatedAt: now, Tags: n.Tags, Input: n.Input,
+		MaxAttempts: n.MaxAttempts, RunAt: now.Add(n.Delay), CreatedAt: now, Tags: n.Tags, Input: n.secrets.input.Hide(n.clear),
 	}
 	if n.RunAt.After(now) {
 		j.RunAt = n.RunAt

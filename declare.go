@@ -52,10 +52,14 @@ func (a *App) specOf(ctx context.Context, s *Schedule) (spec scheduleSpec, err e
 	if err != nil {
 		return spec, err
 	}
+	input, err := a.sealSchedule(&config.jobConfig, s.name(), call, def)
+	if err != nil {
+		return spec, err
+	}
 	spec = scheduleSpec{
 		Cron: s.Cron, Every: s.Every, Zone: s.Zone, Overlap: s.Overlap, Missed: s.Missed, Jitter: s.Jitter,
 		From: stored(s.From), To: stored(s.To),
-		Task: call.task, Input: call.input, Queue: config.queue, Options: config.rules(),
+		Task: call.task, Input: input, Queue: config.queue, Options: config.rules(),
 	}
 	used := config.used(call.task, limits)
 	if alone := spec.alone(s.name()); alone != nil {
@@ -109,6 +113,9 @@ func (a *App) putSchedules(ctx context.Context, own []ownSchedule, inCode bool, 
 			return err
 		}
 		old := before[put.Name]
+		if put.Spec, err = a.asBefore(&own[i], old, put.Spec); err != nil {
+			return err
+		}
 		if old != nil && inCode && (!old.InCode || !sameJSON(old.Spec, put.Spec) && !replaces(old, now)) {
 			continue
 		}

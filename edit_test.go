@@ -21,7 +21,7 @@ func TestEditedInputsHaveTheirOwnKeys(t *testing.T) {
 	defer app.Close()
 	job := enqueued(t, app, push, crm{Tenant: "acme", Doc: 7}, false, offload.Limit{Name: "api", Max: 1, Key: "acme"})
 
-	terms, err := inside.EditTerms(ctx, app.App, job.ID, []byte(`{"tenant":"globex","doc":8}`))
+	_, terms, err := inside.EditInput(ctx, app.App, job.ID, []byte(`{"tenant":"globex","doc":8}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,19 +29,19 @@ func TestEditedInputsHaveTheirOwnKeys(t *testing.T) {
 		terms.Turn.Key != "globex" || terms.Unique.Key != "doc=8" || terms.Expire != time.Hour {
 		t.Errorf("with another input its terms are %+v; want the keys of that", terms)
 	}
-	if _, err := inside.EditTerms(ctx, app.App, job.ID, []byte(`{"tenant":"globex"}`)); err == nil {
+	if _, _, err := inside.EditInput(ctx, app.App, job.ID, []byte(`{"tenant":"globex"}`)); err == nil {
 		t.Error("an input without unique key is no error")
 	}
 	own := enqueued(t, app, push, crm{Tenant: "acme", Doc: 9}, false, offload.Unique{Key: "u"}, offload.Fair{Key: "f"})
-	terms, err = inside.EditTerms(ctx, app.App, own.ID, []byte(`{"tenant":"globex","doc":10}`))
+	_, terms, err = inside.EditInput(ctx, app.App, own.ID, []byte(`{"tenant":"globex","doc":10}`))
 	if err != nil || terms.Unique.Key != "u" || terms.Turn.Key != "f" {
 		t.Errorf("terms that the call has said are %+v, %v after an edit", terms, err)
 	}
 	plain := enqueue(t, app.App, noop, 1)
-	if terms, err := inside.EditTerms(ctx, app.App, plain, []byte("2")); err != nil || terms != nil {
+	if _, terms, err := inside.EditInput(ctx, app.App, plain, []byte("2")); err != nil || terms != nil {
 		t.Errorf("the terms of a plain job are %+v, %v", terms, err)
 	}
-	if _, err := inside.EditTerms(ctx, app.App, offload.NewID(), []byte("2")); !errors.Is(err, offload.ErrNotFound) {
+	if _, _, err := inside.EditInput(ctx, app.App, offload.NewID(), []byte("2")); !errors.Is(err, offload.ErrNotFound) {
 		t.Errorf("the terms of no job: %v; want ErrNotFound", err)
 	}
 }

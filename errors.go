@@ -11,13 +11,14 @@ import (
 
 // What a call can meet.
 var (
-	ErrNotFound    = store.ErrNotFound                    // no such job, queue, process, …
-	ErrClosed      = errors.New("offload: app is closed") // the call came after Close, or on a nil App
-	ErrUnknownTask = errors.New("offload: unknown task")  // NewCall: nobody has made that name known
-	ErrUpstream    = store.ErrUpstream                    // After or InBatch: no such job, no batch, or one that has ended
-	ErrSchema      = store.ErrSchema                      // excludes this program, or NoMigrate and older
-	ErrUnavailable = store.ErrUnavailable                 // nothing is known to be stored; try again
-	ErrRefused     = store.ErrRefused                     // the address or database can't be used as it is
+	ErrNotFound    = store.ErrNotFound                             // no such job, queue, process, …
+	ErrClosed      = errors.New("offload: app is closed")          // the call came after Close, or on a nil App
+	ErrUnknownTask = errors.New("offload: unknown task")           // NewCall: nobody has made that name known
+	ErrUnknownKey  = errors.New("offload: unknown encryption key") // this app lacks it; a job waits until its process has it
+	ErrUpstream    = store.ErrUpstream                             // After or InBatch: no such job, no batch, or one that has ended
+	ErrSchema      = store.ErrSchema                               // excludes this program, or NoMigrate and older
+	ErrUnavailable = store.ErrUnavailable                          // nothing is known to be stored; try again
+	ErrRefused     = store.ErrRefused                              // the address or database can't be used as it is
 )
 
 // Why a handler's context ended: context.Cause(ctx) is one of these.

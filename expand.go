@@ -21,7 +21,7 @@ type planner struct {
 
 // A node is a job to be.
 type node struct {
-	job   store.NewJob
+	job   newJob
 	edges []edge
 	batch ID // that it is a member of
 }
@@ -39,7 +39,7 @@ func (a *App) planFlow(ctx context.Context, calls []*Call, asks bool) (*plan, er
 		return nil, err
 	}
 	p.nameFlows()
-	made := &plan{news: make([]store.NewJob, len(order)), used: p.used, of: make([]int, len(calls))}
+	made := &plan{news: make([]newJob, len(order)), used: p.used, of: make([]int, len(calls))}
 	at := make([]int, len(order)) // of a node, where its job is
 	for i, n := range order {
 		made.news[i], at[n] = p.nodes[n].job, i
@@ -132,8 +132,9 @@ func (p *planner) addBatch(c *Call, g group) error {
 	if err := config.check("", nil); err != nil {
 		return err
 	}
-	job := store.NewJob{
-		ID: c.id, Task: store.BatchTask, Queue: store.SystemQueue, Priority: config.priority, Input: []byte("null"),
+	job := newJob{clear: []byte("null")}
+	job.NewJob = store.NewJob{
+		ID: c.id, Task: store.BatchTask, Queue: store.SystemQueue, Priority: config.priority, Input: job.clear,
 		Tags: config.tags, MaxAttempts: 1,
 	}
 	if config.retain != nil {

@@ -34,6 +34,9 @@ type attempt struct {
 	steps   map[string]bool // names of its steps so far
 	loops   int             // calls of Each so far
 	looping bool            // one is under way
+
+	seals bool                // what the job says is encrypted
+	hide  func(string) string // takes secrets of the input out of texts; nil: there are none
 }
 
 type attemptKey struct{}
@@ -90,16 +93,21 @@ func runRecovered(ctx context.Context, f func(context.Context) error) (err error
 // runner returns how the engine runs a task's jobs.
 func (a *App) runner(bound *boundTask) func(context.Context, *store.Claimed) engine.Verdict {
 	return func(ctx context.Context, claimed *store.Claimed) engine.Verdict {
-		at := &attempt{app: a, job: jobOfClaim(claimed), claimed: claimed, started: time.Now()}
+		job, err := a.opened(bound, claimed)
+		if err != nil {
+			return a.parked(claimed, err)
+		}
+		at := &attempt{app: a, job: job, claimed: claimed, started: time.Now()}
+		at.seals, at.hide = bound.config.encrypt, bound.config.secrets.hider(job.Input)
 		var result []byte
-		err := at.call(ctx, bound.config.around, func(ctx context.Context) (err error) {
-			result, err = bound.run(ctx, claimed.Input)
+		err = at.call(ctx, bound.config.around, func(ctx context.Context) (err error) {
+			result, err = bound.run(ctx, job.Input)
 			return err
 		})
 		if err != nil {
 			result = nil
 		}
-		verdict := verdictOf(result, err)
+		verdict := at.verdict(job, result, err)
 		pauseLimit(&verdict, err, bound.definition, claimed)
 		verdict.InTx = at.inTx
 		return verdict

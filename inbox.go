@@ -16,25 +16,31 @@ import (
 )
 
 // inbox says what becomes of rows that other programs have written into the inbox: the jobs
-// that NewCall would have made of them, or why they are none. An error is none of the rows', and
-// leaves them for later.
+// that NewCall would have made of them, or why they are none. Rows whose key this app lacks it leaves
+// for a while to others. An error is none of the rows', and leaves them for later.
 func (a *App) inbox(ctx context.Context, rows []store.InboxRow) ([]store.InboxFate, error) {
-	fates := make([]store.InboxFate, len(rows))
+	var fates []store.InboxFate
 	for i := range rows {
-		fates[i].Number = rows[i].Number
+		fate := store.InboxFate{Number: rows[i].Number}
 		job, err := a.inboxJob(ctx, &rows[i])
 		var refused *InputError
 		switch {
 		case err == nil:
-			fates[i].Job = &job
-		case errors.As(err, &refused) || errors.Is(err, ErrUnknownTask):
-			fates[i].Error = err.Error()
+			fate.Job = &job
+		case errors.Is(err, ErrUnknownKey) && time.Since(rows[i].At) < inboxPatience:
+			continue
+		case errors.As(err, &refused) || errors.Is(err, ErrUnknownTask) || errors.Is(err, ErrUnknownKey):
+			fate.Error = err.Error()
 		default:
 			return nil, err
 		}
+		fates = append(fates, fate)
 	}
 	return fates, nil
 }
+
+// inboxPatience is how long a row waits for a process that has the key for it.
+const inboxPatience = time.Minute
 
 func (a *App) inboxJob(ctx context.Context, row *store.InboxRow) (job store.NewJob, err error) {
 	opts, err := optionsOfJSON(row.Task, row.Options)
@@ -49,7 +55,7 @@ func (a *App) inboxJob(ctx context.Context, row *store.InboxRow) (job store.NewJ
 	if err != nil {
 		return job, err
 	}
-	return p.news[0], a.limits.ensure(ctx, a.store, nil, p.used)
+	return p.news[0].NewJob, a.limits.ensure(ctx, a.store, nil, p.used)
 }
 
 // optionsOfJSON reads the options of a job as other programs write them: an object with the

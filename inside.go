@@ -2,9 +2,6 @@ package offload
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
@@ -44,7 +41,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		return a.checkInput(&Call{task: task, input: input})
+		return a.checkInput(&Call{task: task, input: input}, &jobConfig{})
 	}
 	inside.CheckName = func(field, name string) error { return checkName("", field, name) }
 	inside.CheckFilter = func(f store.Filter) error { return (*Filter)(&f).check() }
@@ -56,22 +53,37 @@ func init() {
 		}
 		return a.actError(ctx, verb, acted)
 	}
-	inside.EditTerms = func(ctx context.Context, app inside.App, id store.ID, input []byte) (*store.Terms, error) {
+	inside.EditInput = func(ctx context.Context, app inside.App, id store.ID, input []byte) ([]byte, *store.Terms, error) {
+		a, err := opened(app)
+		if err != nil {
+			return nil, nil, err
+		}
+		return a.editInput(ctx, id, input)
+	}
+	inside.ShowInput = func(ctx context.Context, app inside.App, task string, input []byte) ([]byte, error) {
 		a, err := opened(app)
 		if err != nil {
 			return nil, err
 		}
-		if !json.Valid(input) {
-			return nil, &InputError{Field: "input", Got: string(input), Want: "JSON"}
-		}
-		return a.editTerms(ctx, id, input)
+		secret, err := (&shower{app: a}).secretsOf(ctx, task)
+		return secret.input.Hide(input), err
 	}
-	inside.ReadSchedule = func(s store.Schedule) (any, error) {
-		spec, _, err := readSpec(&s)
+	inside.CurrentKey = func(app inside.App) string {
+		if a, err := opened(app); err == nil && a.keys != nil {
+			return a.keys.current
+		}
+		return ""
+	}
+	inside.ReadSchedule = func(ctx context.Context, app inside.App, s store.Schedule) (any, error) {
+		a, err := opened(app)
 		if err != nil {
 			return nil, err
 		}
-		return *spec.schedule(s.Name), nil
+		schedule, err := a.shownSchedule(ctx, &s)
+		if err != nil {
+			return nil, err
+		}
+		return *schedule, nil
 	}
 	inside.RunSchedule = runSchedule
 	inside.PassSchedule = passSchedule
@@ -81,59 +93,4 @@ func init() {
 func opened(app inside.App) (*App, error) {
 	a, _ := app.(*App)
 	return a, a.open()
-}
-
-// editTerms returns the terms of a job with a new input, nil for a plain job. Keys that come of
-// its input by the task's rules are made anew; those that the call said otherwise stay.
-func (a *App) editTerms(ctx context.Context, id ID, input []byte) (*store.Terms, error) {
-	jobs, err := a.store.Find(ctx, store.Filter{IDs: []ID{id}, Max: 1})
-	if err != nil {
-		return nil, fmt.Errorf("offload: read job %s: %w", id, err)
-	}
-	if len(jobs) == 0 {
-		return nil, fmt.Errorf("job %s: %w", id, ErrNotFound)
-	}
-	job := &jobs[0]
-	if job.Terms == nil {
-		return nil, nil
-	}
-	config, def, err := a.defaultsOf(ctx, &Call{task: job.Task})
-	if errors.Is(err, ErrUnknownTask) {
-		return job.Terms, nil
-	} else if err != nil {
-		return nil, err
-	}
-	before, _, err := config.terms(job.Task, def, job.Input)
-	if err != nil || before == nil { // then no key of it is by these rules
-		return job.Terms, nil
-	}
-	after, _, err := config.terms(job.Task, def, input)
-	if err != nil {
-		return nil, err
-	}
-	return rekeyed(job.Terms, before, after), nil
-}
-
-// rekeyed returns terms in which the keys that are as before are as after.
-func rekeyed(terms, before, after *store.Terms) *store.Terms {
-	t := *terms
-	t.Limits = nil
-	for _, u := range terms.Limits {
-		for i, was := range before.Limits {
-			if was.Limit == u.Limit && was.Key == u.Key {
-				u.Key = after.Limits[i].Key // the same rules yield the same limits in one order
-				break
-			}
-		}
-		t.Limits = append(t.Limits, u)
-	}
-	if t.Unique != nil && before.Unique != nil && t.Unique.Key == before.Unique.Key {
-		unique := *t.Unique
-		unique.Key, t.Unique = after.Unique.Key, &unique
-	}
-	if t.Turn != nil && before.Turn != nil && t.Turn.Key == before.Turn.Key {
-		turn := *t.Turn
-		turn.Key, t.Turn = after.Turn.Key, &turn
-	}
-	return &t
 }

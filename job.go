@@ -66,6 +66,8 @@ type Job struct {
 	Expire      time.Duration     `json:"expire,omitempty"` // nanoseconds after it was first due
 	Existing    bool              `json:"-"`                // Enqueue: it was there already; State is "" if nothing more is known of it
 	Replaced    bool              `json:"-"`                // Enqueue: and it has the new input
+
+	hidden bool // Result is not what the handler returned
 }
 
 // A LimitUse is a limit that a job is under.

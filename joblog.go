@@ -15,19 +15,35 @@ import (
 // newLogger makes the logger of an attempt, or of a call of many.
 func (at *attempt) newLogger(ctx context.Context) *slog.Logger {
 	if at.many {
-		return at.app.log.With("task", at.job.Task, "jobs", len(at.jobs))
+		return at.hidden(at.app.log).With("task", at.job.Task, "jobs", len(at.jobs))
 	}
-	log := at.app.log.With("job", at.job.ID.String(), "task", at.job.Task, "attempt", at.job.Attempt)
+	log := at.hidden(at.app.log).With("job", at.job.ID.String(), "task", at.job.Task, "attempt", at.job.Attempt)
 	keep, ok := engine.Log(ctx)
 	if !ok {
 		return log
 	}
 	page := &page{}
-	return slog.New(&jobHandler{keep: keep, also: log.Handler(), page: page, attrs: slog.NewJSONHandler(page, nil)})
+	return slog.New(&jobHandler{at: at, keep: keep, also: log.Handler(), page: page, attrs: at.hiding(slog.NewJSONHandler(page, nil))})
+}
+
+// hidden is a logger that is handed no secrets of the job's input.
+func (at *attempt) hidden(log *slog.Logger) *slog.Logger {
+	if at.hide == nil {
+		return log
+	}
+	return slog.New(at.hiding(log.Handler()))
+}
+
+func (at *attempt) hiding(h slog.Handler) slog.Handler {
+	if at.hide == nil {
+		return h
+	}
+	return hidingHandler{h, at.hide}
 }
 
 // A jobHandler keeps what a handler logs with its job, and hands it on.
 type jobHandler struct {
+	at    *attempt
 	keep  func(store.LogLine)
 	also  slog.Handler
 	page  *page
@@ -51,14 +67,14 @@ func (h *jobHandler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle keeps a line and hands it on.
 func (h *jobHandler) Handle(ctx context.Context, r slog.Record) error {
-	line := store.LogLine{At: r.Time, Level: r.Level.String(), Text: store.CleanText(r.Message, store.MaxLogText)}
+	line := store.LogLine{At: r.Time, Level: r.Level.String(), Text: store.CleanText(h.at.shownText(r.Message), h.at.lineRoom())}
 	if line.At.IsZero() {
 		line.At = time.Now()
 	}
 	if h.some || r.NumAttrs() > 0 {
 		line.Attrs = h.attrsOf(ctx, r)
 	}
-	h.keep(line)
+	h.keep(h.at.sealLine(line))
 	if h.also.Enabled(ctx, r.Level) {
 		return h.also.Handle(ctx, r)
 	}
@@ -86,11 +102,11 @@ func (h *jobHandler) attrsOf(ctx context.Context, r slog.Record) []byte {
 	if h.page.buf.Cap() > 4*store.MaxLogText {
 		h.page.buf = bytes.Buffer{} // one long line shall not be remembered for the whole attempt
 	}
-	switch start := len(noAttrs); {
+	switch start, most := len(noAttrs), h.at.lineRoom(); {
 	case len(written) <= start:
 		return nil
-	case len(written)-start > store.MaxLogText:
-		return fmt.Appendf(nil, `{"left out":"attributes of %d bytes; at most %d are kept"}`, len(written)-start, store.MaxLogText)
+	case len(written)-start > most:
+		return fmt.Appendf(nil, `{"left out":"attributes of %d bytes; at most %d are kept"}`, len(written)-start, most)
 	default: // {"level":"INFO","msg":"","a":1}
 		return append([]byte("{"), written[start:]...)
 	}

@@ -19,6 +19,8 @@ type refusal struct {
 	option string      // "" is none
 	limit  string      // the option is the limit of that name
 	def    *definition // of the task, nil if this app knows no more than its name
+
+	secrets fields.Secrets // of the input
 }
 
 // in names the option.
@@ -78,6 +80,9 @@ func (r refusal) paths(by string) (fields.Paths, error) {
 	paths, err := fields.Parse(by)
 	if err != nil {
 		return nil, r.refuse("By", by, byWant)
+	}
+	if slices.ContainsFunc(paths, r.secrets.Meets) {
+		return nil, r.refuse("By", by, "fields that are not secret: keys are kept in the clear")
 	}
 	if r.def == nil {
 		return paths, nil
@@ -158,7 +163,7 @@ func (c *jobConfig) terms(task string, def *definition, input []byte) (t *store.
 	if c.unique == nil && len(c.limits) == 0 && c.fair == nil && c.expire == nil {
 		return nil, nil, nil
 	}
-	k := keyMaker{refusal: refusal{task: task, def: def}, input: input}
+	k := keyMaker{refusal: refusal{task: task, def: def, secrets: c.secrets.input}, input: input}
 	t = &store.Terms{}
 	if c.expire != nil {
 		t.Expire = *c.expire
@@ -196,7 +201,7 @@ func (c *jobConfig) terms(task string, def *definition, input []byte) (t *store.
 
 // checkTerms returns what of the options can be seen to be wrong without an input.
 func (c *jobConfig) checkTerms(task string, def *definition) error {
-	r := refusal{task: task, def: def}
+	r := refusal{task: task, def: def, secrets: c.secrets.input}
 	if len(c.limits) > mostLimits {
 		return r.refuse("Limit", fmt.Sprintf("%d limits", len(c.limits)), fmt.Sprintf("at most %d limits", mostLimits))
 	}

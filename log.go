@@ -115,7 +115,7 @@ func (a *App) logsOnce(ctx context.Context, id ID, after int64, show func(LogLin
 		}
 		for i := range lines {
 			after = lines[i].Seq
-			if !show(logLineOf(&lines[i])) {
+			if !show(a.keys.openLine(&lines[i])) {
 				return false, after, errEnough
 			}
 		}

@@ -85,8 +85,9 @@ func (a *App) conflict(ctx context.Context, taken *store.Acted) error {
 
 // actWants says which jobs can be acted on.
 var actWants = map[store.Verb]string{
-	store.Retry:  "a discarded, cancelled, expired or waiting job",
+	store.Retry:  "a discarded, cancelled, expired or waiting job that was not erased",
 	store.RunNow: "a job that has not ended",
 	store.Delete: "a job that is not running",
+	store.Erase:  "a job that has ended",
 	store.Change: "a job that is neither running nor completed",
 }

@@ -131,18 +131,28 @@ func (a *App) manyRunner(bound *boundTask) *engine.Many {
 		at := &attempt{app: a, many: true, started: time.Now()}
 		var in []any
 		var called []int // which of the jobs
+		var hiders hiders
 		for i, c := range claimed {
-			value, err := many.decode(c.Input)
+			job, err := a.opened(bound, c)
 			if err != nil {
-				verdicts[i] = verdictOf(nil, err)
+				verdicts[i] = a.parked(c, err)
 				continue
 			}
-			in, called, at.jobs = append(in, value), append(called, i), append(at.jobs, jobOfClaim(c))
+			hider := bound.config.secrets.hider(job.Input)
+			value, err := many.decode(job.Input)
+			if err != nil {
+				verdicts[i] = verdictOf(nil, err)
+				verdicts[i].Hide = hider
+				continue
+			}
+			hiders = append(hiders, hider)
+			in, called, at.jobs = append(in, value), append(called, i), append(at.jobs, job)
 		}
 		if len(in) == 0 {
 			return verdicts
 		}
 		at.job, at.claimed = at.jobs[0], claimed[called[0]]
+		at.seals, at.hide = bound.config.encrypt, hiders.all()
 		var results [][]byte
 		err := at.call(ctx, bound.config.around, func(ctx context.Context) (err error) {
 			defer recoverAs(&err)
@@ -154,7 +164,7 @@ func (a *App) manyRunner(bound *boundTask) *engine.Many {
 			if err == nil && len(results) > 0 { // there are none if Around has not called it
 				result = results[k]
 			}
-			verdicts[i] = verdictOf(result, err)
+			verdicts[i] = at.verdict(at.jobs[k], result, err)
 			pauseLimit(&verdicts[i], err, bound.definition, claimed[i])
 		}
 		return verdicts

@@ -51,6 +51,10 @@ func (at *attempt) putMemo(ctx context.Context, name string, data []byte) error 
 	if !ok {
 		return ErrLeaseLost
 	}
+	data, err := at.sealMemo(name, data)
+	if err != nil {
+		return err
+	}
 	at.mu.Lock()
 	at.noted = true // before the call: it may have happened even if the answer is lost
 	at.mu.Unlock()
@@ -76,7 +80,7 @@ func (at *attempt) readMemo(ctx context.Context, name string) (data []byte, err 
 	if err != nil {
 		return nil, fmt.Errorf("offload: read what job %s has kept: %w", at.job.ID, err)
 	}
-	return data, nil
+	return at.app.keys.openJSON(data, placeOf(at.job.ID, store.TextMemo, name))
 }
 
 // insist makes a call until it is answered otherwise than by an outage, for a while, also when

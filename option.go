@@ -37,6 +37,9 @@ type jobConfig struct {
 	limits      []Limit
 	fair        *Fair
 	expire      *time.Duration
+	encrypt     bool
+	key         string // that the process encrypts with by whose rules this is known; "" if it is this one
+	secrets     secrets
 	registered  map[string]bool // limits that are known by the rules of another process only
 }
 

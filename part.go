@@ -25,6 +25,7 @@ type parts struct {
 	grace     setting[time.Duration]
 	log       setting[*slog.Logger]
 	maxInput  setting[int]
+	keys      setting[*keyring]
 	migrate   setting[bool]
 	depth     int // how many Parts we are inside of
 	errs      []error

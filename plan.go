@@ -9,7 +9,7 @@ import (
 
 // A plan is what calls make: the jobs to store, in an order in which they can be.
 type plan struct {
-	news []store.NewJob
+	news []newJob
 	used []usedLimit // limits of the jobs
 	of   []int       // for each call which of news is its job; nil if they stand in the calls' order
 }
@@ -25,7 +25,7 @@ func (a *App) plan(ctx context.Context, calls []*Call, inTx bool) (*plan, error)
 			return a.planFlow(ctx, calls, !inTx)
 		}
 	}
-	p := &plan{news: make([]store.NewJob, len(calls))}
+	p := &plan{news: make([]newJob, len(calls))}
 	for i, c := range calls {
 		job, limits, _, err := a.newJob(ctx, c)
 		if err != nil {
@@ -58,16 +58,16 @@ func (p *plan) jobs(inserted []store.Inserted, inTx bool) []*Job {
 	open := p.open(inserted)
 	for i, in := range inserted {
 		n := &p.news[i]
-		job := jobOfNew(n, now)
+		job := n.job(now)
 		job.Existing, job.Replaced = in.Existing, in.Replaced
 		switch state := in.State; {
 		case state.Ended():
 			job.State, job.FinishedAt = state, now
-		case !waits(n) && state == Blocked:
+		case !waits(&n.NewJob) && state == Blocked:
 			job.State, job.Waits = Blocked, store.WaitsLimit
-		case waits(n) && (state == Blocked || inTx || open[n.ID]):
+		case waits(&n.NewJob) && (state == Blocked || inTx || open[n.ID]):
 			job.State, job.Waits = Blocked, store.WaitsAfter
-		case waits(n):
+		case waits(&n.NewJob):
 			job.State = ""
 		}
 		if in.ID != job.ID {
@@ -108,6 +108,14 @@ func (p *plan) open(inserted []store.Inserted) map[ID]bool {
 		}
 	}
 	return open
+}
+
+// newOf is the job of a call.
+func (p *plan) newOf(call int) *newJob {
+	if p.of != nil {
+		call = p.of[call]
+	}
+	return &p.news[call]
 }
 
 // answers picks the jobs of the calls, in their order.

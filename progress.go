@@ -15,6 +15,9 @@ import (
 // Numbers below 0 are taken as 0, and more may be done than the total: then nothing is known of
 // what is left. In a call of HandleMany, and outside a handler, it does nothing.
 func Progress(ctx context.Context, done, total int, note string) {
+	if at := attemptOf(ctx); at != nil {
+		note = at.shownText(note)
+	}
 	engine.Progress(ctx, max(done, 0), max(total, 0), note)
 }
 

@@ -16,6 +16,15 @@ import (
 
 // Job returns the job with the id, with input and result however large, or ErrNotFound.
 func (a *App) Job(ctx context.Context, id ID) (*Job, error) {
+	found, err := a.stored(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return a.shown(ctx, found)
+}
+
+// stored returns a job as it is stored, or ErrNotFound.
+func (a *App) stored(ctx context.Context, id ID) (*store.Job, error) {
 	if err := a.open(); err != nil {
 		return nil, err
 	}
@@ -26,7 +35,7 @@ func (a *App) Job(ctx context.Context, id ID) (*Job, error) {
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("job %s: %w", id, ErrNotFound)
 	}
-	return jobOf(&jobs[0]), nil
+	return &jobs[0], nil
 }
 
 // Jobs returns the jobs that f selects, newest first, at most f.Max (100). The next page
@@ -43,9 +52,11 @@ func (a *App) Jobs(ctx context.Context, f Filter) ([]*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offload: list jobs: %w", err)
 	}
-	jobs := make([]*Job, len(found))
+	jobs, show := make([]*Job, len(found)), &shower{app: a}
 	for i := range found {
-		jobs[i] = jobOf(&found[i])
+		if jobs[i], err = show.job(ctx, &found[i]); err != nil {
+			return nil, err
+		}
 	}
 	return jobs, nil
 }
@@ -135,13 +146,17 @@ func (a *App) Wait(ctx context.Context, id ID) (*Job, error) {
 	ended, forget := a.waiting.add(id)
 	defer forget()
 	for pause := waitLeast; ; pause = min(pause*3/2, waitMost) {
-		job, err := a.Job(ctx, id)
+		found, err := a.stored(ctx, id)
+		var job *Job
+		if err == nil && found.State.Ended() {
+			job, err = a.shown(ctx, found)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("offload: wait for job %s: %w", id, ctx.Err())
-		case err == nil && job.State == Completed:
+		case err == nil && job != nil && job.State == Completed:
 			return job, nil
-		case err == nil && job.State.Ended():
+		case err == nil && job != nil:
 			return job, &EndedError{job}
 		case err != nil && !store.Temporary(err):
 			return nil, err

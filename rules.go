@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/offloadhq/offload/internal/fields"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -23,6 +24,11 @@ type rules struct {
 	Limits      []Limit           `json:"limits,omitempty"`
 	Fair        *Fair             `json:"fair,omitempty"`
 	Expire      *time.Duration    `json:"expire,omitempty"`
+
+	Encrypt      bool           `json:"encrypt,omitempty"`
+	Key          string         `json:"key,omitempty"`           // id of the one that the process encrypts with
+	Secret       fields.Secrets `json:"secret,omitempty"`        // of the input
+	SecretResult fields.Secrets `json:"secret_result,omitempty"` // of the result
 }
 
 // rules returns what is registered of a task's defaults, beside its queue.
@@ -30,6 +36,7 @@ func (c *jobConfig) rules() rules {
 	return rules{
 		Priority: c.priority, MaxAttempts: c.maxAttempts, Timeout: c.timeout, GiveUpAfter: c.giveUpAfter,
 		Retain: c.retain, Tags: c.tags, Unique: c.unique, Limits: c.limits, Fair: c.fair, Expire: c.expire,
+		Encrypt: c.encrypt, Key: c.key, Secret: c.secrets.input, SecretResult: c.secrets.result,
 	}
 }
 
@@ -38,6 +45,7 @@ func (r *rules) config(queue string) jobConfig {
 	return jobConfig{
 		queue: queue, priority: r.Priority, maxAttempts: r.MaxAttempts, timeout: r.Timeout, giveUpAfter: r.GiveUpAfter,
 		retain: r.Retain, tags: r.Tags, unique: r.Unique, limits: r.Limits, fair: r.Fair, expire: r.Expire,
+		encrypt: r.Encrypt, key: r.Key, secrets: secrets{r.Secret, r.SecretResult},
 	}
 }
 
@@ -49,6 +57,9 @@ func (a *App) taskConfig(def *definition) (config taskConfig, err error) {
 		config.apply(a.defaults)
 	}
 	config.apply(def.options)
+	if config.secrets, err = def.secrets(); err != nil {
+		return config, err
+	}
 	return config, config.settleLimits(def.name)
 }
 
@@ -63,7 +74,7 @@ func (a *App) defaultsOf(ctx context.Context, c *Call) (jobConfig, *definition, 
 		config, err := a.taskConfig(c.def)
 		return config.jobConfig, c.def, err
 	}
-	config, err := a.registry.defaults(ctx, a.store, c.task)
+	config, err := a.registry.known(ctx, a.store, c.task, true)
 	return config, nil, err
 }
 
@@ -72,7 +83,11 @@ func (a *App) registrations() []store.Task {
 	var tasks []store.Task
 	for name, bound := range a.tasks {
 		config := &bound.config
-		encoded, err := json.Marshal(config.rules())
+		known := config.rules()
+		if config.encrypt && a.keys != nil {
+			known.Key = a.keys.current
+		}
+		encoded, err := json.Marshal(known)
 		if err != nil {
 			panic(err) // numbers and checked text always encode
 		}
@@ -91,11 +106,13 @@ type registry struct {
 // registryAge is how old what a registry remembers may be. A name it lacks is asked for anew.
 const registryAge = 10 * time.Second
 
-func (r *registry) defaults(ctx context.Context, s store.Store, task string) (jobConfig, error) {
+// known returns what a process has registered of a task. For one that is not known here the store is
+// asked anew if ask is set.
+func (r *registry) known(ctx context.Context, s store.Store, task string, ask bool) (jobConfig, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, found := r.tasks[task]
-	if !found || time.Since(r.read) > registryAge {
+	if !found && ask || time.Since(r.read) > registryAge {
 		if err := r.ask(ctx, s); err != nil {
 			return jobConfig{}, err
 		}

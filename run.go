@@ -100,6 +100,7 @@ func (a *App) newEngine(queues []string) *engine.Engine {
 		Log:      a.log,
 		Event:    a.hear,
 		Logged:   a.waiting.tell,
+		Has:      a.keys.has,
 		Register: a.register,
 		Declare:  a.declareAgain,
 		Tick:     tick,

@@ -171,6 +171,9 @@ func (a *App) SetSchedule(ctx context.Context, s Schedule) error {
 	if err := s.check(s.refusal()); err != nil {
 		return err
 	}
+	if err := a.restoreSecrets(ctx, &s); err != nil {
+		return err
+	}
 	spec, err := a.specOf(ctx, &s)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type definition struct {
 	run     runFunc                  // nil: declared, bound by Handle
 	accepts func(input []byte) error // why the input is none of the task's
 	input   reflect.Type
+	result  reflect.Type // nil: it has none
 	paths   knownPaths
 }
 
@@ -133,7 +134,9 @@ func NewFunc[In, Out any](name string, run func(ctx context.Context, in In) (Out
 
 // DeclareFunc is Declare for a function with a result.
 func DeclareFunc[In, Out any](name string, opts ...TaskOption) *Func[In, Out] {
-	return &Func[In, Out]{Declare[In](name, opts...)}
+	f := &Func[In, Out]{Declare[In](name, opts...)}
+	f.def.result = reflect.TypeFor[Out]()
+	return f
 }
 
 // Handle is Task.Handle for a function with a result.
@@ -158,7 +161,11 @@ func (f *Func[In, Out]) Wait(ctx context.Context, app *App, id ID) (Out, error) 
 	if len(job.Result) == 0 {
 		return out, fmt.Errorf("offload: job %s of task %q has no result", id, job.Task)
 	}
-	if err := json.Unmarshal(job.Result, &out); err != nil {
+	result, err := app.result(ctx, job)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(result, &out); err != nil {
 		return out, fmt.Errorf("offload: decode result of task %q: %w", job.Task, err)
 	}
 	return out, nil
@@ -216,6 +223,9 @@ func runResult[In, Out any](name string, run func(context.Context, In) (Out, err
 func decode[In any](task string, input []byte) (in In, err error) {
 	defer recoverAs(&err) // an UnmarshalJSON of the user's
 	err = json.Unmarshal(input, &in)
+	if s, bad := secretsOf(reflect.TypeFor[In]()); err != nil && (bad != nil || len(s) > 0) {
+		err = withoutValue(err)
+	}
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case err == nil:

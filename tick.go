@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/offloadhq/offload/internal/seal"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -42,10 +43,12 @@ func readSpec(s *store.Schedule) (*scheduleSpec, *timing, error) {
 
 // schedule makes a Schedule of what is stored, whose call has its options.
 func (spec *scheduleSpec) schedule(name string) *Schedule {
+	call := newCall(nil, spec.Task, spec.Input, []EnqueueOption{storedOptions(spec.Options.config(spec.Queue))}, nil)
+	call.sealed = seal.LooksSealed(spec.Input)
 	return &Schedule{
 		Name: name, Cron: spec.Cron, Every: spec.Every, Zone: spec.Zone, Overlap: spec.Overlap, Missed: spec.Missed,
 		Jitter: spec.Jitter, From: spec.From, To: spec.To,
-		Call: newCall(nil, spec.Task, spec.Input, []EnqueueOption{storedOptions(spec.Options.config(spec.Queue))}, nil),
+		Call: call,
 	}
 }
 

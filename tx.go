@@ -36,7 +36,7 @@ func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
 	if err := t.app.limits.ensure(ctx, t.app.store, writer, p.used); err != nil {
 		return nil, err
 	}
-	inserted, err := writer.Insert(ctx, p.news)
+	inserted, err := writer.Insert(ctx, storedJobs(p.news))
 	if err != nil {
 		return nil, txError("enqueue in the transaction", err, t.tx)
 	}
@@ -77,6 +77,9 @@ func (t *Tx) complete(ctx context.Context, result []byte) error {
 	process, fence, ok := engine.Fence(ctx)
 	if !ok {
 		return ErrLeaseLost
+	}
+	if result, err = at.sealResult(at.job.ID, result); err != nil {
+		return err
 	}
 	ended := store.Ended{
 		Fence: fence, Task: at.job.Task, Queue: at.job.Queue, Outcome: store.OutcomeCompleted,

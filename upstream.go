@@ -30,8 +30,12 @@ func (f *Func[In, Out]) Upstream(ctx context.Context) ([]Out, error) {
 	}
 	results := make([]Out, len(jobs))
 	for i := range jobs {
-		if err := json.Unmarshal(jobs[i].Result, &results[i]); err != nil {
-			return nil, fmt.Errorf("offload: decode result of upstream job %s of task %q: %w", jobs[i].ID, jobs[i].Task, err)
+		result, err := at.app.keys.openJSON(jobs[i].Result, placeOf(jobs[i].ID, store.TextResult, ""))
+		if err != nil {
+			return nil, fmt.Errorf("offload: result of upstream job %s of task %q: %w", jobs[i].ID, jobs[i].Task, err)
+		}
+		if err := json.Unmarshal(result, &results[i]); err != nil {
+			return nil, fmt.Errorf("offload: decode result of upstream job %s of task %q: %w", jobs[i].ID, jobs[i].Task, withoutValue(err))
 		}
 	}
 	return results, nil

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/offloadhq/offload/internal/seal"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -31,6 +33,7 @@ const (
 	WhyRetry       = "retry"        // it failed, and the time of its retry has not come
 	WhyPausedQueue = "paused-queue" // its queue is paused
 	WhyPausedTask  = "paused-task"  // its task is paused
+	WhyUnknownKey  = "unknown-key"  // no process that works its queue has the key that it is encrypted with
 	WhyUnknownTask = "unknown-task" // no process that works its queue knows its task
 	WhyNoWorker    = "no-worker"    // no process works its queue
 	WhyLimit       = "limit"        // a limit has as many jobs as it allows
@@ -70,6 +73,11 @@ func (a *App) Why(ctx context.Context, id ID) (Reason, error) {
 	if w.upstreams, err = a.upstreamsOf(ctx, &place.Job); err != nil {
 		return Reason{}, err
 	}
+	if place.Job.State == Blocked && place.Job.Waits == store.WaitsNeed {
+		if err := w.read(ctx, a); err != nil {
+			return Reason{}, err
+		}
+	}
 	reason := w.reason()
 	if !place.ExpiresAt.IsZero() && !place.Job.State.Ended() && place.Job.State != Running {
 		reason.Text += fmt.Sprintf(" It expires at %s unless it starts before.", moment(place.ExpiresAt))
@@ -84,6 +92,8 @@ type why struct {
 	processes []store.Process
 	tasks     []store.Task
 	upstreams *upstreams // of a job of a flow; nil for any other
+	key       string // that its input is encrypted with, if it waits for one
+	unread    error  // why this app can't read it
 }
 
 func (w *why) reason() Reason {
@@ -140,6 +150,8 @@ func (w *why) blocked() Reason {
 	switch j.Waits {
 	case store.WaitsPaused:
 		return w.pausedTask()
+	case store.WaitsNeed:
+		return w.unknownKey()
 	case store.WaitsAlone:
 		return Reason{Code: WhyAlone, At: later(j.RunAt, w.now), Text: fmt.Sprintf(
 			"Its process was lost %d times while it ran, so that it has to run alone: a process takes it when it has no other such job.", j.Crashes)}
@@ -195,6 +207,36 @@ func (w *why) pausedTask() Reason {
 func (w *why) unknownTask() Reason {
 	return Reason{Code: WhyUnknownTask, Text: fmt.Sprintf(
 		"No process that works its queue %q knows its task %q: start one that does.", w.Job.Queue, w.Job.Task)}
+}
+
+// read looks by which key the job is encrypted.
+func (w *why) read(ctx context.Context, a *App) error {
+	found, err := a.store.Find(ctx, store.Filter{IDs: []ID{w.Job.ID}, Max: 1})
+	if err != nil {
+		return fmt.Errorf("offload: read job %s: %w", w.Job.ID, err)
+	}
+	if len(found) > 0 {
+		j := &found[0]
+		if sealed, ok := seal.FromJSON(j.Input); ok {
+			_, w.key, _ = seal.Parse(sealed)
+		}
+		_, w.unread = a.keys.openInput(j.Input, j.ID, j.Task, j.Terms)
+	}
+	return nil
+}
+
+func (w *why) unknownKey() Reason {
+	need, _ := needOf(w.unread)
+	text := fmt.Sprintf("It is encrypted with the key %q, or has kept something that is, and no process that works its queue and knows its task "+
+		"could read it: give that key to one (offload.Keys).", w.key)
+	switch {
+	case strings.HasPrefix(need, needOpen):
+		text = fmt.Sprintf("It is encrypted, and does not open with the key %q: the key is another than the one that it was encrypted with, "+
+			"or its input was changed or moved in the database.", w.key)
+	case w.key == "":
+		text = "Its task is encrypted, or it has kept something that is, and no process that works its queue and knows its task has the key: give it to one (offload.Keys)."
+	}
+	return Reason{Code: WhyUnknownKey, Text: text}
 }
 
 func (w *why) backlog() Reason {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/offloadhq/offload/internal/inside"
 )
 
 // An InboxRow is a row of the table inbox that became no job. Input and Options are what
@@ -33,7 +35,11 @@ func (o *Operator) Inbox(ctx context.Context) ([]InboxRow, error) {
 	}
 	rows := make([]InboxRow, len(found))
 	for i, r := range found {
-		rows[i] = InboxRow{Number: r.Number, Task: r.Task, Input: string(r.Input), Options: string(r.Options), At: r.At, Error: r.Error}
+		input, err := inside.ShowInput(ctx, o.app, r.Task, r.Input)
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = InboxRow{Number: r.Number, Task: r.Task, Input: string(input), Options: string(r.Options), At: r.At, Error: r.Error}
 	}
 	return rows, nil
 }

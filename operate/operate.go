@@ -128,7 +128,8 @@ type Edit struct {
 }
 
 // Edit changes one job that is neither running nor completed. The input is checked by the
-// task itself, if this app has it. Keys of limits, turns and of a unique job follow it: a unique
+// task itself, if this app has it; a secret that is still masked stays as it is, and what was
+// encrypted is again. Keys of limits, turns and of a unique job follow it: a unique
 // key that another job holds is a *ConflictError.
 func (o *Operator) Edit(ctx context.Context, id offload.ID, e Edit) error {
 	s, err := o.store()
@@ -140,14 +141,7 @@ func (o *Operator) Edit(ctx context.Context, id offload.ID, e Edit) error {
 	}
 	edit := e.forStore()
 	if e.Input != nil {
-		job, err := o.app.Job(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := inside.CheckInput(o.app, job.Task, e.Input); err != nil {
-			return err
-		}
-		if edit.Terms, err = inside.EditTerms(ctx, o.app, id, e.Input); err != nil {
+		if edit.Input, edit.Terms, err = inside.EditInput(ctx, o.app, id, e.Input); err != nil {
 			return err
 		}
 	}

@@ -54,15 +54,15 @@ func (o *Operator) Schedules(ctx context.Context, names ...string) ([]Schedule, 
 	}
 	schedules := make([]Schedule, len(found))
 	for i := range found {
-		if schedules[i], err = scheduleOf(&found[i], now); err != nil {
+		if schedules[i], err = o.schedule(ctx, &found[i], now); err != nil {
 			return nil, err
 		}
 	}
 	return schedules, nil
 }
 
-func scheduleOf(s *store.Schedule, now time.Time) (Schedule, error) {
-	read, err := inside.ReadSchedule(*s)
+func (o *Operator) schedule(ctx context.Context, s *store.Schedule, now time.Time) (Schedule, error) {
+	read, err := inside.ReadSchedule(ctx, o.app, *s)
 	if err != nil {
 		return Schedule{}, fmt.Errorf("offload: read schedule %q: %w", s.Name, err)
 	}

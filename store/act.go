@@ -28,7 +28,7 @@ type Act struct {
 // Check refuses an act that says nothing a store could do.
 func (a *Act) Check() error {
 	switch a.Verb {
-	case Cancel, Retry, RunNow, Delete:
+	case Cancel, Retry, RunNow, Delete, Erase:
 		return nil
 	case Change:
 		if a.Edit == nil {

@@ -204,6 +204,7 @@ type Job struct {
 // Why a job waits in blocked.
 const (
 	WaitsTask   = "task"   // no process that claimed it knows its task
+	WaitsNeed   = "need"   // no process that claimed it has what it needs, such as a key
 	WaitsPaused = "paused" // its task is paused
 	WaitsAlone  = "alone"  // a suspect: it waits for a process to run it alone
 	WaitsLimit  = "limit"  // a limit has no room

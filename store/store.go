@@ -21,6 +21,7 @@ type Store interface {
 	Schedules
 	Inbox
 	Notes
+	Texts
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.
@@ -139,6 +140,11 @@ type Worker interface {
 	// their task. No failure and no crash is counted. A job whose cancel was signalled is
 	// cancelled instead. A suspect keeps its limits, others leave those that are not Kept.
 	Park(ctx context.Context, process ID, suspect bool, fences []Fence) error
+
+	// ParkFor is Park, not as suspects, for jobs that need something that this process lacks though
+	// it knows their task: they wait under the name that TaskNeeding makes of task and need, for a
+	// process that claims by that. Pausing the task is not looked at there.
+	ParkFor(ctx context.Context, process ID, need string, fences []Fence) error
 
 	// WriteProgress keeps how far running jobs are; those whose lease is gone are passed over.
 	WriteProgress(ctx context.Context, process ID, progress []Progress) error

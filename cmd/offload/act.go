@@ -43,6 +43,7 @@ var jobActs = []jobAct{
 		"A running job is refused. By filter it begins after a minute: cancelling the job that does it\nis undoing it.",
 		(*operate.Operator).Delete, (*operate.Operator).DeleteAll,
 	},
+	eraseAct, reencryptAct,
 }
 
 func newJobActs(s *session) []*cobra.Command {

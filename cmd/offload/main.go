@@ -54,7 +54,7 @@ or process that was named is not there.`,
 		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s), newBatches(s), newFlow(s)}},
 		{"Look after it:", []*cobra.Command{
 			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
-			newInbox(s), newProcesses(s), newProcess(s), newStats(s),
+			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s),
 		}},
 		{"The database:", []*cobra.Command{newMigrate(s), newDoctor(s), newBench(s)}},
 	} {

@@ -21,6 +21,7 @@ type attempt struct {
 	begun   bool // it was told
 	verdict Verdict
 	end     ending // what becomes of the lease
+	need    string // with endPark: see Verdict.Need
 	row     store.Ended
 	group   *group // it is one call with others; nil for most
 

@@ -80,7 +80,10 @@ func (s *shift) takeInbox(ctx context.Context) (found int, more bool, err error)
 	if err != nil {
 		return len(rows), false, err
 	}
-	return len(rows), len(rows) == choreMost && len(fates) > 0, s.moveInbox(ctx, fates)
+	if len(fates) == 0 { // all are left for another process
+		return 0, false, nil
+	}
+	return len(fates), len(rows) == choreMost, s.moveInbox(ctx, fates)
 }
 
 // fatesOf asks what becomes of rows.

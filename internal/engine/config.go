@@ -29,6 +29,10 @@ type Config struct {
 	Event   func(Event)    // called after each committed change this process makes; quick; may be nil
 	Logged  func(store.ID) // called after lines of a job's log were committed; quick; may be nil
 
+	// Has reports whether this process has what jobs need that were parked for it: see Verdict.Need.
+	// Without it, it has nothing.
+	Has func(need string) bool
+
 	// Register makes the tasks known to the store again, so that they are not forgotten while
 	// this process runs; called each hour; may be nil.
 	Register func(ctx context.Context) error
@@ -41,7 +45,8 @@ type Config struct {
 	// ticks.
 	Tick func(now time.Time, s store.Schedule) (store.Ticked, error)
 
-	// Inbox says what becomes of rows of the inbox. An error leaves them for later. Without it
+	// Inbox says what becomes of rows of the inbox. An error leaves all for later; those that it says
+	// nothing of are left for another process. Without it
 	// this process leaves the inbox alone.
 	Inbox func(ctx context.Context, rows []store.InboxRow) ([]store.InboxFate, error)
 }
@@ -74,8 +79,10 @@ type Verdict struct {
 	How    How           // what follows of Err
 	In     time.Duration // for RetryIn and Snooze
 	Pause  string        // with Snooze: the limit whose key of this job no job starts for In
+	Need   string        // with Park: what a process must have that takes the job
 	Result []byte
-	InTx   bool // the handler has completed the job in a transaction of its own, if that committed
+	Hide   func(string) string // makes of the text of Err what may be kept and shown; nil is all of it
+	InTx   bool                // the handler has completed the job in a transaction of its own, if that committed
 }
 
 // How says what follows of an error.
@@ -87,6 +94,7 @@ const (
 	Snooze             // after In; no failure
 	Discard            // never again: failed for good
 	Cancel             // never again: nobody needs it
+	Park               // no failure: the job waits for a process that has what it needs
 )
 
 // An Event is a change of a job that this process has made and the store has committed.

@@ -108,7 +108,7 @@ func (d *drainer) round(v *store.View) (ran bool, err error) {
 		ran = ran || len(claimed) > 0
 	}
 	for _, p := range v.Parked {
-		if d.Tasks[p.Task] == nil || paused(v, p.Queue) {
+		if !d.takes(p.Task) || paused(v, p.Queue) {
 			continue
 		}
 		some, err := d.parked(v, store.ParkedRequest{Queue: p.Queue, Tasks: []string{p.Task}})

@@ -122,6 +122,9 @@ func (s *shift) handBack(ctx context.Context, list []*attempt) error {
 	err := s.insist(ctx, "give jobs back", func(ctx context.Context) error {
 		switch list[0].end {
 		case endPark:
+			if need := list[0].need; need != "" {
+				return s.Store.ParkFor(ctx, process, need, fences)
+			}
 			return s.Store.Park(ctx, process, false, fences)
 		case endAlone:
 			return s.Store.Park(ctx, process, true, fences)

@@ -162,7 +162,7 @@ type rest struct {
 	closed       bool
 }
 
-// take cuts the next batch: attempts of one identity, with one ending.
+// take cuts the next batch: attempts of one identity, with one ending for one need.
 func (f *finisher) take() ([]*attempt, rest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -170,7 +170,7 @@ func (f *finisher) take() ([]*attempt, rest) {
 	bytes, n := 0, 0
 	for _, a := range f.list {
 		bytes += len(a.row.Result)
-		if a.process != f.list[0].process || a.end != f.list[0].end || n == maxFinish || n > 0 && bytes > maxFinishBytes {
+		if a.process != f.list[0].process || a.end != f.list[0].end || a.need != f.list[0].need || n == maxFinish || n > 0 && bytes > maxFinishBytes {
 			break
 		}
 		n++

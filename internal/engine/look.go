@@ -119,7 +119,7 @@ func (c *claimer) note(v *store.View, now time.Time) {
 		}
 	}
 	for _, p := range v.Parked {
-		if c.s.Tasks[p.Task] != nil && !slices.Contains(v.Tasks, p.Task) {
+		if c.s.takes(p.Task) && !slices.Contains(v.Tasks, p.Task) {
 			src := at(p.Queue)
 			src.parked = append(src.parked, p.Task)
 		}

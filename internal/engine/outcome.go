@@ -19,6 +19,8 @@ func (a *attempt) conclude(why error) {
 	case err == nil:
 		a.finishAs(store.OutcomeCompleted, 0)
 		a.row.Result = a.verdict.Result
+	case a.verdict.How == Park:
+		a.end, a.need = endPark, a.verdict.Need
 	case why == ErrStopping || why == store.ErrLeaseLost:
 		a.end = endRelease // the process has failed the handler, not the handler the job
 	case why == ErrCancelled:
@@ -145,10 +147,14 @@ func (a *attempt) problem(why error) *store.Problem {
 			kind = "timeout"
 		}
 	}
+	hide := a.verdict.Hide
+	if hide == nil {
+		hide = func(text string) string { return text }
+	}
 	return &store.Problem{
-		Error: store.CleanText(textOf(a.verdict.Err), store.MaxErrorText),
+		Error: store.CleanText(hide(textOf(a.verdict.Err)), store.MaxErrorText),
 		Kind:  store.CleanText(kind, store.MaxErrorText),
-		Stack: store.CleanText(a.verdict.Stack, store.MaxErrorStack),
+		Stack: store.CleanText(hide(a.verdict.Stack), store.MaxErrorStack),
 	}
 }
 

@@ -71,6 +71,14 @@ func (c *claimer) claimParked(ctx context.Context, queue string, src *source, li
 		src.parked = nil
 	}
 	c.accept(queue, claimed, time.Now())
+	src.parked = slices.DeleteFunc(src.parked, func(name string) bool { return !c.s.takes(name) })
+}
+
+// takes reports whether this process can run jobs that are parked under a name: those of a task,
+// or with store.TaskNeeding those that need more than that.
+func (s *shift) takes(name string) bool {
+	task, need := store.NeedOf(name)
+	return s.Tasks[task] != nil && (need == "" || s.Has != nil && s.Has(need))
 }
 
 // claimSuspect claims one job that waits to be run alone, if none is here, and reports whether

@@ -74,6 +74,7 @@ type field struct {
 	of     reflect.Type
 	depth  int  // how many embedded structs it lies in
 	tagged bool // its name is from its tag
+	tag    reflect.StructTag
 }
 
 // fieldsOf returns the fields of a struct as encoding/json sees them: those of embedded structs
@@ -136,7 +137,7 @@ func gather(all []field, t reflect.Type, depth int, above map[reflect.Type]bool)
 			all = gather(all, of, depth+1, above)
 			continue
 		}
-		all = append(all, field{name: cmp.Or(name, f.Name), of: f.Type, depth: depth, tagged: name != ""})
+		all = append(all, field{name: cmp.Or(name, f.Name), of: f.Type, depth: depth, tagged: name != "", tag: f.Tag})
 	}
 	return all
 }

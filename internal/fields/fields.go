@@ -1,4 +1,5 @@
-// Package fields makes keys of the fields of an input: "tenant", "order.id, kind".
+// Package fields makes keys of the fields of an input: "tenant", "order.id, kind"; and knows which of
+// them are secret.
 //
 // The fields are named as the JSON of the input names them, so that a key is the same whoever
 // enqueues: a Go program with the type, a command, a program in another language. So is its

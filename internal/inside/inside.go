@@ -40,11 +40,18 @@ var (
 	// ActError makes an error of what became of jobs.
 	ActError func(ctx context.Context, app App, verb store.Verb, acted []store.Acted) error
 
-	// EditTerms returns the terms that a job has with a new input, nil for a plain job.
-	EditTerms func(ctx context.Context, app App, id store.ID, input []byte) (*store.Terms, error)
+	// EditInput checks a new input of a job, in which masks stand for what stays secret, and returns
+	// it as it is stored, with the terms that the job has with it, nil for a plain job.
+	EditInput func(ctx context.Context, app App, id store.ID, input []byte) ([]byte, *store.Terms, error)
 
-	// ReadSchedule returns the offload.Schedule that a store keeps.
-	ReadSchedule func(s store.Schedule) (any, error)
+	// ShowInput returns an input of a task as others than its handler see it.
+	ShowInput func(ctx context.Context, app App, task string, input []byte) ([]byte, error)
+
+	// CurrentKey returns the id of the key with which an app encrypts, "" if it has none.
+	CurrentKey func(app App) string
+
+	// ReadSchedule returns the offload.Schedule that a store keeps, as others than handlers see it.
+	ReadSchedule func(ctx context.Context, app App, s store.Schedule) (any, error)
 
 	// RunSchedule says for store.Schedules.Take what a schedule does that a person runs now: an
 	// error says that it may not, since an earlier job has not ended.
@@ -65,7 +72,14 @@ type ActInput struct {
 	Filter store.Filter `json:"filter"`
 	Edit   *store.Edit  `json:"edit,omitempty"`
 	Heed   bool         `json:"heed,omitempty"`
+	Key    string       `json:"key,omitempty"` // with Reencrypt: the id of the key to encrypt with
 }
+
+// What an act does beside the verbs of a store.
+const (
+	Reencrypt store.Verb = "re-encrypt"
+	CountKeys store.Verb = "count keys of"
+)
 
 // MeantWant says what a filter needs that acts.
 const MeantWant = "a field that selects jobs, or All: true to act on everything"

@@ -75,6 +75,8 @@ func (s *Store) actOn(j *job, state store.State, act store.Act, now time.Time) (
 		return s.runNow(j, state, now), by
 	case store.Delete:
 		return s.delete(j, state, now), by
+	case store.Erase:
+		return s.erase(j, state), by
 	}
 	return s.edit(j, state, *act.Edit, now)
 }
@@ -102,6 +104,9 @@ func (s *Store) retry(j *job, state store.State, heed bool, now time.Time) (e st
 		return store.Refused, by
 	}
 	if state.Ended() {
+		if store.IsErased(j.Input) {
+			return store.Refused, by
+		}
 		if by := s.regain(j, now); !by.IsZero() {
 			return store.Taken, by
 		}
@@ -184,6 +189,7 @@ func (s *Store) edit(j *job, state store.State, e store.Edit, now time.Time) (ef
 		j.turned = false
 		s.place(j, now)
 	} else {
+		j.need = "" // by its old input
 		s.put(j, at)
 	}
 	return store.Done, by

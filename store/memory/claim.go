@@ -53,7 +53,7 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 		var ready []*job
 		for _, j := range s.blocked {
 			if j.Queue == req.Queue && j.waits == nil && !j.awaits && j.suspect == req.Suspect && !j.runAt.After(now) &&
-				(req.Suspect || slices.Contains(req.Tasks, j.Task)) {
+				(req.Suspect || slices.Contains(req.Tasks, store.TaskNeeding(j.Task, j.need))) {
 				ready = append(ready, j)
 			}
 		}
@@ -88,6 +88,7 @@ func (s *Store) lend(j *job, process store.ID, now time.Time) store.Claimed {
 	expires := j.expires()
 	s.start(j, now)
 	s.vacate(j, false)
+	j.need = ""
 	j.attempt++
 	j.wasBegun, j.begun = j.begun, true
 	j.process, j.holder, j.started = process, s.processes[process].String(), now

@@ -49,6 +49,7 @@ type job struct {
 	notes
 
 	suspect bool   // why it is blocked
+	need    string // or what a process must have that takes it
 	waits   *key   // or for which key of a limit
 	holds   []*key // of limits
 
@@ -249,6 +250,8 @@ func (s *Store) waits(j *job) string {
 		return store.WaitsLimit
 	case j.suspect:
 		return store.WaitsAlone
+	case j.need != "":
+		return store.WaitsNeed
 	case s.pausedTasks[j.Task]:
 		return store.WaitsPaused
 	}

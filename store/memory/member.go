@@ -114,8 +114,8 @@ func (s *Store) parked(now time.Time) (parked []store.Parked, suspects []string)
 		case j.runAt.After(now) || j.waits != nil || j.awaits:
 		case j.suspect:
 			queues[j.Queue] = true
-		case !s.pausedTasks[j.Task]:
-			tasks[store.Parked{Queue: j.Queue, Task: j.Task}] = true
+		case j.need != "" || !s.pausedTasks[j.Task]:
+			tasks[store.Parked{Queue: j.Queue, Task: store.TaskNeeding(j.Task, j.need)}] = true
 		}
 	}
 	parked = slices.SortedFunc(maps.Keys(tasks), func(a, b store.Parked) int {

@@ -21,10 +21,19 @@ func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fe
 
 // Park is that of store.Worker.
 func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
+	return s.park(ctx, process, suspect, "", fences)
+}
+
+// ParkFor is that of store.Worker.
+func (s *Store) ParkFor(ctx context.Context, process store.ID, need string, fences []store.Fence) error {
+	return s.park(ctx, process, false, need, fences)
+}
+
+func (s *Store) park(ctx context.Context, process store.ID, suspect bool, need string, fences []store.Fence) error {
 	return s.do(ctx, func(now time.Time) error {
 		for _, f := range fences {
 			if j := s.held(process, f); j != nil {
-				if j.suspect = suspect; !suspect {
+				if j.need, j.suspect = need, suspect; !suspect {
 					j.begun = j.wasBegun // who does not know its task has not begun it
 					s.leave(j, true)
 				}

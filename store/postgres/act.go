@@ -239,7 +239,9 @@ func (a *actor) statement(ids []store.ID) (sql string, args []any, err error) {
 		}
 		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}, nil
 	case store.Retry:
-		return a.s.sql.actRetry, []any{list}, nil
+		return a.s.sql.actRetry, []any{list, store.ErasedInput()}, nil
+	case store.Erase:
+		return a.s.sql.actErase, []any{list, store.ErasedInput(), store.ErasedText}, nil
 	case store.RunNow:
 		return a.s.sql.actRunNow, []any{list}, nil
 	case store.Delete:

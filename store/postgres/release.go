@@ -17,7 +17,16 @@ func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fe
 
 // Park is that of store.Worker.
 func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences []store.Fence) error {
-	wakes, err := s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect)
+	return s.park(ctx, process, suspect, "", fences)
+}
+
+// ParkFor is that of store.Worker.
+func (s *Store) ParkFor(ctx context.Context, process store.ID, need string, fences []store.Fence) error {
+	return s.park(ctx, process, false, need, fences)
+}
+
+func (s *Store) park(ctx context.Context, process store.ID, suspect bool, need string, fences []store.Fence) error {
+	wakes, err := s.giveBack(ctx, "park jobs", s.sql.park, process, fences, suspect, need)
 	if len(wakes) > 0 {
 		s.wake(ctx, []store.Wake{anything}) // those who know their tasks are shown them
 	}

@@ -37,7 +37,7 @@ func clean(sql string) string {
 
 // Statements are all statements of a store, as the files in sql have them.
 type statements struct {
-	actCancel, actCancelWithin, actDelete, actEdit, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
+	actCancel, actCancelWithin, actDelete, actEdit, actErase, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
 	candidates, claim, claimParked, claimThese, complete, condemn, copyBegin, copyDue, copyJob,
 	copyTermsBlocked, copyTermsDue, copyTermsJob, countEnqueued, counted, countedBegin, counts, drop,
 	durable, emptied, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet, failures,
@@ -49,7 +49,7 @@ type statements struct {
 	lookSelf, memoPut, memos, mergeFigures, migrateLock, migrated, notify, notifyWithin, now, park, pauseGates,
 	pauseQueue, pauseTask, peers, place, planner, processes, progress, logCount, logDone, logHeld, logKnown, logWrite, logs, logsLast, prune, pruneCrashes, pruneFigures,
 	pruneGates, pruneInbox, pruneRecords, pruneTasks, pruneTurns, pruneUniques, putBlocked, putDone, putDue, putJobs,
-	queues, reap, record, records, register, release, result, scheduleDrop, scheduleLock, schedulePause,
+	queues, reap, record, records, register, release, result, rewrite, scheduleDrop, scheduleLock, schedulePause,
 	schedulePut, schedules, schedulesDue, schedulesLeft, schedulesSet, sendBack, settings, sleep, start,
 	stored, stray, sweep, takeDuty, tasks, tell, turns, undecided, uniqueDrop, uniqueGive, uniqueHold,
 	uniqueLeave, uniqueLock, uniqueOver, uniqueOwners, uniqueTake, uniqueWanted, versions, wait, walkTo,
@@ -64,6 +64,8 @@ func newStatements(schema string) *statements {
 		actCancelWithin:   load("act_cancel_within"),
 		actDelete:         load("act_delete"),
 		actHold:           load("act_hold"),
+		actErase:          load("act_erase"),
+		rewrite:           load("rewrite"),
 		actEdit:           load("act_edit"),
 		actRetry:          load("act_retry"),
 		actRunNow:         load("act_run_now"),

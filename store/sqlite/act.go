@@ -66,6 +66,8 @@ func (t *txn) actOn(id store.ID, act store.Act) (a store.Acted, err error) {
 		a.Effect, err = t.runNow(&r, a.State)
 	case store.Delete:
 		a.Effect, err = t.delete(&r)
+	case store.Erase:
+		a.Effect, err = t.erase(&r)
 	default:
 		a.Effect, a.By, err = t.edit(&r, a.State, *act.Edit)
 	}
@@ -114,6 +116,9 @@ func (t *txn) retry(r *row, state store.State) (e store.Effect, by store.ID, err
 	case store.Discarded, store.Cancelled, store.Expired, store.Retryable:
 	default:
 		return store.Refused, by, nil
+	}
+	if erased, err := t.erased(r); err != nil || erased {
+		return store.Refused, by, err
 	}
 	if r.uses&usesTerms != 0 {
 		if by, err = t.reopen(r, state); err != nil {

@@ -35,7 +35,7 @@ var shelves = []shelf{
 		"CASE WHEN p.run_at <= ?4 THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END",
 		"''", "NULL", "NULL", store.Scheduled, store.Available, store.Retryable),
 	newShelf("offload_blocked", "", "coalesce(p.due_at, p.run_at)", "p.gate", "'blocked'",
-		"CASE WHEN p.waits = 1 THEN 'alone' WHEN p.waits = 2 THEN 'limit' WHEN p.waits = 3 THEN 'after' WHEN p.waits = 4 THEN 'held' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
+		"CASE WHEN p.waits = 1 THEN 'alone' WHEN p.waits = 2 THEN 'limit' WHEN p.waits = 3 THEN 'after' WHEN p.waits = 4 THEN 'held' WHEN instr(p.task, ' ') > 0 THEN 'need' WHEN EXISTS (SELECT 1 FROM offload_task WHERE name = p.task AND paused) THEN 'paused' ELSE 'task' END",
 		"NULL", "NULL", store.Blocked),
 	newShelf("offload_lease", "", "p.run_at", "NULL", "'running'", "''", "NULL", "p.process", store.Running),
 	newShelf("offload_done", "p.state <> 5 AND ", "p.run_at", "NULL", doneState, "''", "p.finished_at", "NULL",

@@ -87,6 +87,7 @@ type row struct {
 	turn     sql.NullInt64  // of due and blocked: its place among those that take turns
 	gate     sql.NullString // of blocked: what it waits for
 	asked    *asked         // nil until it is needed
+	need     string         // in blocked: see store.TaskNeeding
 }
 
 func (r *row) into() []any {
@@ -149,7 +150,7 @@ func (t *txn) putBlocked(r *row, waits int) error {
 		r.gate = sql.NullString{}
 	}
 	// What waits for others can't expire.
-	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate); err != nil || r.uses&usesExpires == 0 || waits >= waitsAfter {
+	if err := t.put(r, putBlockedSQL, r.turn, waits, r.gate, r.need); err != nil || r.uses&usesExpires == 0 || waits >= waitsAfter {
 		return err
 	}
 	return t.expiry(r, &keepExpiries)

@@ -32,7 +32,7 @@ func TestPlans(t *testing.T) {
 		{"place", placeSQL, 1, []string{"SEARCH offload_due", lease, "SEARCH offload_blocked", "SEARCH offload_done USING PRIMARY KEY (id=?)"}},
 		{"place_take_lease", takeLeaseSQL, 3, []string{lease}},
 		{"place_put_due", putDueSQL, 9, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
-		{"place_put_blocked", putBlockedSQL, 11, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
+		{"place_put_blocked", putBlockedSQL, 12, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"place_put_done", putDoneSQL, 10, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"look_lane", laneSQL, 2, []string{"SEARCH offload_due USING PRIMARY KEY ((queue,priority)>(?,?))"}},
 		{"look_blocked", lookBlockedSQL, 4, []string{"SEARCH b USING PRIMARY KEY ((queue,waits,task)>(?,?,?))", "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task=?)"}},

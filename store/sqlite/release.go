@@ -15,7 +15,7 @@ const (
 
 // Release is that of store.Worker.
 func (s *Store) Release(ctx context.Context, process store.ID, fences []store.Fence) error {
-	return s.giveBack(ctx, "release jobs", process, fences, toDue)
+	return s.giveBack(ctx, "release jobs", process, fences, toDue, "")
 }
 
 // Park is that of store.Worker.
@@ -24,10 +24,15 @@ func (s *Store) Park(ctx context.Context, process store.ID, suspect bool, fences
 	if suspect {
 		to = toAlone
 	}
-	return s.giveBack(ctx, "park jobs", process, fences, to)
+	return s.giveBack(ctx, "park jobs", process, fences, to, "")
 }
 
-func (s *Store) giveBack(ctx context.Context, doing string, process store.ID, fences []store.Fence, to int) error {
+// ParkFor is that of store.Worker.
+func (s *Store) ParkFor(ctx context.Context, process store.ID, need string, fences []store.Fence) error {
+	return s.giveBack(ctx, "park jobs", process, fences, toParked, need)
+}
+
+func (s *Store) giveBack(ctx context.Context, doing string, process store.ID, fences []store.Fence, to int, need string) error {
 	if len(fences) == 0 {
 		return nil
 	}
@@ -36,18 +41,19 @@ func (s *Store) giveBack(ctx context.Context, doing string, process store.ID, fe
 		if err != nil {
 			return err
 		}
-		return t.release(number, fences, to)
+		return t.release(number, fences, to, need)
 	})
 }
 
 // release gives leases back that are still held.
-func (t *txn) release(process int64, fences []store.Fence, to int) error {
+func (t *txn) release(process int64, fences []store.Fence, to int, need string) error {
 	for _, f := range fences {
 		r, held, err := t.takeLease(process, f)
 		if err != nil {
 			return err
 		}
 		if held {
+			r.need = need
 			if err := t.putBack(&r, to); err != nil {
 				return err
 			}

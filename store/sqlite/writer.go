@@ -304,7 +304,7 @@ func (w *writer) run(calls []*call) {
 func (w *writer) settle(now int64) error {
 	t := &txn{database: w.c, now: now}
 	for _, d := range w.doubts {
-		if err := t.release(d.process, d.fences, toDue); err != nil {
+		if err := t.release(d.process, d.fences, toDue, ""); err != nil {
 			return err
 		}
 	}

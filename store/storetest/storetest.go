@@ -82,7 +82,7 @@ var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
-	noteLaws, memoLaws,
+	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws,
 	flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )

@@ -30,13 +30,13 @@ WITH d AS (
     WHERE id = ANY (ARRAY (SELECT id FROM changed))
 ), loose AS MATERIALIZED (
     SELECT id, CASE WHEN $5::timestamptz IS NULL THEN run_at ELSE greatest($5::timestamptz, clock_timestamp()) END AS run_at,
-           started_at, attempt, failures, suspect, task, waits, gate, coalesce($3::text, queue) AS queue,
+           started_at, attempt, failures, suspect, waits, gate, coalesce($3::text, queue) AS queue,
            CASE WHEN $3::text IS NULL THEN uses WHEN $3::text = 'offload' THEN uses | 32 ELSE uses & ~32 END
            & CASE WHEN $6::text IS NULL THEN -1 ELSE ~8448 END | CASE WHEN $6::text IS NULL THEN 0 ELSE 128 | $7::int END AS uses
     FROM (
-        SELECT id, run_at, started_at, attempt, failures, uses, queue, NULL::boolean AS suspect, '' AS task, NULL::text AS gate, true AS waits FROM d
+        SELECT id, run_at, started_at, attempt, failures, uses, queue, NULL::boolean AS suspect, NULL::text AS gate, true AS waits FROM d
         UNION ALL
-        SELECT id, coalesce(due_at, run_at), started_at, attempt, failures, uses, queue, suspect, task, gate, gate IS NOT NULL AND gate NOT IN ('after', 'held') FROM b
+        SELECT id, coalesce(due_at, run_at), started_at, attempt, failures, uses, queue, suspect, gate, gate IS NOT NULL AND gate NOT IN ('after', 'held') FROM b
     ) AS x
 ), back AS (
     INSERT INTO offload.due (id, run_at, started_at, attempt, failures, priority, uses, queue)
@@ -49,7 +49,7 @@ WITH d AS (
     FROM loose AS l JOIN was ON was.id = l.id WHERE l.waits AND l.uses & 256 <> 0 AND l.run_at <= clock_timestamp()
 ), still AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task, gate)
-    SELECT l.id, l.run_at, l.started_at, l.attempt, l.failures, coalesce($4::smallint, was.priority), l.uses, l.suspect, l.queue, l.task, l.gate
+    SELECT l.id, l.run_at, l.started_at, l.attempt, l.failures, coalesce($4::smallint, was.priority), l.uses, l.suspect, l.queue, CASE WHEN l.gate IS NULL THEN was.task ELSE '' END, l.gate
     FROM loose AS l JOIN was ON was.id = l.id WHERE NOT l.waits
     RETURNING id, queue, priority
 ), moved AS MATERIALIZED (

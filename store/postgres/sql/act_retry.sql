@@ -1,5 +1,5 @@
 -- Let jobs that gave up, or wait for a retry, run at once, as if they had never failed.
---   $1 ids
+--   $1 ids  $2 the input of an erased job, which stays ended
 -- Those with limits or a turn wait in blocked until these have been decided. A batch waits for its members again.
 -- (With a sum in place of run_at no plan takes due_pkey, which has both columns, and walks over all of it.)
 -- Plan: look-ups by id in each place.
@@ -8,6 +8,7 @@ WITH d AS (
     RETURNING id, started_at, attempt, uses, 'retryable' AS state
 ), e AS (
     DELETE FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome BETWEEN 1 AND 3
+      AND (SELECT input FROM offload.job WHERE job.id = done.id LIMIT 1) IS DISTINCT FROM $2::bytea
     RETURNING id, started_at, attempt, uses,
               CASE outcome WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END AS state
 ), again AS MATERIALIZED (
@@ -38,4 +39,6 @@ UNION ALL
 SELECT w.id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL
 FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT FROM offload.blocked AS b WHERE b.id = w.id LIMIT 1) AS b
 UNION ALL
-SELECT id::text, 'refused', 'completed', '', 0, NULL, NULL, NULL FROM offload.done WHERE id = ANY ($1::uuid[]) AND outcome = 0
+SELECT id::text, 'refused', CASE outcome WHEN 0 THEN 'completed' WHEN 1 THEN 'discarded' WHEN 2 THEN 'cancelled' ELSE 'expired' END, '', 0, NULL, NULL, NULL
+FROM offload.done WHERE id = ANY ($1::uuid[]) AND (outcome = 0
+    OR outcome < 9 AND (SELECT input FROM offload.job WHERE job.id = done.id LIMIT 1) = $2::bytea)

@@ -45,7 +45,7 @@ WITH matching AS (
             SELECT error FROM offload.failure AS f WHERE f.id = p.id ORDER BY attempt DESC LIMIT 1)), lower($18)) > 0)
      ORDER BY p.id DESC LIMIT $1)
     UNION ALL
-    (SELECT p.id, 'blocked' AS state, CASE WHEN p.gate IN ('after', 'held') THEN p.gate WHEN p.gate IS NOT NULL THEN 'limit' WHEN p.suspect THEN 'alone' WHEN EXISTS (SELECT FROM offload.task WHERE task.name = p.task AND task.paused) THEN 'paused' ELSE 'task' END AS waits, p.attempt, p.failures, p.uses, coalesce(p.due_at, p.run_at) AS run_at, p.started_at,
+    (SELECT p.id, 'blocked' AS state, CASE WHEN p.gate IN ('after', 'held') THEN p.gate WHEN p.gate IS NOT NULL THEN 'limit' WHEN p.suspect THEN 'alone' WHEN strpos(p.task, ' ') > 0 THEN 'need' WHEN EXISTS (SELECT FROM offload.task WHERE task.name = p.task AND task.paused) THEN 'paused' ELSE 'task' END AS waits, p.attempt, p.failures, p.uses, coalesce(p.due_at, p.run_at) AS run_at, p.started_at,
             NULL::timestamptz AS finished_at, NULL::uuid AS process, CASE WHEN p.gate NOT IN ('after', 'held') THEN p.gate END AS gate
      FROM offload.blocked AS p CROSS JOIN LATERAL (SELECT FROM offload.job AS j
         WHERE j.id = p.id AND ($10::text[] IS NULL OR j.task = ANY ($10))

@@ -1,5 +1,6 @@
 -- Move leases of a process into blocked, or to cancelled if that was signalled.
 --   $1 process  $2 ids  $3 attempts  $4 how long cancelled jobs are kept (µs)  $5 as suspects
+--   $6 what a process needs that takes them, beside knowing the task; '' is nothing
 -- A process that does not know a job's task has not begun it. Returns where they came from, and those
 -- with terms that leave their limits.
 -- Plan: look-ups of lease and job, inserts.
@@ -13,7 +14,7 @@ WITH given AS (
     FROM given AS g CROSS JOIN LATERAL (SELECT queue, task, priority, retain, terms FROM offload.job WHERE job.id = g.id LIMIT 1) AS j
 ), parked AS (
     INSERT INTO offload.blocked (id, run_at, started_at, attempt, failures, priority, uses, suspect, queue, task)
-    SELECT id, run_at, started_at, attempt, failures, priority, uses & ~3 | CASE WHEN $5 THEN 2048 ELSE 0 END, $5, queue, task FROM moved WHERE NOT cancelled
+    SELECT id, run_at, started_at, attempt, failures, priority, uses & ~3 | CASE WHEN $5 THEN 2048 ELSE 0 END, $5, queue, task || CASE WHEN $6::text <> '' THEN ' ' || $6::text ELSE '' END FROM moved WHERE NOT cancelled
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + greatest(coalesce(nullif(retain, 0) / 1000, $4::bigint), 600000000) * interval '1 microsecond', now(),
