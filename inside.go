@@ -39,6 +39,21 @@ func init() {
 		}
 		return a.store.Tick(ctx, mostMissed, tick)
 	}
+	inside.Pulse = func(app inside.App) (engine.Pulse, bool) {
+		a, err := opened(app)
+		if err != nil {
+			return engine.Pulse{}, false
+		}
+		e := a.working()
+		if e == nil {
+			return engine.Pulse{}, false
+		}
+		return e.Pulse()
+	}
+	inside.Outcome = func(ctx context.Context, err error) (outcome, kind string) {
+		of, kind := outcomeOf(ctx, err)
+		return string(of), kind
+	}
 	inside.CheckInput = func(app inside.App, task string, input []byte) error {
 		a, err := opened(app)
 		if err != nil {
