@@ -75,6 +75,9 @@ func AroundEnqueue(f func(ctx context.Context, calls []*Call, next func(context.
 
 // enqueueAround stores calls by store, with everything around it.
 func (a *App) enqueueAround(ctx context.Context, calls []*Call, store storeFunc) ([]*Job, error) {
+	if len(a.aroundEnqueue) > 0 {
+		ctx = context.WithValue(ctx, appKey{}, a)
+	}
 	for _, f := range slices.Backward(a.aroundEnqueue) {
 		inside := store
 		store = func(ctx context.Context, calls []*Call) ([]*Job, error) { return f(ctx, calls, inside) }

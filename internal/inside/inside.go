@@ -25,6 +25,9 @@ var (
 	// Tick takes the ticks of schedules that are due, and returns how many there were.
 	Tick func(ctx context.Context, app App) (int, error)
 
+	// TickAt takes the ticks that a schedule has up to a time, whatever the store's clock says.
+	TickAt func(ctx context.Context, app App, name string, at time.Time) error
+
 	// Pulse returns how the heart of the Run under way beats; none if no Run is.
 	Pulse func(app App) (engine.Pulse, bool)
 
