@@ -56,7 +56,7 @@ func TestTotalsNeverFallAndCountOnce(t *testing.T) {
 	app.Advance(30 * 24 * time.Hour)
 	for range 2 {
 		for _, c := range []*telemetry.Collector{c, another} {
-			if r := collect(c); total(r, "completed") != 200 || r.Totals[0].Run.Total() != 200 {
+			if r := collect(c); total(r, "discarded") != 0 || total(r, "completed") != 200 || r.Totals[0].Run.Total() != 200 {
 				t.Errorf("in the end: %d completed, %d of them timed", total(r, "completed"), r.Totals[0].Run.Total())
 			}
 		}

@@ -57,8 +57,9 @@ type Schedule struct {
 	Overdue time.Duration // since the tick that should have been taken; 0 if none should
 }
 
-// A Total counts what has happened to the jobs of one task in one queue since the Collector's first
-// reading, whichever process did it. It never falls.
+// A Total counts what has happened to the jobs of one task in one queue since the minute of the
+// Collector's first reading, whichever process did it. It never falls. Those of "enqueued", "completed",
+// "retry" and "discarded" are there also while they are 0.
 type Total struct {
 	Queue, Task string
 	Outcome     string // "enqueued", or how an attempt went: "completed", "retry", "snooze", "discarded", "cancelled", "expired"
@@ -137,10 +138,15 @@ func (c *Collector) collect(ctx context.Context, s store.Store) (*Reading, error
 	if err != nil {
 		return nil, err
 	}
+	tasks, err := s.Tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	lately, err := c.figures(ctx, s, now)
 	if err != nil {
 		return nil, err
 	}
+	c.begin(tasks, lately)
 	r := &Reading{Time: now, Processes: count(processes), Schedules: due(schedules, now), Totals: c.totals(lately, now)}
 	r.Queues = c.queues(queues, processes, now)
 	c.need(r, lately)
@@ -157,6 +163,33 @@ func (c *Collector) figures(ctx context.Context, s store.Store, now time.Time) (
 		since = c.since
 	}
 	return s.Figures(ctx, store.FigureQuery{Since: since.Truncate(time.Minute), Until: now.Add(time.Minute), Step: time.Minute})
+}
+
+// always are the outcomes that are told of each task, also while they are 0: who watches a total for
+// its growth has to have seen it before.
+var always = []string{enqueued, string(store.OutcomeCompleted), string(store.OutcomeRetry), string(store.OutcomeDiscarded)}
+
+// begin begins the totals of tasks that are known or were run, at 0.
+func (c *Collector) begin(tasks []store.Task, lately []store.Figure) {
+	of := func(queue, task string) {
+		if queue == store.SystemQueue {
+			return
+		}
+		for _, outcome := range always {
+			k := totalKey{queue, task, outcome}
+			if c.frozen[k] == nil {
+				c.frozen[k] = &Total{Queue: queue, Task: task, Outcome: outcome}
+			}
+		}
+	}
+	for i := range tasks {
+		of(tasks[i].Queue, tasks[i].Name)
+	}
+	for i := range lately {
+		if f := &lately[i]; !f.Start.Before(c.since) {
+			of(f.Queue, f.Task)
+		}
+	}
 }
 
 // totals adds up what was read and what is frozen, and freezes the minutes that are over for long.

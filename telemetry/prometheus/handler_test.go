@@ -48,7 +48,10 @@ func TestHandlerShowsWhatIsInTheStore(t *testing.T) {
 	app := offloadtest.New(task, offload.Schedule{Every: time.Hour, Call: task.Call(1)})
 	defer app.Close()
 	h := prometheus.Handler(app.App)
-	want(t, page(t, h), "offload_up 1", `offload_schedule_overdue_seconds{schedule="t"} 0`)
+	want(t, page(t, h), "offload_up 1", `offload_schedule_overdue_seconds{schedule="t"} 0`,
+		`offload_jobs_enqueued_total{queue="mail",task="t"} 0`,
+		`offload_attempts_total{queue="mail",task="t",outcome="discarded"} 0`,
+	)
 
 	if _, err := task.EnqueueMany(t.Context(), app, []int{0, 1, 1}); err != nil {
 		t.Fatal(err)

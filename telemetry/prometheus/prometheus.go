@@ -3,7 +3,8 @@
 //	http.Handle("GET /metrics", prometheus.Handler(app))
 //
 // The figures are those of the store: every process shows the same, whoever runs the jobs, and so can one
-// that only enqueues. Take max, not sum, over instances. Totals begin at the handler's first page.
+// that only enqueues. Take max, not sum, over instances. Totals begin with the minute of the
+// handler's first page.
 // docs/monitoring.md has the table of metrics, a board and alert rules.
 //
 // The format is written here, in a few hundred lines, so that nothing else is linked; who has a
