@@ -38,7 +38,7 @@ lint: ## go vet, staticcheck, gofumpt, and the house's own rules
 cross: ## what users link compiles for other systems, without cgo
 	@for system in windows/amd64 darwin/arm64 linux/386; do \
 		echo "$$system"; \
-		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build . ./cmd/... ./examples/... ./kit/... ./offloadtest/... ./operate/... ./store/...; \
+		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build . ./cmd/... ./examples/... ./kit/... ./offloadtest/... ./operate/... ./store/... ./telemetry/...; \
 	done
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL

@@ -19,17 +19,18 @@ const Version = "0.1.0"
 // An App is a connection to a store and the parts that this process brings along.
 // Make it with Open or New; the nil *App refuses every call with ErrClosed.
 type App struct {
-	store     store.Store
-	owned     bool // Open opened the store, so Close closes it
-	tasks     map[string]*boundTask
-	defaults  []TaskOption
-	workers   map[string]setting[int]
-	grace     time.Duration
-	log       *slog.Logger
-	maxInput  int
-	onClose   []func() error
-	schedules []ownSchedule
-	keys      *keyring // nil is none
+	store         store.Store
+	owned         bool // Open opened the store, so Close closes it
+	tasks         map[string]*boundTask
+	defaults      []TaskOption
+	workers       map[string]setting[int]
+	grace         time.Duration
+	log           *slog.Logger
+	maxInput      int
+	onClose       []func() error
+	aroundEnqueue []enqueueFunc // outermost first
+	schedules     []ownSchedule
+	keys          *keyring // nil is none
 
 	enqueuer *engine.Enqueuer
 	registry registry  // tasks that other processes have made known
@@ -84,7 +85,8 @@ func New(ctx context.Context, s store.Store, parts ...Part) (*App, error) {
 func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	a := &App{
 		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
-		grace: p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
+		aroundEnqueue: p.aroundEnqueue,
+		grace:         p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
 		keys: p.keys.or(nil),
 	}
 	a.hooks = newHooks(a, p.onEvent)
@@ -228,6 +230,13 @@ func (a *App) open() error {
 // ErrUnavailable. A commit that has begun is finished even when ctx ends: a store that hangs then holds
 // the call for up to 10 s more.
 func (a *App) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	return a.enqueueAround(ctx, calls, a.enqueue)
+}
+
+func (a *App) enqueue(ctx context.Context, calls []*Call) ([]*Job, error) {
 	p, err := a.plan(ctx, calls, false)
 	if err != nil || len(p.news) == 0 {
 		return nil, err

@@ -50,3 +50,37 @@ func (at *attempt) wrapped(around []aroundFunc, handle func(context.Context) err
 	}
 	return handle
 }
+
+type (
+	storeFunc   = func(ctx context.Context, calls []*Call) ([]*Job, error)
+	enqueueFunc = func(ctx context.Context, calls []*Call, next storeFunc) ([]*Job, error)
+)
+
+// AroundEnqueue wraps each call of App.Enqueue and Tx.Enqueue, and all that come to these, in f: next
+// stores the calls that it is given and returns their jobs in order. f may give it others: Call.With adds
+// options and keeps the id. What f returns is what the caller gets: a job for each call, or an
+// error. It must be safe for concurrent use.
+//
+// What is given first is outermost. Jobs of schedules and of the inbox, which no program of yours
+// enqueues, don't pass it.
+func AroundEnqueue(f func(ctx context.Context, calls []*Call, next func(context.Context, []*Call) ([]*Job, error)) ([]*Job, error)) Part {
+	return partFunc(func(p *parts) {
+		if f == nil {
+			p.refuse(&InputError{Field: "AroundEnqueue", Got: "nil", Want: "a function"})
+			return
+		}
+		p.aroundEnqueue = append(p.aroundEnqueue, f)
+	})
+}
+
+// enqueueAround stores calls by store, with everything around it.
+func (a *App) enqueueAround(ctx context.Context, calls []*Call, store storeFunc) ([]*Job, error) {
+	if len(a.aroundEnqueue) > 0 {
+		ctx = context.WithValue(ctx, appKey{}, a)
+	}
+	for _, f := range slices.Backward(a.aroundEnqueue) {
+		inside := store
+		store = func(ctx context.Context, calls []*Call) ([]*Job, error) { return f(ctx, calls, inside) }
+	}
+	return store(ctx, calls)
+}

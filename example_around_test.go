@@ -210,3 +210,27 @@ func ExampleApp_Watch() {
 	}
 	// Output: greet completed
 }
+
+// AroundEnqueue sees every call, and may add to it: here the tenant of the request, as a tag.
+func ExampleAroundEnqueue() {
+	type tenantKey struct{}
+	tagged := offload.AroundEnqueue(func(ctx context.Context, calls []*offload.Call, next func(context.Context, []*offload.Call) ([]*offload.Job, error)) ([]*offload.Job, error) {
+		tenant, _ := ctx.Value(tenantKey{}).(string)
+		more := make([]*offload.Call, len(calls))
+		for i, call := range calls {
+			more[i] = call.With(offload.Tag("tenant", tenant))
+		}
+		return next(ctx, more)
+	})
+	send := offload.Declare[string]("send")
+	app := offloadtest.New(send, tagged)
+	defer app.Close()
+
+	ctx := context.WithValue(context.Background(), tenantKey{}, "acme")
+	job, err := send.Enqueue(ctx, app, "ada@example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(job.Tags)
+	// Output: map[tenant:acme]
+}

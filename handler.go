@@ -55,14 +55,16 @@ func JobOf(ctx context.Context) *Job {
 	return &Job{}
 }
 
-// AppOf returns the app that runs the job, to enqueue more; in a function given to OnEvent that
-// app; elsewhere nil, which refuses.
+// AppOf returns the app that runs the job, to enqueue more; in a function given to OnEvent or
+// AroundEnqueue that app; elsewhere nil, which refuses.
 func AppOf(ctx context.Context) *App {
+	if app, ok := ctx.Value(appKey{}).(*App); ok { // it is the one within, if there are both
+		return app
+	}
 	if at := attemptOf(ctx); at != nil {
 		return at.app
 	}
-	app, _ := ctx.Value(appKey{}).(*App)
-	return app
+	return nil
 }
 
 // Go runs f beside the handler. The attempt lasts until f has returned; its error or panic is

@@ -36,6 +36,29 @@ func init() {
 		}
 		return a.store.Tick(ctx, mostMissed, tick)
 	}
+	inside.TickAt = func(ctx context.Context, app inside.App, name string, at time.Time) error {
+		a, err := opened(app)
+		if err != nil {
+			return err
+		}
+		_, err = a.store.Take(ctx, name, func(_ time.Time, s store.Schedule) (store.Ticked, error) { return tick(at, s) })
+		return err
+	}
+	inside.Pulse = func(app inside.App) (engine.Pulse, bool) {
+		a, err := opened(app)
+		if err != nil {
+			return engine.Pulse{}, false
+		}
+		e := a.working()
+		if e == nil {
+			return engine.Pulse{}, false
+		}
+		return e.Pulse()
+	}
+	inside.Outcome = func(ctx context.Context, err error) (outcome, kind string) {
+		of, kind := outcomeOf(ctx, err)
+		return string(of), kind
+	}
 	inside.CheckInput = func(app inside.App, task string, input []byte) error {
 		a, err := opened(app)
 		if err != nil {

@@ -180,7 +180,7 @@ func (c *jobConfig) check(task string, def *definition) error {
 		return refuse("GiveUpAfter", *c.giveUpAfter, "more than 0")
 	case c.retain != nil && *c.retain <= 0:
 		return refuse("Retain", *c.retain, "more than 0")
-	case len(c.tags) > 20:
+	case c.ownTags() > 20:
 		return refuse("Tag", fmt.Sprintf("%d tags", len(c.tags)), "at most 20 tags")
 	}
 	for name, value := range c.tags {
@@ -192,6 +192,21 @@ func (c *jobConfig) check(task string, def *definition) error {
 		}
 	}
 	return c.checkTerms(task, def)
+}
+
+// traceTags are the tags that keep the context of a trace, as W3C names its headers. They don't
+// count against the number of tags, so that no call is refused because it is traced.
+var traceTags = []string{"traceparent", "tracestate"}
+
+// ownTags counts the tags beside those of a trace.
+func (c *jobConfig) ownTags() int {
+	n := len(c.tags)
+	for _, name := range traceTags {
+		if _, ok := c.tags[name]; ok {
+			n--
+		}
+	}
+	return n
 }
 
 func (c *enqueueConfig) check(task string, def *definition) error {

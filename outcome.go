@@ -1,11 +1,13 @@
 package offload
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
+	"github.com/offloadhq/offload/store"
 )
 
 // An outcomeError is an error that says how the job goes on. It wraps its cause.
@@ -63,6 +65,29 @@ func verdictOf(result []byte, err error) engine.Verdict {
 	}
 	return v
 }
+
+// outcomeOf tells what follows of an attempt's error, as far as it is known before it is written, and
+// the kind of it: for those who tell of attempts.
+func outcomeOf(ctx context.Context, err error) (outcome store.Outcome, kind string) {
+	if err == nil {
+		return store.OutcomeCompleted, ""
+	}
+	v, job := verdictOf(nil, err), JobOf(ctx)
+	switch cause := context.Cause(ctx); {
+	case cause == ErrStopping, cause == ErrLeaseLost:
+		return outcomeReleased, v.Kind
+	case cause == ErrCancelled, v.How == engine.Cancel:
+		return store.OutcomeCancelled, v.Kind
+	case v.How == engine.Snooze:
+		return store.OutcomeSnooze, ""
+	case v.How == engine.Discard, job.Failures+1 >= job.MaxAttempts:
+		return store.OutcomeDiscarded, v.Kind
+	}
+	return store.OutcomeRetry, v.Kind
+}
+
+// outcomeReleased is that of an attempt that is not counted: its process stops, or is cut off.
+const outcomeReleased store.Outcome = "released"
 
 // kindOf names the kind of an error: "panic", "timeout", or the Go type of the outermost
 // error that is no mere wrapping, so that adding context doesn't change it.

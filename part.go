@@ -15,20 +15,21 @@ type Part interface{ part(*parts) }
 
 // parts is what the Parts of an app add up to.
 type parts struct {
-	tasks     map[string]*boundTask // by name and by alias
-	declared  []*definition         // in order, each once
-	workers   map[string]setting[int]
-	defaults  []TaskOption
-	onClose   []func() error
-	onEvent   []func(context.Context, Event)
-	schedules []Schedule
-	grace     setting[time.Duration]
-	log       setting[*slog.Logger]
-	maxInput  setting[int]
-	keys      setting[*keyring]
-	migrate   setting[bool]
-	depth     int // how many Parts we are inside of
-	errs      []error
+	tasks         map[string]*boundTask // by name and by alias
+	declared      []*definition         // in order, each once
+	workers       map[string]setting[int]
+	defaults      []TaskOption
+	onClose       []func() error
+	onEvent       []func(context.Context, Event)
+	aroundEnqueue []enqueueFunc
+	schedules     []Schedule
+	grace         setting[time.Duration]
+	log           setting[*slog.Logger]
+	maxInput      setting[int]
+	keys          setting[*keyring]
+	migrate       setting[bool]
+	depth         int // how many Parts we are inside of
+	errs          []error
 }
 
 // A boundTask is a task with the function this app runs it by.

@@ -25,6 +25,16 @@ func (a *App) Tx(tx any) *Tx { return &Tx{app: a, tx: tx} }
 // Existing set and the id of the one that is there, otherwise as they would have been. Whether
 // a job has to wait for a limit is decided after the commit.
 func (t *Tx) Enqueue(ctx context.Context, calls ...*Call) ([]*Job, error) {
+	if t == nil {
+		return nil, ErrClosed
+	}
+	if err := t.app.open(); err != nil {
+		return nil, err
+	}
+	return t.app.enqueueAround(ctx, calls, t.enqueue)
+}
+
+func (t *Tx) enqueue(ctx context.Context, calls []*Call) ([]*Job, error) {
 	writer, err := t.writer()
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/store"
 )
 
 // WantAfter fails the test, showing what it is after instead, unless the job is after these jobs
@@ -19,7 +20,7 @@ func WantAfter(t testing.TB, app *App, id offload.ID, upstream ...offload.ID) {
 		t.Fatalf("WantAfter: %v", err)
 		return
 	}
-	edges, err := app.store.Edges(ctx, id)
+	edges, err := app.backend.(store.Flows).Edges(ctx, id)
 	if err != nil {
 		t.Fatalf("WantAfter: %v", err)
 		return

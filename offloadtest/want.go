@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,21 +44,29 @@ func WantNone[In any](t testing.TB, app *App, task *offload.Task[In]) {
 // waiting returns the jobs of the task that have not ended, oldest first.
 func waiting(t testing.TB, app *App, task string) []*offload.Job {
 	t.Helper()
-	var all []*offload.Job
-	filter := offload.Filter{
-		Tasks: []string{task}, Max: 1000,
+	return jobsOf(t, app, offload.Filter{
+		Tasks:  []string{task},
 		States: []offload.State{offload.Scheduled, offload.Available, offload.Blocked, offload.Running, offload.Retryable},
-	}
+	})
+}
+
+// jobsOf returns all jobs of a filter, oldest first.
+func jobsOf(t testing.TB, app *App, filter offload.Filter) []*offload.Job {
+	t.Helper()
+	var all []*offload.Job
+	filter.Max = 1000
 	for {
 		page, err := app.Jobs(context.Background(), filter)
 		if err != nil {
-			t.Fatalf("list jobs of task %q: %v", task, err)
+			t.Fatalf("list jobs: %v", err)
+			return nil
 		}
 		if len(page) == 0 {
+			slices.Reverse(all)
 			return all
 		}
 		for _, job := range page {
-			all = append([]*offload.Job{whole(t, app, job)}, all...)
+			all = append(all, whole(t, app, job))
 		}
 		filter.Before = page[len(page)-1].ID
 	}

@@ -175,23 +175,7 @@ func (e *enqueue) await(ctx context.Context) error {
 	if e.existing > 0 {
 		e.note("offload: not stored, since another job has the unique key: %s; the id is that job's", jobCount(e.existing))
 	}
-	var errs []error
-	for _, id := range e.ids {
-		job, err := e.app.Wait(ctx, id)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		result := job.Result
-		if len(result) == 0 {
-			result = json.RawMessage("null")
-		}
-		if err := e.object(result); err != nil {
-			errs = append(errs, err)
-		}
-		errs = append(errs, e.out.Flush())
-	}
-	return errors.Join(errs...)
+	return e.results(ctx, e.app, e.ids)
 }
 
 // Bounds of a stream.

@@ -8,5 +8,5 @@ func newJob(s *session) *cobra.Command {
 		Short: "Show jobs, and act on them",
 		Example: `  offload job show 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e
   offload job retry --all-matching --state discarded --task http --wait`,
-	}, append(newJobActs(s), newJobShow(s), newJobWhy(s), newJobLogs(s), newJobEdit(s))...)
+	}, append(newJobActs(s), newJobShow(s), newJobWhy(s), newJobLogs(s), newJobWait(s), newJobEdit(s))...)
 }

@@ -54,9 +54,9 @@ or process that was named is not there.`,
 		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s), newBatches(s), newFlow(s)}},
 		{"Look after it:", []*cobra.Command{
 			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
-			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s),
+			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s), newTop(s),
 		}},
-		{"The database:", []*cobra.Command{newMigrate(s), newDoctor(s), newBench(s)}},
+		{"The database:", []*cobra.Command{newMigrate(s), newDoctor(s), newPrune(s), newBench(s)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: part.title, Title: part.title})
 		for _, c := range part.commands {

@@ -127,11 +127,12 @@ func period(d time.Duration) string {
 	return text
 }
 
-// Colours, for a terminal.
+// Colours, for a terminal, and bold.
 const (
 	red    = "31"
 	green  = "32"
 	yellow = "33"
+	bold   = "1"
 )
 
 func (s *session) paint(colour, text string) string {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -24,7 +25,33 @@ type heart struct {
 	cut     bool          // the process is cut off
 	again   *pause        // after tries that failed
 	lost    chan store.ID // identities that others found to be lost
+
+	// For those who ask from outside: when, since began.
+	tried, kept atomic.Int64
 }
+
+// A Pulse is how long ago the heart of a process has tried to beat, and has committed a beat. Neither
+// grows above some seconds while all is well; the first doesn't even while the store is away.
+type Pulse struct {
+	Tried, Kept time.Duration
+	Stopping    bool // no job is started any more
+}
+
+// Pulse returns how the heart beats; false while no Run has joined.
+func (e *Engine) Pulse() (Pulse, bool) {
+	s := e.shift.Load()
+	if s == nil {
+		return Pulse{}, false
+	}
+	since := time.Since(s.heart.began)
+	return Pulse{
+		Tried: since - time.Duration(s.heart.tried.Load()), Kept: since - time.Duration(s.heart.kept.Load()),
+		Stopping: s.stopping(),
+	}, true
+}
+
+// tries notes that a beat, or a join, is tried.
+func (h *heart) tries() { h.tried.Store(int64(time.Since(h.began))) }
 
 func newHeart(s *shift) *heart {
 	return &heart{s: s, began: time.Now(), again: newPause(beatAgain, beatAgainLater), lost: make(chan store.ID, 1)}
@@ -57,6 +84,7 @@ func (h *heart) run(ctx context.Context) {
 
 // pulse beats once and returns when to beat again.
 func (h *heart) pulse(ctx context.Context) time.Duration {
+	h.tries()
 	process, _ := h.s.hand.who()
 	if process.IsZero() {
 		return store.BeatEvery // stopping: no new identity was made
@@ -105,6 +133,7 @@ func (h *heart) beaten(began time.Time, beats store.Beats) {
 	h.s.trouble.clear("beat")
 	h.again.reset()
 	h.beat = began
+	h.kept.Store(int64(began.Sub(h.began)))
 	if h.cut {
 		h.cut = false
 		h.s.Log.Info("offload: the store is back, and the leases of this process are still its own")
@@ -137,6 +166,7 @@ func (h *heart) renew(ctx context.Context, process store.ID) {
 	pause := newPause(retryFirst, retryMost)
 	next := store.NewID()
 	for ctx.Err() == nil {
+		h.tries()
 		err := h.s.join(ctx, next)
 		if err == nil {
 			h.watcher = observer{}
@@ -159,6 +189,7 @@ func (s *shift) join(ctx context.Context, id store.ID) error {
 	}
 	s.trouble.clear("join")
 	s.heart.beat, s.heart.cut = began, false
+	s.heart.kept.Store(int64(began.Sub(s.heart.began)))
 	s.hand.adopt(id, began)
 	return nil
 }

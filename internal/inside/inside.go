@@ -25,6 +25,16 @@ var (
 	// Tick takes the ticks of schedules that are due, and returns how many there were.
 	Tick func(ctx context.Context, app App) (int, error)
 
+	// TickAt takes the ticks that a schedule has up to a time, whatever the store's clock says.
+	TickAt func(ctx context.Context, app App, name string, at time.Time) error
+
+	// Pulse returns how the heart of the Run under way beats; none if no Run is.
+	Pulse func(app App) (engine.Pulse, bool)
+
+	// Outcome tells what follows of the error of the attempt of ctx, a store.Outcome or "released", and
+	// the kind of the error, as failures have it.
+	Outcome func(ctx context.Context, err error) (outcome, kind string)
+
 	// CheckInput returns why an input is none for the task, as far as this app can tell.
 	CheckInput func(app App, task string, input []byte) error
 

@@ -155,7 +155,7 @@ func (h *house) has(name string) bool {
 
 // public are the rooms whose exported names are promises to users.
 var public = []string{
-	".", "store", "store/...", "operate", "record", "offloadtest", "dashboard", "telemetry/...", "kit/...",
+	".", "store", "store/...", "operate", "record", "offloadtest", "dashboard", "telemetry", "telemetry/...", "kit/...",
 }
 
 func isPublic(dir string) bool {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,8 @@ import (
 	"github.com/offloadhq/offload/store/postgres"
 	"github.com/offloadhq/offload/store/sqlite"
 	"github.com/offloadhq/offload/store/storetest"
+	"github.com/offloadhq/offload/telemetry"
+	"github.com/offloadhq/offload/telemetry/prometheus"
 )
 
 var app *offload.App
