@@ -21,6 +21,7 @@ type Store interface {
 	Schedules
 	Inbox
 	Notes
+	Backup
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.
