@@ -13,7 +13,8 @@ import (
 	"testing"
 
 	"github.com/offloadhq/offload"
-	"github.com/offloadhq/offload/store"
+	"github.com/offloadhq/offload/internal/inside"
+	"github.com/offloadhq/offload/operate"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
@@ -120,6 +121,7 @@ type restoredApp struct {
 	counted tally
 }
 
+// openCopy opens a backup, sees that nothing of it is run, and adopts it.
 func openCopy(t *testing.T, file string) *restoredApp {
 	t.Helper()
 	r := &restoredApp{}
@@ -129,6 +131,16 @@ func openCopy(t *testing.T, file string) *restoredApp {
 	}
 	t.Cleanup(func() { app.Close() })
 	r.App = app
+	s := storeOf(t, app)
+	if o, err := s.Origin(t.Context()); err != nil || !o.Away {
+		t.Fatalf("Origin of a backup = %+v, %v; want it away", o, err)
+	}
+	if _, err := inside.Drain(t.Context(), app); err != nil || len(r.counted.runs) > 0 {
+		t.Fatalf("%d jobs of the copy were run, %v", len(r.counted.runs), err)
+	}
+	if adopted, err := operate.As(app, "ada").Adopt(t.Context()); err != nil || !adopted {
+		t.Fatalf("Adopt = %t, %v", adopted, err)
+	}
 	return r
 }
 
@@ -149,22 +161,9 @@ func (r *restoredApp) jobs(t *testing.T) (all []*offload.Job) {
 	}
 }
 
-// work works everything off. Processes of the original are known to be none of the copy's: what
-// they held is given back at once.
+// work works everything off, what processes of the original held too.
 func (r *restoredApp) work(t *testing.T) {
 	t.Helper()
-	s := storeOf(t, r.App)
-	processes, err := s.Processes(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dead []store.Beaten
-	for _, p := range processes {
-		dead = append(dead, store.Beaten{ID: p.ID, Count: -1})
-	}
-	if _, err := s.Reap(t.Context(), dead); err != nil {
-		t.Fatal(err)
-	}
 	stop := begun(t, r.App)
 	defer stop()
 	until(t, "all jobs of the copy have ended", func() bool {

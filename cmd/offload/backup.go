@@ -22,7 +22,7 @@ what lies beside that (-wal, -shm), and call offload adopt: a copy starts paused
 after the backup runs again.
 
 A PostgreSQL database is backed up by its own tools; backup says how.`,
-		Example: "  offload backup /backup/offload-$(date +%F).db\n  offload --db /backup/offload-2026-11-25.db jobs",
+		Example: "  offload backup /backup/offload-2026-11-25.db\n  offload --db /backup/offload-2026-11-25.db jobs",
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.RunE = s.run(func(cmd *cobra.Command, args []string) error { return s.backup(cmd.Context(), args[0]) })

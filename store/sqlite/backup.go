@@ -125,10 +125,29 @@ func finishCopy(ctx context.Context, part string) (err error) {
 	if _, err := texts(c, "PRAGMA journal_mode = DELETE"); err != nil {
 		return err
 	}
+	if err := c.mark(); err != nil {
+		return err
+	}
 	wrong, err := texts(c, "PRAGMA quick_check(1)")
 	if err == nil && (len(wrong) != 1 || wrong[0] != "ok") {
 		err = fmt.Errorf("the copy is damaged, so the database is too: %v", wrong)
 	}
+	return err
+}
+
+// mark has a copy know that it is one, wherever it comes to lie: also in the very file that it
+// was made of, where what has ended since would run again.
+func (c *session) mark() error {
+	tables, err := texts(c, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'")
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	made, _, err := (&txn{database: c}).origin()
+	if err != nil {
+		return err
+	}
+	made.At = unborn
+	_, err = c.exec(adoptSQL, made.json())
 	return err
 }
 

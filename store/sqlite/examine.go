@@ -20,7 +20,7 @@ const (
 func (s *Store) Examine(ctx context.Context) (findings []store.Finding, err error) {
 	err = s.ask(ctx, "examine the database", func(q *snapshots) error {
 		for _, look := range []func(*snapshots) (store.Finding, error){
-			s.examineSchema, s.examineLibrary, examineDurability, s.examinePlace, s.examineDisk, s.examineSize, s.examineLog,
+			s.examineSchema, s.examineOrigin, s.examineLibrary, examineDurability, s.examinePlace, s.examineDisk, s.examineSize, s.examineLog,
 			examineClock, examineWhole, s.examineStanding,
 		} {
 			f, err := look(q)

@@ -24,6 +24,8 @@ type Store struct {
 	ears    ears
 	gauge   gauge
 	name    atomic.Value // of the database, a string, once it was read
+	here    birth        // of the file
+	home    atomic.Bool  // the database was made here, or adopted; see away
 
 	once   sync.Once
 	closed chan struct{}
@@ -64,7 +66,7 @@ func start(ctx context.Context, path string, write, read *sql.DB, closePools fun
 	s := &Store{
 		path: path, file: file, read: read, close: closePools,
 		writer: newWriter(write), reader: &reader{pool: read},
-		closed: make(chan struct{}),
+		here: birthOf(path), closed: make(chan struct{}),
 	}
 	if err := s.tryOut(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
