@@ -6,7 +6,8 @@ import "context"
 type Origin struct {
 	Made string // as people know it: "/var/lib/shop/offload.db on web1"; "" if that was not kept
 	Here string
-	Away bool // it is a copy: restored from a backup, or copied, and not adopted since
+	Away bool // it is a copy: restored from a backup, or copied, and not adopted since; or part of Move
+	Move *Move
 }
 
 // Origins keeps a store from doing its work twice.

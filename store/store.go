@@ -23,6 +23,7 @@ type Store interface {
 	Notes
 	Backup
 	Origins
+	Copies
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.

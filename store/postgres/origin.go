@@ -24,12 +24,16 @@ type birthplace struct {
 	Row      string `json:"row"`    // number of the transaction that wrote it
 	Server   int    `json:"server"` // version
 	Named    string `json:"named"`  // the database, for people
+
+	Move *store.Move `json:"move,omitempty"` // that the store is part of
 }
 
 // is reports whether a database that was made so is the one that is here now.
 func (b *birthplace) is(now *birthplace) bool {
 	same := b.Row == now.Row
 	switch {
+	case b.Move != nil:
+		return false
 	case b.Database != now.Database || b.Table != now.Table:
 		return false
 	case b.System == "" || now.System == "":
@@ -141,7 +145,7 @@ func (s *Store) Origin(ctx context.Context) (store.Origin, error) {
 	}
 	all := store.Origin{Here: o.here.String(), Away: o.away()}
 	if o.made != nil {
-		all.Made = o.made.String()
+		all.Made, all.Move = o.made.String(), o.made.Move
 	}
 	return all, nil
 }
@@ -152,14 +156,32 @@ func (s *Store) Adopt(ctx context.Context) error {
 	if err != nil || !o.away() {
 		return err
 	}
-	err = s.onPool(ctx, "adopt the database", func(ctx context.Context, conn *pgx.Conn) error {
+	return s.settle(ctx, "adopt the database", nil)
+}
+
+// SetMove is that of store.Copies.
+func (s *Store) SetMove(ctx context.Context, m store.Move) error {
+	return s.settle(ctx, "keep that the database is moved", &m)
+}
+
+// settle writes down anew where the store is, and what move it is part of.
+func (s *Store) settle(ctx context.Context, doing string, m *store.Move) error {
+	err := s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 			for _, sql := range []string{s.sql.durable, s.sql.originForget, s.sql.originKeep} {
 				if _, err := tx.Exec(ctx, sql, pgx.QueryExecModeExec); err != nil {
 					return err
 				}
 			}
-			return nil
+			if m == nil {
+				return nil
+			}
+			text, err := json.Marshal(m)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(ctx, s.sql.originMove, pgx.QueryExecModeCacheDescribe, string(text))
+			return err
 		})
 	})
 	if codeOf(err) == codeNoRight {

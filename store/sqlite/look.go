@@ -30,7 +30,7 @@ func (s *Store) Look(ctx context.Context, process store.ID) (store.View, error) 
 		if err != nil {
 			return err
 		}
-		if v.Away, err = s.settleHome(t); err != nil || v.Away {
+		if v.Away, err = s.away(t); err != nil || v.Away {
 			return err
 		}
 		if v.Lanes, err = t.lanes(); err != nil {

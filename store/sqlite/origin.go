@@ -29,6 +29,8 @@ type birth struct {
 	Number uint64 `json:"number"` // of the file in its file system; 0 where that is not known
 	Path   string `json:"path"`   // for people
 	Host   string `json:"host"`   // for people
+
+	Move *store.Move `json:"move,omitempty"` // that the store is part of
 }
 
 // unborn is At in a backup: wherever it comes to lie, it is a copy.
@@ -45,6 +47,8 @@ func birthOf(path string) birth {
 // is reports whether a file that was born so is the one that is here now.
 func (b birth) is(now birth) bool {
 	switch {
+	case b.Move != nil:
+		return false
 	case b.At == 0: // a file system that never said can't be asked
 		return true
 	case b.At == unborn:
@@ -81,20 +85,8 @@ func (t *txn) origin() (made birth, known bool, err error) {
 
 // away reports whether the database is a copy.
 func (s *Store) away(t *txn) (bool, error) {
-	if s.home.Load() {
-		return false, nil
-	}
 	made, known, err := t.origin()
 	return known && !made.is(s.here), err
-}
-
-// settleHome is away in a snapshot, which shows only what was committed: what is at home there
-// stays so, since the file under an open Store stays the same.
-func (s *Store) settleHome(t *txn) (away bool, err error) {
-	if away, err = s.away(t); err == nil && !away {
-		s.home.Store(true)
-	}
-	return away, err
 }
 
 // keepOrigin writes down where the database is, unless it is known where it was made.
@@ -110,6 +102,7 @@ func (s *Store) Origin(ctx context.Context) (o store.Origin, err error) {
 		o = store.Origin{Here: s.here.String()}
 		if known {
 			o.Made, o.Away = made.String(), !made.is(s.here)
+			o.Move = made.Move
 		}
 		return err
 	})

@@ -135,7 +135,7 @@ func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err 
 	for after := (store.Schedule{}); most > 0; {
 		var due []store.Schedule
 		now, err := s.look(ctx, "tick", func(t *txn) error {
-			away, err := s.settleHome(t)
+			away, err := s.away(t)
 			if err != nil || away {
 				return err
 			}

@@ -25,7 +25,6 @@ type Store struct {
 	gauge   gauge
 	name    atomic.Value // of the database, a string, once it was read
 	here    birth        // of the file
-	home    atomic.Bool  // the database was made here, or adopted; see away
 
 	once   sync.Once
 	closed chan struct{}

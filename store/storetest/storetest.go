@@ -86,7 +86,7 @@ var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
-	noteLaws, memoLaws, originLaws,
+	noteLaws, memoLaws, originLaws, copyLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws,
 )
 
