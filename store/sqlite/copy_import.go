@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/offloadhq/offload/internal/gate"
 	"github.com/offloadhq/offload/store"
@@ -106,7 +107,7 @@ func (in *importer) one(c *store.Copied) error {
 		if c.Keep != keep(state, 0) {
 			retain = micros(c.Keep)
 		}
-		in.dones = append(in.dones, id, state, c.Attempt, c.Failed, uses, micro(c.RunAt), timeOrNull(c.StartedAt), micro(c.FinishedAt), retain)
+		in.dones = append(in.dones, id, state, c.Attempt, c.Failed, uses, micro(c.RunAt), microOrNull(c.StartedAt), micro(c.FinishedAt), retain)
 		return nil
 	}
 	if c.Terms.Gated() {
@@ -116,8 +117,17 @@ func (in *importer) one(c *store.Copied) error {
 		uses |= usesExpires
 		in.expiries = append(in.expiries, expiryAt(micro(c.RunAt), c.Terms.Expire), id)
 	}
-	in.dues = append(in.dues, c.Queue, c.Priority, micro(c.RunAt), id, c.Attempt, c.Failed, uses, timeOrNull(c.StartedAt))
+	in.dues = append(in.dues, c.Queue, c.Priority, micro(c.RunAt), id, c.Attempt, c.Failed, uses, microOrNull(c.StartedAt))
 	return nil
+}
+
+// microOrNull is a time as it is kept; the zero time is NULL. Unlike a time to wait for it is not
+// rounded up.
+func microOrNull(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return at.UnixMicro()
 }
 
 // stateOf is the number of an ended state.
@@ -199,7 +209,7 @@ func (s *Store) ImportKeys(ctx context.Context, keys []store.CopiedKey) error {
 	return s.write(ctx, "import unique keys", func(t *txn) error {
 		var args []any
 		for _, c := range keys {
-			args = append(args, uniqueKey(c.Task, c.Key), c.ID[:], string(c.Until), timeOrNull(c.ExpiresAt))
+			args = append(args, uniqueKey(c.Task, c.Key), c.ID[:], string(c.Until), microOrNull(c.ExpiresAt))
 		}
 		return t.execRows(&insertUniques, 4, args)
 	})
@@ -215,7 +225,7 @@ func (s *Store) ImportBook(ctx context.Context, b store.Book) error {
 func (t *txn) importTasks(b store.Book) error {
 	for _, c := range b.Tasks {
 		_, err := t.exec("REPLACE INTO offload_task (name, queue, rules, schema, paused, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-			c.Name, c.Queue, orNull(c.Rules), orNull(c.Schema), c.Paused, timeOrNull(c.Seen))
+			c.Name, c.Queue, orNull(c.Rules), orNull(c.Schema), c.Paused, microOrNull(c.Seen))
 		if err != nil {
 			return err
 		}
@@ -244,7 +254,7 @@ func (t *txn) importLimits(b store.Book) error {
 	var gates, holds []any
 	for _, g := range b.Gates {
 		id := gate.ID(g.Limit, g.Key)
-		gates = append(gates, id, timeOrNull(g.FullAt), timeOrNull(g.Paused), idOrNull(g.Stopped), nil)
+		gates = append(gates, id, microOrNull(g.FullAt), microOrNull(g.Paused), idOrNull(g.Stopped), nil)
 		for _, job := range g.Kept {
 			holds = append(holds, id, slices.Clone(job[:]), 1)
 		}
@@ -255,7 +265,7 @@ func (t *txn) importLimits(b store.Book) error {
 func (t *txn) importSchedules(b store.Book) error {
 	for _, c := range b.Schedules {
 		_, err := t.exec("REPLACE INTO offload_schedule (name, spec, in_code, next_at, paused, declared_at, last_at, last_job) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-			c.Name, orNull(c.Spec), c.InCode, timeOrNull(c.Next), c.Paused, timeOrNull(c.Declared), timeOrNull(c.Last), idOrNull(c.LastJob))
+			c.Name, orNull(c.Spec), c.InCode, microOrNull(c.Next), c.Paused, microOrNull(c.Declared), microOrNull(c.Last), idOrNull(c.LastJob))
 		if err != nil {
 			return err
 		}
