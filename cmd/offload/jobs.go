@@ -31,7 +31,7 @@ logs, and then schedules, limits, tasks and keys (docs/leaving.md says what is i
   offload jobs --state discarded,retryable --task http --since 1d
   offload jobs --search 'connection refused' --json | jq -r .id
   offload jobs --limit crm --key acme --state blocked
-  offload jobs --all --json >everything.jsonl
+  offload jobs --all --json | gzip >everything.jsonl.gz
   offload jobs --max 50 --before 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e`,
 		Args: cobra.NoArgs,
 	}
