@@ -199,4 +199,3 @@ func try(t *testing.T, address, text string) error {
 	_, err = conn.PgConn().Exec(t.Context(), text).ReadAll()
 	return err
 }
-
