@@ -14,7 +14,7 @@ HEARTFLAGS ?=
 BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate mattn postgres18 demo golden fuzz vuln verify ci
+.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate mattn postgres18 demo golden fuzz vuln sbom verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -87,6 +87,9 @@ fuzz: ## each fuzz target for $FUZZTIME (10s)
 
 vuln: ## known vulnerabilities in what is linked
 	@$(GO) tool govulncheck ./...
+
+sbom: ## what is linked into the command, with versions and checksums: CycloneDX, on standard output
+	@$(GO) run ./internal/sbom
 
 ci: ## what CI runs
 	@bash .ci/run

@@ -47,7 +47,8 @@ type App struct {
 
 // Open connects to the store at address: a path ("offload.db"), "sqlite:…" or
 // "postgres://…". The package of that store must be imported. It migrates the database
-// unless NoMigrate is given, checks every part, makes the tasks known, and starts nothing.
+// unless NoMigrate is given, checks every part, makes the tasks known, and starts nothing. Of a
+// database that is a copy of another nothing is run, until somebody calls `offload adopt`.
 //
 // The errors are an *InputError for a wrong part, ErrRefused for an address or a database
 // that cannot be used, ErrSchema for a database that excludes this program, and
@@ -95,6 +96,9 @@ func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 		return nil, err
 	}
 	if err := a.prepare(ctx, p.migrate.or(true)); err != nil {
+		return nil, err
+	}
+	if err := a.sayAway(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.register(ctx); err != nil {
@@ -173,6 +177,17 @@ func (a *App) prepare(ctx context.Context, migrate bool) error {
 	if err := a.store.Migrate(ctx, store.Newest); err != nil {
 		return fmt.Errorf("offload: migrate: %w", err)
 	}
+	return nil
+}
+
+// sayAway says in the log that the database is a copy, which is taken for the original easily.
+func (a *App) sayAway(ctx context.Context) error {
+	o, err := a.store.Origin(ctx)
+	if err != nil || !o.Away {
+		return err
+	}
+	a.log.Warn("offload: THIS DATABASE IS A COPY. It takes jobs, and runs none, so that nothing is done twice. "+
+		"Is it the one to work on? Then say so: `offload adopt`; for a test `offload adopt --discard-waiting`", "made", o.Made, "here", o.Here)
 	return nil
 }
 

@@ -53,6 +53,7 @@ type View struct {
 	Quiet    bool      // this process shall claim nothing more
 	Stop     bool      // this process shall stop
 	Lost     bool      // see Beats
+	Away     bool      // the store is a copy: see Origins; nothing that could be done is shown
 	Dead     []ID      // processes known for certain to have ended: reap them at once
 
 	// When there is something to do for whoever comes first; the zero time is never, as far as

@@ -22,6 +22,9 @@ type Store interface {
 	Inbox
 	Notes
 	Texts
+	Backup
+	Origins
+	Copies
 
 	// Within returns a TxWriter for the caller's transaction. It returns an ErrTx that says
 	// what was given and what is wanted if tx is no transaction of this store's kind.

@@ -23,17 +23,22 @@ take several values with commas between, match any of them. Jobs of offload's ow
 called offload, are listed only if that queue is named.
 
 With --json, all fields are there in each line, null where there is nothing; inputs and
-results over 4 KiB are left out: offload job show has them.`,
+results over 4 KiB are left out: offload job show has them.
+
+--all --json writes everything that is stored, oldest job first: whole inputs and results, failures,
+logs, and then schedules, limits, tasks and keys (docs/leaving.md says what is in a line).`,
 		Example: `  offload jobs
   offload jobs --state discarded,retryable --task http --since 1d
   offload jobs --search 'connection refused' --json | jq -r .id
   offload jobs --limit crm --key acme --state blocked
+  offload jobs --all --json | gzip >everything.jsonl.gz
   offload jobs --max 50 --before 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e`,
 		Args: cobra.NoArgs,
 	}
 	l.json = jsonFlag(cmd)
 	l.filter.flags(cmd, "queue")
 	cmd.Flags().IntVar(&l.max, "max", 100, "how many")
+	cmd.Flags().BoolVar(&l.all, "all", false, "with --json: everything that is stored, with failures and logs")
 	cmd.Flags().StringVar(&l.before, "before", "", "go on after the job with this id")
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) })
 	return cmd
@@ -44,6 +49,7 @@ type jobList struct {
 	*session
 	filter filter
 	json   *bool
+	all    bool
 	max    int
 	before string
 }
@@ -55,6 +61,14 @@ func (l *jobList) run(ctx context.Context) error {
 	f, err := l.filter.filter()
 	if err != nil {
 		return err
+	}
+	switch {
+	case l.all && !*l.json:
+		return wrong("--all writes JSON: give --json too")
+	case l.all && (!l.filter.empty() || l.before != ""):
+		return wrong("--all is everything; a filter or --before excludes it")
+	case l.all:
+		return l.with(ctx, func(app *offload.App) error { return l.everything(ctx, app) })
 	}
 	if l.max < 1 {
 		return &offload.InputError{Field: "--max", Got: l.max, Want: "1 or more"}

@@ -46,7 +46,8 @@ func (s *shift) duties(ctx context.Context) {
 		}
 		for _, d := range duties {
 			if !time.Now().Before(d.next) {
-				if s.takeDuty(ctx, d.name, d.every) {
+				// A copy may be there to be looked at: it stays as it is.
+				if !s.away.Load() && s.takeDuty(ctx, d.name, d.every) {
 					d.do(ctx)
 				}
 				d.next = time.Now().Add(jitter(d.every))

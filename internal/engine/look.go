@@ -43,6 +43,7 @@ func (c *claimer) look(ctx context.Context) {
 	if len(c.starts) > 0 {
 		c.lookAt = earliest(c.lookAt, c.starts[0])
 	}
+	c.s.noteAway(ctx, &v)
 	c.s.steward.see(&v, began, now)
 	c.obey(&v, now)
 	c.findStrays(now)

@@ -41,6 +41,8 @@ type shift struct {
 	stopped  chan struct{} // closed when the process was told to stop, or Run's context has ended
 	left     atomic.Bool   // Run has returned; handlers that still run are on their own
 	peers    atomic.Int64  // other processes, as of the last beat
+	away     atomic.Bool   // the store is a copy, as of the last look
+	looked   atomic.Bool   // there was a look
 
 	unworkedMu sync.Mutex      // held for moments
 	unworked   map[string]bool // queues that may have no process, and whether that was said

@@ -32,6 +32,7 @@ var rooms = []room{
 	{"internal/inside", []string{"store", "internal/engine"}, "the door from an App to what is in it"},
 	{"internal/batch", nil, "many callers, one round trip"},
 	{"internal/gate", []string{"store"}, "which jobs limits let through"},
+	{"internal/move", []string{"store"}, "everything from one store into another"},
 	{"internal/cron", nil, "when a schedule ticks"},
 	{"internal/fields", nil, "keys made of the fields of an input, and fields that are secret"},
 	{"internal/seal", nil, "what is encrypted, and how"},
@@ -39,6 +40,7 @@ var rooms = []room{
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/testrun", nil, "make test"},
+	{"internal/sbom", nil, "make sbom"},
 	{"internal/tidy", nil, "these rules"},
 	{"internal/docs", nil, "what the documents say is true"},
 
@@ -58,7 +60,7 @@ var rooms = []room{
 }
 
 // forTests are rooms that only tests may import.
-var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/tidy", "internal/docs"}
+var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/sbom", "internal/tidy", "internal/docs"}
 
 // arrows holds what files that are no tests import against the rooms.
 func arrows(h *house) (found []finding) {

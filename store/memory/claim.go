@@ -22,6 +22,9 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) (claimed []st
 		if s.processes[req.Process] == nil {
 			return errLost("claim", req.Process)
 		}
+		if s.move != nil {
+			return nil
+		}
 		for _, priority := range priorities {
 			l := lane{req.Queue, priority}
 			for len(claimed) < req.Limit && len(s.due[l]) > 0 && !s.due[l][0].order().After(now) {
@@ -49,6 +52,9 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) (claim
 	err = s.do(ctx, func(now time.Time) error {
 		if s.processes[req.Process] == nil {
 			return errLost("claim parked", req.Process)
+		}
+		if s.move != nil {
+			return nil
 		}
 		var ready []*job
 		for _, j := range s.blocked {

@@ -86,6 +86,10 @@ func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err e
 		if p := s.processes[process]; p != nil {
 			v.Quiet, v.Stop = p.Quiet, p.Stop
 		}
+		if s.move != nil {
+			v = store.View{Now: now, Quiet: v.Quiet, Stop: v.Stop, Lost: v.Lost, Away: true}
+			return nil
+		}
 		for l, jobs := range s.due {
 			v.Lanes = append(v.Lanes, store.Lane{Queue: l.queue, Priority: l.priority, RunAt: jobs[0].runAt})
 		}

@@ -22,6 +22,7 @@ type Store struct {
 	closed  bool
 	version int
 	ears    map[*ear]bool // those who listen
+	move    *store.Move   // nil: it is part of none
 	data
 }
 

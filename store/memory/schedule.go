@@ -89,6 +89,9 @@ func ticks(c *store.Schedule, now time.Time) bool {
 func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err error) {
 	var names []string
 	err = s.do(ctx, func(now time.Time) error {
+		if s.move != nil {
+			return nil
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.schedules)) {
 			if c := s.schedules[name]; len(names) < most && ticks(c, now) && !c.Next.After(now) {
 				names = append(names, name)

@@ -69,6 +69,7 @@ func (s *Store) Examine(ctx context.Context) (findings []store.Finding, err erro
 				Advice: `open a file ("offload.db") or "postgres://…"`,
 			},
 			{Name: "schema", Level: store.Fine, Text: fmt.Sprintf("version %d of %d", s.version, newest)},
+			{Name: "origin", Level: store.Fine, Text: "made here"},
 			{Name: "clock", Level: store.Fine, Text: now.Format(time.RFC3339)},
 			{Name: "size", Level: store.Fine, Text: fmt.Sprintf("%d jobs", len(s.jobs))},
 		}

@@ -13,7 +13,7 @@ import (
 func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (inserted store.Inserted, claimed *store.Claimed, err error) {
 	err = s.do(ctx, func(now time.Time) error {
 		p := s.processes[process]
-		if s.jobs[n.ID] != nil || p == nil || p.Quiet || p.Stop || s.pausedQueues[n.Queue] || s.pausedTasks[n.Task] {
+		if s.move != nil || s.jobs[n.ID] != nil || p == nil || p.Quiet || p.Stop || s.pausedQueues[n.Queue] || s.pausedTasks[n.Task] {
 			all, err := s.insertAll([]store.NewJob{n}, now)
 			inserted = all[0]
 			return err

@@ -43,6 +43,9 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Clai
 	if req.Limit <= 0 {
 		return nil, nil
 	}
+	if away, err := s.away(ctx); err != nil || away {
+		return nil, err
+	}
 	var claimed []drawn
 	for round := 1; ; round++ {
 		some, open, err := s.claimOnce(ctx, req, lanes, req.Limit-len(claimed))
@@ -223,6 +226,9 @@ func (s *Store) ClaimParked(ctx context.Context, req store.ParkedRequest) ([]sto
 	}
 	if limit <= 0 {
 		return nil, nil
+	}
+	if away, err := s.away(ctx); err != nil || away {
+		return nil, err
 	}
 	var claimed []drawn
 	for range claimRounds {

@@ -49,7 +49,11 @@ func (s *Store) examine(ctx context.Context, conn *pgx.Conn) ([]store.Finding, e
 	if err != nil {
 		return nil, err
 	}
-	return append(findings, t.size(), t.cleaning(), t.leases(), t.waiting()), nil
+	origin, err := s.originFinding(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	return append(findings, origin, t.size(), t.cleaning(), t.leases(), t.waiting()), nil
 }
 
 // A server is what examine_server.sql says.

@@ -15,6 +15,7 @@ import (
 // Look is that of store.Member: one round trip.
 func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err error) {
 	var missed bool // signals of jobs that nobody runs
+	var o origin
 	err = s.onEngine(ctx, "look for work", func(ctx context.Context, conn *pgx.Conn) error {
 		v, missed = store.View{}, false
 		known, whole := s.lanes.begin()
@@ -23,19 +24,29 @@ func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err e
 			s.lookLanes(known, whole, &v.Lanes),
 			step{sql: s.sql.lookParked, rows: readParked(&v)},
 			step{sql: s.sql.lookSelf, args: []any{[16]byte(process), store.DeclaredFor.Microseconds()}, rows: readSelf(&v, &missed)},
+			s.originStep(&o),
 		)
+		if codeOf(err) == codeNoRight {
+			s.plain.Store(true) // the next look does without
+		}
 		if err == nil && whole {
 			s.lanes.end(v.Lanes, time.Since(began))
 		}
 		return err
 	})
-	if err == nil && missed {
+	if err != nil {
+		return store.View{}, err
+	}
+	if s.keepStanding(&o); o.away() {
+		return store.View{Now: v.Now, Quiet: v.Quiet, Stop: v.Stop, Lost: v.Lost, Away: true}, nil
+	}
+	if missed {
 		_ = s.sweep(ctx) // the next look tries again
 	}
 	slices.SortFunc(v.Lanes, func(a, b store.Lane) int {
 		return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(a.Priority, b.Priority))
 	})
-	return v, err
+	return v, nil
 }
 
 // lookLanes is the statement that finds the lanes: all of them, or those known, each from where

@@ -109,7 +109,10 @@ func (s *Store) Migrate(ctx context.Context, to int) error {
 			return err
 		}
 		if next(known, to) == nil && (to > 0 || known == nil) {
-			return nil
+			if to == 0 {
+				return nil
+			}
+			return s.keepOrigin(ctx)
 		}
 		if err := s.migrateOnce(ctx, to); err != nil {
 			return err
@@ -239,7 +242,7 @@ func (s *Store) lockKey() int64 {
 
 // tableMade makes what migrations are kept in. A role that may create tables in a schema need
 // not be one that may create schemas.
-const tableMade = `DO $$
+var tableMade = `DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{schema}') THEN
         CREATE SCHEMA "{schema}";
@@ -253,7 +256,7 @@ CREATE TABLE offload.migration (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
-`
+` + read("origin_keep") + ";\n\n"
 
 // tableGone takes back what tableMade made. A schema that holds anything else, or may not be
 // dropped, stays.

@@ -89,14 +89,14 @@ func withPooler(address string) string {
 // oldest is the oldest server that the statements work on, as server_version_num.
 const oldest = 130000
 
-// inspect looks at the server behind a pool: whether it can be used, and whether a transaction
-// pooler is in between.
-func inspect(ctx context.Context, pool *pgxpool.Pool, pooler string) (pooled bool, err error) {
+// inspect looks at the server behind a pool: whether it can be used, whether a transaction
+// pooler is in between, and whether the role may not ask what the server is known by.
+func inspect(ctx context.Context, pool *pgxpool.Pool, pooler string) (pooled, plain bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return false, refusal(pool, err)
+		return false, false, refusal(pool, err)
 	}
 	defer conn.Release()
 	var (
@@ -104,18 +104,19 @@ func inspect(ctx context.Context, pool *pgxpool.Pool, pooler string) (pooled boo
 		name, unsafe    string
 		readOnly, stand bool
 		pid             uint32
+		controls        bool
 	)
-	err = conn.QueryRow(ctx, read("inspect"), pgx.QueryExecModeExec).Scan(&version, &name, &readOnly, &stand, &unsafe, &pid)
+	err = conn.QueryRow(ctx, read("inspect"), pgx.QueryExecModeExec).Scan(&version, &name, &readOnly, &stand, &unsafe, &pid, &controls)
 	if err != nil {
-		return false, refusal(pool, err)
+		return false, false, refusal(pool, err)
 	}
 	switch {
 	case version < oldest:
-		return false, fmt.Errorf("%w: PostgreSQL %s is too old; want 13 or later", store.ErrRefused, name)
+		return false, false, fmt.Errorf("%w: PostgreSQL %s is too old; want 13 or later", store.ErrRefused, name)
 	case stand:
-		return false, fmt.Errorf("%w: the server is a read-only standby; want the primary (target_session_attrs=read-write chooses it among several hosts)", store.ErrRefused)
+		return false, false, fmt.Errorf("%w: the server is a read-only standby; want the primary (target_session_attrs=read-write chooses it among several hosts)", store.ErrRefused)
 	case readOnly:
-		return false, fmt.Errorf("%w: transactions are read-only here (default_transaction_read_only); want a role that may write", store.ErrRefused)
+		return false, false, fmt.Errorf("%w: transactions are read-only here (default_transaction_read_only); want a role that may write", store.ErrRefused)
 	}
 	if unsafe != "" {
 		slog.WarnContext(ctx, "offload: this PostgreSQL server loses jobs when its machine stops; switch them on", "off", unsafe)
@@ -124,7 +125,7 @@ func inspect(ctx context.Context, pool *pgxpool.Pool, pooler string) (pooled boo
 	if pooled = pooler == "transaction" || pooler == "" && pid != conn.Conn().PgConn().PID(); pooled {
 		slog.InfoContext(ctx, "offload: behind a transaction pooler there are no notifications, so waiting processes ask for work four times a second; pooler=session in the address says that it lends whole sessions")
 	}
-	return pooled, nil
+	return pooled, !controls, nil
 }
 
 // refusal says what is wrong with an address at which nobody answers as wanted.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,7 +22,9 @@ type Store struct {
 	channel string // of notifications
 	pooled  bool   // a transaction pooler is in between
 	sql     *statements
-	shapes  shapes // of statements, for connections that keep none prepared
+	plain   atomic.Bool  // pg_control_system may not be called
+	stands  atomic.Int32 // whether it is a copy, as the last look has shown
+	shapes  shapes       // of statements, for connections that keep none prepared
 	marks   marks
 	lanes   lanes
 	ears    ears
@@ -83,12 +86,13 @@ func newStore(ctx context.Context, pool *pgxpool.Pool, o options) (*Store, error
 		listenEvery: listenEvery, pongTime: pongTime,
 	}
 	s.life, s.end = context.WithCancelCause(context.Background())
-	pooled, err := inspect(ctx, pool, o.pooler)
+	pooled, plain, err := inspect(ctx, pool, o.pooler)
 	if err != nil {
 		return nil, err
 	}
 	s.pooled = pooled
-	if s.engine, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), engineConfig(pool.Config(), pooled)); err != nil {
+	s.plain.Store(plain)
+	if s.engine, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), engineConfig(pool.Config(), s.pooled)); err != nil {
 		return nil, fmt.Errorf("%w: %w", store.ErrRefused, err)
 	}
 	return s, nil

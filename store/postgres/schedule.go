@@ -120,6 +120,9 @@ const ticksAtATime = 100
 // has one of its own, so that none is held up by another. Where somebody else holds all that are
 // due it looks again a moment later: that may be a transaction of a connection that broke.
 func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err error) {
+	if away, err := s.away(ctx); err != nil || away {
+		return 0, err
+	}
 	for waited := 0; most > 0; {
 		some := min(most, ticksAtATime)
 		n, found, refused := s.tickSome(ctx, some, nil, tick)

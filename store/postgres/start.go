@@ -11,6 +11,15 @@ import (
 
 // Start is that of store.Worker. Nobody is told of a job that starts: who sleeps need not know.
 func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (store.Inserted, *store.Claimed, error) {
+	if away, err := s.away(ctx); err != nil {
+		return store.Inserted{}, nil, err
+	} else if away {
+		all, err := s.Insert(ctx, []store.NewJob{n})
+		if err != nil {
+			return store.Inserted{}, nil, err
+		}
+		return all[0], nil, nil
+	}
 	b, err := newBatch([]store.NewJob{n})
 	if err != nil {
 		return store.Inserted{}, nil, err

@@ -46,6 +46,9 @@ func subject(t *testing.T, database, schema string) storetest.Subject {
 		Inbox: func(t *testing.T, task, input, options string) {
 			exec(t, database, "insert into "+schema+".inbox (task, input, options) values ($1, $2, nullif($3, ''))", task, input, options)
 		},
+		Copied: func(t *testing.T) store.Store {
+			return open(t, testpg.With(t, restored(t, database, testpg.Shared(t)), "schema", schema))
+		},
 		Faulty: func(t *testing.T) (store.Store, storetest.Faults) {
 			p := cutwire.New(t, testpg.Host(t, address))
 			return open(t, testpg.WithHost(t, address, p.Addr())), storetest.Faults{

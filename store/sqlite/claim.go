@@ -65,6 +65,9 @@ func (s *Store) claim(ctx context.Context, doing string, process store.ID, take 
 		if !alive {
 			return fmt.Errorf("process %s was declared lost or is unknown: %w", process, store.ErrLeaseLost)
 		}
+		if away, err := s.away(t); err != nil || away {
+			return err
+		}
 		claimed, err = take(t, number)
 		t.claimed = doubt{number, fencesOf(claimed)}
 		return err

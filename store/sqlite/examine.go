@@ -20,7 +20,7 @@ const (
 func (s *Store) Examine(ctx context.Context) (findings []store.Finding, err error) {
 	err = s.ask(ctx, "examine the database", func(q *snapshots) error {
 		for _, look := range []func(*snapshots) (store.Finding, error){
-			s.examineSchema, s.examineLibrary, examineDurability, s.examinePlace, s.examineDisk, s.examineSize, s.examineLog,
+			s.examineSchema, s.examineOrigin, s.examineLibrary, examineDurability, s.examinePlace, s.examineDisk, s.examineSize, s.examineLog,
 			examineClock, examineWhole, s.examineStanding,
 		} {
 			f, err := look(q)
@@ -163,7 +163,7 @@ func examineWhole(q *snapshots) (store.Finding, error) {
 	said, err := texts(q, "PRAGMA quick_check(5)")
 	f.Text = strings.Join(said, "; ")
 	if f.Text != "ok" {
-		f.Level, f.Advice = store.Bad, "the file is damaged: stop all processes, copy it with its -wal, and restore a backup or let `offload copy` save what can be read"
+		f.Level, f.Advice = store.Bad, "the file is damaged: stop all processes, copy it with its -wal, and restore a backup or let `sqlite3 FILE .recover` save what can be read"
 	}
 	return f, err
 }

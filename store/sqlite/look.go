@@ -30,6 +30,9 @@ func (s *Store) Look(ctx context.Context, process store.ID) (store.View, error) 
 		if err != nil {
 			return err
 		}
+		if v.Away, err = s.away(t); err != nil || v.Away {
+			return err
+		}
 		if v.Lanes, err = t.lanes(); err != nil {
 			return err
 		}

@@ -38,6 +38,9 @@ func (s *Store) Join(ctx context.Context, p store.Process) error {
 		return err
 	}
 	err = s.write(ctx, "join", func(t *txn) error {
+		if err := s.keepOrigin(t); err != nil { // nobody has, where people migrate by hand
+			return err
+		}
 		var number int64
 		_, err := one(t, []any{&number}, `INSERT INTO offload_meta (name, value) VALUES ('process', 1)
 			ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`)

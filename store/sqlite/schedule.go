@@ -134,7 +134,11 @@ func (s *Store) Tick(ctx context.Context, most int, tick ticker) (took int, err 
 	var errs []error
 	for after := (store.Schedule{}); most > 0; {
 		var due []store.Schedule
-		now, err := s.look(ctx, "tick", func(t *txn) (err error) {
+		now, err := s.look(ctx, "tick", func(t *txn) error {
+			away, err := s.away(t)
+			if err != nil || away {
+				return err
+			}
 			due, err = t.schedules(dueSchedulesSQL, t.now, t.undeclared(), min(most, tickAtATime), micro(after.Next), after.Name)
 			return err
 		})

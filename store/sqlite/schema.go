@@ -134,8 +134,10 @@ func (s *Store) Migrate(ctx context.Context, to int) error {
 	}
 	for more := true; more; {
 		err := s.write(ctx, fmt.Sprintf("migrate to version %d", to), func(t *txn) (err error) {
-			more, err = step(t, to, forward)
-			return err
+			if more, err = step(t, to, forward); err != nil || more || to == 0 {
+				return err
+			}
+			return s.keepOrigin(t)
 		})
 		if err != nil {
 			return err

@@ -24,6 +24,7 @@ type Store struct {
 	ears    ears
 	gauge   gauge
 	name    atomic.Value // of the database, a string, once it was read
+	here    birth        // of the file
 
 	once   sync.Once
 	closed chan struct{}
@@ -64,7 +65,7 @@ func start(ctx context.Context, path string, write, read *sql.DB, closePools fun
 	s := &Store{
 		path: path, file: file, read: read, close: closePools,
 		writer: newWriter(write), reader: &reader{pool: read},
-		closed: make(chan struct{}),
+		here: birthOf(path), closed: make(chan struct{}),
 	}
 	if err := s.tryOut(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,10 +65,26 @@ func subject(s *Store, path string) storetest.Subject {
 			_, err := openPool(t, path).Exec("INSERT INTO offload_inbox (task, input, options) VALUES (?, ?, nullif(?, ''))", task, input, options)
 			must(t, err)
 		},
+		Copied: func(t *testing.T) store.Store { return openFile(t, copyFile(t, path)) },
 		Faulty: func(t *testing.T) (store.Store, storetest.Faults) {
 			return openFaulty(t, path)
 		},
 	}
+}
+
+// copyFile copies the file of a database as people do who don't know better, while nobody writes.
+func copyFile(t *testing.T, path string) string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "copied.db")
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(path + suffix)
+		if suffix != "" && errors.Is(err, fs.ErrNotExist) {
+			continue // there is none while nobody has it open
+		}
+		must(t, err)
+		must(t, os.WriteFile(copied+suffix, data, 0o600))
+	}
+	return copied
 }
 
 // advance moves all that is stored back in time.

@@ -14,7 +14,11 @@ var startSQL string
 // Start is that of store.Worker.
 func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (inserted store.Inserted, claimed *store.Claimed, err error) {
 	err = s.write(ctx, "start a job", func(t *txn) (err error) {
-		inserted, claimed, err = t.start(process, n)
+		away, err := s.away(t)
+		if err != nil {
+			return err
+		}
+		inserted, claimed, err = t.start(process, n, !away)
 		return err
 	})
 	if err != nil {
@@ -23,9 +27,9 @@ func (s *Store) Start(ctx context.Context, process store.ID, n store.NewJob) (in
 	return inserted, claimed, nil
 }
 
-func (t *txn) start(process store.ID, n store.NewJob) (inserted store.Inserted, claimed *store.Claimed, err error) {
+func (t *txn) start(process store.ID, n store.NewJob, may bool) (inserted store.Inserted, claimed *store.Claimed, err error) {
 	inserted.ID = n.ID
-	if !plain(&n) { // it may have to wait
+	if !plain(&n) || !may { // it may have to wait
 		all, err := t.insert([]store.NewJob{n})
 		if err == nil {
 			inserted = all[0]

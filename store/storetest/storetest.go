@@ -41,6 +41,10 @@ type Subject struct {
 	// NULL.
 	Inbox func(t *testing.T, task, input, options string)
 
+	// Copied opens a Store on a copy of the database, as people make one: of its file, or from
+	// a dump; closed by t.Cleanup.
+	Copied func(t *testing.T) store.Store
+
 	// Faulty opens a second Store on the same database through something that breaks on
 	// command, closed by t.Cleanup.
 	Faulty func(t *testing.T) (store.Store, Faults)
@@ -82,7 +86,7 @@ var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
-	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws,
+	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws, originLaws, copyLaws,
 	flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )

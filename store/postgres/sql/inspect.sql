@@ -6,4 +6,5 @@ SELECT current_setting('server_version_num')::int,
        array_to_string(ARRAY (
            SELECT name FROM unnest(ARRAY ['fsync', 'full_page_writes']) AS name WHERE current_setting(name) = 'off'
        ), ', '),
-       pg_backend_pid()
+       pg_backend_pid(),
+       has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
