@@ -191,3 +191,19 @@ func (f *faulty) PutMemo(ctx context.Context, process store.ID, fence store.Fenc
 func (f *faulty) Memos(ctx context.Context, id store.ID, names ...string) ([]store.Memo, error) {
 	return meet(f, func() ([]store.Memo, error) { return f.Store.Memos(ctx, id, names...) })
 }
+
+func (f *faulty) Settle(ctx context.Context, most int) (moved int, more bool, err error) {
+	moved, err = meet(f, func() (moved int, err error) {
+		moved, more, err = f.Store.Settle(ctx, most)
+		return moved, err
+	})
+	return moved, more, err
+}
+
+func (f *faulty) Edges(ctx context.Context, jobs ...store.ID) ([]store.EdgeState, error) {
+	return meet(f, func() ([]store.EdgeState, error) { return f.Store.Edges(ctx, jobs...) })
+}
+
+func (f *faulty) Batches(ctx context.Context, ids ...store.ID) (map[store.ID]store.BatchCount, error) {
+	return meet(f, func() (map[store.ID]store.BatchCount, error) { return f.Store.Batches(ctx, ids...) })
+}

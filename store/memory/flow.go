@@ -8,6 +8,8 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
+var _ store.Flows = (*Store)(nil)
+
 // flows are what waits for what.
 type flows struct {
 	after  map[store.ID][]*edge // by upstream, in the order of the inserts

@@ -54,9 +54,7 @@ func (d *draft) check(n store.NewJob, v verdict) error {
 func (d *draft) enter(n store.NewJob, v verdict, runAt, now time.Time) store.Inserted {
 	n.After = d.resolved(n.After)
 	in := d.s.enter(n, v, runAt, now)
-	if in.ID != n.ID {
-		d.standsIn[n.ID] = in.ID
-	}
+	d.standsIn[n.ID] = in.ID
 	if !in.Existing || d.stands(n, in.ID) {
 		d.s.join(batchOf(n), in.ID)
 	}

@@ -31,44 +31,6 @@ var batchLaws = []law{
 	{"Batch/AtOnce", "processes that end and add members at the same time end a batch once, after the last", batchAtOnce},
 }
 
-// aBatch is a batch.
-func aBatch(with ...func(*store.NewJob)) store.NewJob {
-	return aJob(append([]func(*store.NewJob){task(store.BatchTask), queue(store.SystemQueue), input(nil)}, with...)...)
-}
-
-// in makes a job a member of a batch.
-func in(batch store.ID) func(*store.NewJob) {
-	return func(n *store.NewJob) { terms(n).Batch = batch }
-}
-
-// gather inserts a new batch with n members.
-func (s *scene) gather(n int, with ...func(*store.NewJob)) (batch store.ID, members []store.NewJob) {
-	s.t.Helper()
-	b := aBatch()
-	members = jobs(n, append(with, in(b.ID))...)
-	s.plans(append([]store.NewJob{b}, members...)...)
-	return b.ID, members
-}
-
-// count is how the members of one batch stand.
-func (s *scene) count(batch store.ID) store.BatchCount {
-	s.t.Helper()
-	counts, err := s.flows().Batches(s.ctx(), batch)
-	s.must(err)
-	if len(counts) != 1 {
-		s.t.Errorf("Batches of one = %v", counts)
-	}
-	return counts[batch]
-}
-
-// wantCount wants the members of a batch to stand so.
-func (s *scene) wantCount(batch store.ID, want store.BatchCount) {
-	s.t.Helper()
-	if c := s.count(batch); c != want {
-		s.t.Errorf("batch %s counts %+v, want %+v", batch, c, want)
-	}
-}
-
 func batchEnds(s *scene) {
 	p := s.join()
 	const completes, discards, cancels, expires = store.OutcomeCompleted, store.OutcomeDiscarded, store.OutcomeCancelled, store.OutcomeExpired
@@ -204,12 +166,13 @@ func batchClosed(s *scene) {
 	batch, members := s.gather(1)
 	s.ends(p, members[0].ID, store.OutcomeCompleted)
 	s.want(batch, store.Completed)
-	plain := aJob()
+	plain, other := aJob(), s.enqueue(queue("other"))
 	unknown, self, late := store.NewID(), aBatch(), aBatch()
 	in(self.ID)(&self)
 	for id, all := range map[store.ID][]store.NewJob{
 		batch:         {plain, aJob(in(batch))},
 		unknown:       {plain, aJob(in(unknown))},
+		other:         {plain, aJob(in(other))},
 		members[0].ID: {plain, aJob(in(members[0].ID))},
 		plain.ID:      {plain, aJob(in(plain.ID))},
 		self.ID:       {plain, self},
@@ -222,7 +185,7 @@ func batchClosed(s *scene) {
 	s.cancel(cancelled)
 	s.refusedAfter(s.Store, cancelled, plain, aJob(in(cancelled)))
 	s.wantCount(batch, store.BatchCount{Members: 1, Completed: 1})
-	s.wantAll(2)
+	s.wantAll(3)
 }
 
 func batchAgain(s *scene) {

@@ -35,7 +35,9 @@ func historyFlowsCrowd(s *scene) {
 		s.wantSpurned(c.ids, c.freed)
 		s.endsAll(c.processes, c.ids)
 		s.wantSpurned(c.ids, c.freed)
-		s.wantBatches(c.batches)
+		for _, id := range c.batches {
+			s.wantBatch(id)
+		}
 	})
 }
 
@@ -196,29 +198,25 @@ func (s *scene) wantSpurned(list []store.ID, freed map[store.ID]bool) {
 	}
 }
 
-// wantBatches wants batches to have ended as their members have.
-func (s *scene) wantBatches(list []store.ID) {
+// wantBatch wants a batch to have ended as its members have.
+func (s *scene) wantBatch(id store.ID) {
 	s.t.Helper()
-	counts, err := s.flows().Batches(s.ctx(), list...)
-	s.must(err)
-	for _, id := range list {
-		c, want := counts[id], store.Completed
-		switch {
-		case c.Discarded > 0:
-			want = store.Discarded
-		case c.Cancelled > 0:
-			want = store.Cancelled
-		}
-		if j := s.job(id); j.State != want || c.Open > 0 || c.Members != c.Completed+c.Discarded+c.Cancelled {
-			s.t.Errorf("batch %s is %s, want %s: %+v", id, j.State, want, c)
-		}
-		found := map[store.State]int{}
-		for _, m := range s.findAll(store.Filter{Batch: id, Queues: []string{"mail", "image", store.SystemQueue}, Max: 10_000}) {
-			found[m.State]++
-		}
-		// Those that were deleted after their end count as they ended.
-		if found[store.Completed] > c.Completed || found[store.Discarded] > c.Discarded || found[store.Cancelled] > c.Cancelled {
-			s.t.Errorf("batch %s has members %v, and counts %+v", id, found, c)
-		}
+	c, want := s.count(id), store.Completed
+	switch {
+	case c.Discarded > 0:
+		want = store.Discarded
+	case c.Cancelled > 0:
+		want = store.Cancelled
+	}
+	if j := s.job(id); j.State != want || c.Open > 0 || c.Members != c.Completed+c.Discarded+c.Cancelled {
+		s.t.Errorf("batch %s is %s, want %s: %+v", id, j.State, want, c)
+	}
+	found := map[store.State]int{}
+	for _, m := range s.findAll(store.Filter{Batch: id, Queues: []string{"mail", "image", store.SystemQueue}, Max: 10_000}) {
+		found[m.State]++
+	}
+	// Those that were deleted after their end count as they ended.
+	if found[store.Completed] > c.Completed || found[store.Discarded] > c.Discarded || found[store.Cancelled] > c.Cancelled {
+		s.t.Errorf("batch %s has members %v, and counts %+v", id, found, c)
 	}
 }

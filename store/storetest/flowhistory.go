@@ -82,7 +82,11 @@ func (p *planner) plan(stored, open func(store.ID) bool) (all []store.NewJob) {
 		}
 		if p.r.IntN(3) > 0 {
 			otherwise := pick(p.r, []store.Else{store.ElseCancel, store.ElseCancel, store.ElseHold})
-			for _, up := range some(p.r, known, 3) {
+			up := some(p.r, known, 3)
+			if last := len(all) - 1; len(up) == 0 && last >= 0 {
+				up = []store.ID{all[last].ID}
+			}
+			for _, up := range up {
 				if member && !p.loose[up] {
 					continue // it might wait for its own batch
 				}

@@ -171,7 +171,7 @@ func flowUnique(s *scene) {
 	if s.Begin == nil {
 		return
 	}
-	holder = s.enqueue(u, queue("holder"))
+	s.enqueue(u, queue("holder"))
 	tx, w := s.begin()
 	kept = aJob(u)
 	next = aJob(after(kept.ID))

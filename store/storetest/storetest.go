@@ -83,8 +83,8 @@ var laws = slices.Concat(
 	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
-	flowLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
-	faultLaws, crashLaws, historyLaws, keyedLaws, flowHistoryLaws,
+	flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
+	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )
 
 // Run checks every law, each on a store of its own, opened by open, but for groups of laws that

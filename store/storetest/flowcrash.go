@@ -1,0 +1,202 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/offloadhq/offload/store"
+)
+
+var flowCrashLaws = []law{
+	{"Faults/FlowsLoseAnswer", "whichever statement's answer is lost, nobody who waits is forgotten or let go twice when the call is made again", flowsLoseAnswer},
+	{"Faults/FlowsCrash", "whichever statement is the last of a process, others bring what waits in line with what it left", flowsCrash},
+}
+
+func flowsLoseAnswer(s *scene) { s.breakFlows(false) }
+func flowsCrash(s *scene)      { s.breakFlows(true) }
+
+// breakFlows lives the life of a process with jobs that wait for others again and again, each
+// time with the next statement broken, until a life meets no fault.
+func (s *scene) breakFlows(dies bool) {
+	s.needs("Faulty", s.Faulty != nil)
+	broken, faults := s.Faulty(s.t)
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for n := 1; !s.t.Failed(); n += step {
+		l := &flowLife{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
+		l.prepare()
+		faults.Arm(n, LoseAnswer)
+		l.live()
+		met := faults.Disarm()
+		l.judge()
+		if s.t.Failed() {
+			s.t.Logf("the fault met statement %d, in %s", n, l.doing)
+		}
+		if !met {
+			s.t.Logf("fewer than %d statements broke", n)
+			return
+		}
+	}
+}
+
+// A flowLife is a life of one process, whose queue is its own.
+type flowLife struct {
+	*scene
+	broken  store.Store // on which it is lived
+	name    string
+	dies    bool // at the fault
+	dead    bool
+	doing   string
+	jobs    []store.NewJob
+	process store.ID
+	claimed map[store.ID]store.Claimed // and known to be
+}
+
+// The jobs of a life.
+const (
+	aFirst  = iota // completes
+	aSecond        // after it: fails, and is retried
+	aThird         // after that, is deleted
+	aFourth        // after that
+	aGroup         // of two members
+	aMember        // fails, and is retried
+	another        // completes
+	aDone          // after the group
+	aLast          // after that
+	aRescue        // if the group fails
+	aStray         // is cancelled
+	aHeld          // after that, or else is held
+	flowsOfALife
+)
+
+func (l *flowLife) prepare() {
+	l.jobs = jobs(flowsOfALife, queue(l.name))
+	l.jobs[aGroup] = aBatch()
+	group := l.jobs[aGroup].ID
+	for i, with := range map[int]func(*store.NewJob){
+		aSecond: after(l.jobs[aFirst].ID), aThird: after(l.jobs[aSecond].ID), aFourth: after(l.jobs[aThird].ID),
+		aMember: in(group), another: in(group),
+		aDone: after(group), aLast: after(l.jobs[aDone].ID), aRescue: by(store.OnFailed, store.ElseCancel, group),
+		aHeld: by(store.OnCompleted, store.ElseHold, l.jobs[aStray].ID),
+	} {
+		with(&l.jobs[i])
+	}
+	l.process = l.join()
+}
+
+// call makes a call until it is answered, or dies of its error.
+func (l *flowLife) call(doing string, call func() error) {
+	l.t.Helper()
+	var err error
+	for range 5 {
+		if l.dead {
+			return
+		}
+		if err = call(); err == nil {
+			return
+		}
+		l.doing = doing
+		if !errors.Is(err, store.ErrUnavailable) {
+			l.t.Errorf("%s: the fault is told as %v, want an ErrUnavailable", doing, err)
+		}
+		l.dead = l.dies
+	}
+	l.t.Fatalf("%s: one fault breaks it for good: %v", doing, err)
+}
+
+func (l *flowLife) live() {
+	l.call("insert", func() error {
+		_, err := l.broken.Insert(l.ctx(), l.jobs)
+		return err
+	})
+	l.acts(store.Cancel, aStray)
+	l.claims()
+	l.ends(map[int]store.Outcome{aFirst: store.OutcomeCompleted, aMember: store.OutcomeDiscarded})
+	l.claims()
+	l.ends(map[int]store.Outcome{aSecond: store.OutcomeDiscarded, another: store.OutcomeCompleted})
+	l.acts(store.Retry, aMember, aSecond)
+	l.claims()
+	l.ends(map[int]store.Outcome{aSecond: store.OutcomeCompleted, aMember: store.OutcomeCompleted})
+	l.acts(store.RunNow, aHeld)
+	l.acts(store.Delete, aThird)
+	l.call("settle", func() error {
+		f, ok := l.broken.(store.Flows)
+		if !ok {
+			return nil
+		}
+		_, _, err := f.Settle(l.ctx(), 100)
+		return err
+	})
+	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
+}
+
+func (l *flowLife) acts(verb store.Verb, list ...int) {
+	act := store.Act{Verb: verb}
+	for _, i := range list {
+		act.IDs = append(act.IDs, l.jobs[i].ID)
+	}
+	l.call(string(verb), func() error {
+		_, err := l.broken.Act(l.ctx(), act)
+		return err
+	})
+}
+
+func (l *flowLife) claims() {
+	l.call("claim", func() error {
+		claimed, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: l.process, Queue: l.name, Limit: 100})
+		for _, c := range claimed {
+			l.claimed[c.ID] = c
+		}
+		return err
+	})
+}
+
+func (l *flowLife) ends(outcomes map[int]store.Outcome) {
+	var all []store.Ended
+	for i, outcome := range outcomes {
+		if c, known := l.claimed[l.jobs[i].ID]; known {
+			all = append(all, ended(c, outcome))
+			delete(l.claimed, c.ID)
+		}
+	}
+	l.call("finish", func() error {
+		lost, err := l.broken.Finish(l.ctx(), l.process, all)
+		if err == nil && len(lost) > 0 {
+			l.t.Errorf("finish, made again, lost %v", lost)
+		}
+		return err
+	})
+}
+
+// judge lets what is left end, through a store that is sound, and checks that nothing was
+// forgotten.
+func (l *flowLife) judge() {
+	l.t.Helper()
+	l.declareLost(l.process)
+	l.inserts(l.jobs...)
+	p := l.join()
+	for range flowsOfALife {
+		l.settle()
+		for _, c := range l.takes(p, l.name, 100) {
+			if c.ID != l.jobs[aHeld].ID { // which a person lets go
+				wantAllowed(l.scene, c.ID)
+			}
+			l.finish(p, completed(c))
+		}
+	}
+	l.must(l.Store.Leave(l.ctx(), p))
+	for i, n := range l.jobs {
+		found := l.find(n.ID)
+		if len(found) == 0 && i == aThird {
+			continue
+		}
+		if j := l.job(n.ID); !j.State.Ended() && j.Waits != store.WaitsHeld {
+			l.t.Errorf("job %d is left %s, and waits for %q: %+v", i, j.State, j.Waits, l.edgesOf(n.ID))
+		}
+	}
+	l.wantSpurned(idsOf(l.jobs), nil)
+	l.wantBatch(l.jobs[aGroup].ID)
+}
