@@ -105,7 +105,7 @@ var hot = map[string]string{
 	"marks_put":     `'{{id}}'`,
 	"marks_take":    `1000`,
 	"settle_there":  `'{{id}}'`,
-	"settle_edges":  `'{{id}}', 1000`,
+	"settle_edges":  `'{{id}}', 1000, '{false}'`,
 	"settle_lock":   `'{{id}}', '{}'`,
 	"settle_look":   `'{{id}}'`,
 	"settle_free":   `'{{id}}'`,

@@ -64,7 +64,8 @@ type settling struct {
 	left  bool // something is left to who has it
 	again bool // there is more to do because of what was done
 
-	busy, repeat []store.ID // to be marked again: since somebody has them, or since it is not all
+	completed    map[store.ID]bool // of those that are marked
+	busy, repeat []store.ID        // to be marked again: since somebody has them, or since it is not all
 	looked       int
 	wakes        []store.Wake
 	gone         leaving
@@ -76,7 +77,7 @@ type settling struct {
 func (s *Store) settleSome(ctx context.Context, most int) (t *settling, err error) {
 	err = s.onEngine(ctx, "settle what waits for others", func(ctx context.Context, conn *pgx.Conn) error {
 		return s.transactEngine(ctx, conn, func(w *work) error {
-			t = &settling{s: s, w: w, most: most}
+			t = &settling{s: s, w: w, most: most, completed: map[store.ID]bool{}}
 			return t.run(ctx)
 		})
 	})
@@ -140,6 +141,8 @@ func (t *settling) take(ctx context.Context) (ups, waiting []store.ID, err error
 			return nil
 		case 2:
 			waiting = append(waiting, id)
+		case 3:
+			t.completed[id] = true
 		}
 		held[id] = true
 		return nil
@@ -171,7 +174,11 @@ func (t *settling) edges(ctx context.Context, ups []store.ID, most int) (downs, 
 	}
 	busy := map[store.ID]bool{}
 	rows := 0
-	err = t.w.send(ctx, query{sql: t.s.sql.settleEdges, args: []any{idsOf(ups), most}, row: func(scan func(...any) error) error {
+	completed := make([]bool, len(ups))
+	for i, id := range ups {
+		completed[i] = t.completed[id]
+	}
+	err = t.w.send(ctx, query{sql: t.s.sql.settleEdges, args: []any{idsOf(ups), most, completed}, row: func(scan func(...any) error) error {
 		var up, down [16]byte
 		var open, failing, locked bool
 		if err := scan(&up, &down, &open, &failing, &locked); err != nil {

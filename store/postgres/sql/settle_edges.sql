@@ -1,19 +1,24 @@
 -- Bring edges in line with the jobs that are waited for, whose rows are locked, or which are gone.
---   $1 ids  $2 how many edges at most
+--   $1 ids  $2 how many edges at most  $3 whether each is known to have completed, for good
 -- Jobs that were let go, or have ended otherwise than by being cut off, know what they knew then, and an
 -- end that is known stays when the job is deleted. A batch that is open has failed, for who waits for that, when one of its members is discarded (5). Returns
 -- what was to be changed, whether it is a member that is open again, or one of a batch at which it is to be looked
 -- for who waits that it fails, and whether it was changed: not if somebody has the edge.
 -- Plan: look-ups by id in each place, Index Scan using edge_pkey for each, Tid Scans.
 WITH up AS MATERIALIZED (
-    SELECT w.id, CASE
-        WHEN n.outcome IS NOT NULL THEN n.outcome
-        WHEN (SELECT 1 FROM offload.lease AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
-        WHEN (SELECT 1 FROM offload.due AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
-        WHEN (SELECT 1 FROM offload.blocked AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
-        ELSE 9 END AS state,
-        n.outcome IS NULL AND (SELECT 1 FROM offload.edge AS m WHERE m.down = w.id AND m.wants = 3 AND m.state = 1 LIMIT 1) IS NOT NULL AS failed
-    FROM unnest($1::uuid[]) AS w (id) LEFT JOIN LATERAL (SELECT outcome FROM offload.done AS p WHERE p.id = w.id LIMIT 1) AS n ON true
+    SELECT w.id, CASE WHEN w.completed THEN 0 ELSE n.state END AS state, coalesce(n.failed, false) AS failed
+    FROM unnest($1::uuid[], $3::boolean[]) AS w (id, completed)
+    LEFT JOIN LATERAL (
+        SELECT CASE
+            WHEN e.outcome IS NOT NULL THEN e.outcome
+            WHEN (SELECT 1 FROM offload.lease AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+            WHEN (SELECT 1 FROM offload.due AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+            WHEN (SELECT 1 FROM offload.blocked AS p WHERE p.id = w.id LIMIT 1) IS NOT NULL THEN NULL
+            ELSE 9 END AS state,
+            e.outcome IS NULL AND (SELECT 1 FROM offload.edge AS m WHERE m.down = w.id AND m.wants = 3 AND m.state = 1 LIMIT 1) IS NOT NULL AS failed
+        FROM (SELECT (SELECT p.outcome FROM offload.done AS p WHERE p.id = w.id LIMIT 1) AS outcome) AS e
+        WHERE NOT w.completed
+    ) AS n ON true
 ), wanted AS MATERIALIZED (
     SELECT up.id AS up, e.place, e.down, e.wants, e.was, e.state
     FROM up CROSS JOIN LATERAL (
