@@ -16,6 +16,7 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/inside"
+	"github.com/offloadhq/offload/operate"
 	"github.com/offloadhq/offload/store"
 )
 
@@ -372,6 +373,39 @@ func TestSchedulesOfEncryptedTasks(t *testing.T) {
 		}
 		if _, err := offload.Open(t.Context(), address, task, nightly, quiet); !errors.Is(err, offload.ErrUnknownKey) {
 			t.Errorf("Open with the schedule and without keys: %v, want ErrUnknownKey", err)
+		}
+	})
+}
+
+// Who lacks the key can change when such a schedule ticks, but nothing that would need its input.
+func TestEncryptedSchedulesAreEditedWithoutTheKey(t *testing.T) {
+	onEachStore(t, func(t *testing.T, address string) {
+		var ran []string
+		task := offload.NewTask("charge", func(_ context.Context, c charge) error { ran = append(ran, c.Card); return nil }, offload.Encrypt())
+		app := open(t, address, task, keysOf("k1"))
+		if err := app.SetSchedule(t.Context(), offload.Schedule{Name: "s", Cron: "@yearly", Call: task.Call(charge{Card: canary})}); err != nil {
+			t.Fatal(err)
+		}
+		blind := operate.As(open(t, address), "ada")
+		found, err := blind.Schedules(t.Context(), "s")
+		if err != nil || strings.Contains(string(found[0].Call.Input()), canary) {
+			t.Fatalf("Schedules = %+v, %v", found, err)
+		}
+		s := found[0].Schedule
+		s.Cron, s.Call = "@monthly", s.Call.With(offload.Priority(1))
+		if err := blind.SetSchedule(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		s.Call = s.Call.With(offload.Fair{By: "tenant"})
+		if err := blind.SetSchedule(t.Context(), s); !errors.Is(err, offload.ErrUnknownKey) {
+			t.Errorf("SetSchedule with a key of its input: %v, want ErrUnknownKey", err)
+		}
+		job, err := blind.RunSchedule(t.Context(), "s")
+		if err != nil || job.Priority != 1 {
+			t.Fatalf("RunSchedule = %+v, %v", job, err)
+		}
+		if drained(t, app); !slices.Equal(ran, []string{canary}) {
+			t.Errorf("ran %v", ran)
 		}
 	})
 }
