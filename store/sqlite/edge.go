@@ -126,6 +126,41 @@ func (t *txn) rejoin(r *row, may int) error {
 	return t.waitAgain(r)
 }
 
+// heed has a job that has ended wait again for what it is after, as that is now. If its edges can't be
+// met it is cut off, to go on with what is retried of them.
+func (t *txn) heed(r *row, edges []store.EdgeState) error {
+	if err := t.undecide(r); err != nil {
+		return err
+	}
+	if err := t.waitAgain(r); err != nil {
+		return err
+	}
+	ids := make([]store.ID, len(edges))
+	for i := range edges {
+		ids[i] = edges[i].Upstream
+	}
+	found, err := t.upstreams(ids)
+	if err != nil {
+		return err
+	}
+	for _, e := range edges {
+		s, stored := found[e.Upstream]
+		switch {
+		case stored && s.state != stateDeleted:
+		case e.State != "": // how it ended is known
+			continue
+		default:
+			s.state = stateDeleted
+		}
+		wants := edgeWants[e.On]
+		if _, err := t.exec("UPDATE offload_edge SET state = ?4, stand = ?5 WHERE down = ?1 AND up = ?2 AND wants = ?3",
+			r.id[:], e.Upstream[:], wants, s.state, standOf(wants, s.state)); err != nil {
+			return err
+		}
+	}
+	return t.settleDowns(map[store.ID]bool{r.id: true})
+}
+
 // revive notes that a job is about to leave done, for all that look to it.
 func (t *txn) revive(r *row) error {
 	r.uses &^= usesCut
