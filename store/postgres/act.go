@@ -122,17 +122,25 @@ func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.A
 	if err != nil {
 		return nil, err
 	}
-	sql, args, err := a.statement(slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool {
+	todo := slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool {
 		return found[id].Effect == store.Taken || busy[id]
-	}))
-	if err != nil {
-		return nil, err
-	}
-	err = each(ctx, a.tx, sql, args, func(scan func(...any) error) error {
+	})
+	note := func(scan func(...any) error) error {
 		did, err := a.read(scan)
 		found[did.ID] = did
 		return err
-	})
+	}
+	if a.act.Heed {
+		if err := each(ctx, a.tx, a.s.sql.actHeed, []any{idList(todo), store.ErasedInput()}, note); err != nil {
+			return nil, err
+		}
+		todo = slices.DeleteFunc(todo, func(id store.ID) bool { return found[id].Effect == store.Done })
+	}
+	sql, args, err := a.statement(todo)
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, a.tx, sql, args, note)
 	if err == nil {
 		err = a.giveBack(ctx, found, taken)
 	}

@@ -44,6 +44,7 @@ var hot = map[string]string{
 	"act_hold":         `'{{id}}'`,
 	"act_retry":        `'{{id}}', '\x00'`,
 	"act_erase":        `'{{id}}', '\x00', 'erased'`,
+	"act_heed":         `'{{id}}', '\x00'`,
 	"act_run_now":      `'{{id}}'`,
 	"act_delete":       `'{{id}}', 1`,
 	"sweep":            `1`,
