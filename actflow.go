@@ -96,17 +96,13 @@ func (a *App) inOrder(ctx context.Context, jobs []store.Job, f store.Filter) ([]
 // needs returns for each job which of them come before it, for a batch its members,
 // batches among them.
 func (a *App) needs(ctx context.Context, jobs []store.Job, place map[ID]int, stands map[ID][]int) ([][]int, error) {
-	flows, err := a.flows()
-	if err != nil {
-		return nil, err
-	}
 	needs := make([][]int, len(jobs))
 	for page := range slices.Chunk(jobs, existingPage) {
 		ids := make([]ID, len(page))
 		for i := range page {
 			ids[i] = page[i].ID
 		}
-		edges, err := flows.Edges(ctx, ids...)
+		edges, err := a.store.Edges(ctx, ids...)
 		if err != nil {
 			return nil, fmt.Errorf("read what jobs are after: %w", err)
 		}
