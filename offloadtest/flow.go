@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/offloadhq/offload"
-	"github.com/offloadhq/offload/store"
 )
 
 // WantAfter fails the test, showing what it is after instead, unless the job is after these jobs
@@ -20,7 +19,7 @@ func WantAfter(t testing.TB, app *App, id offload.ID, upstream ...offload.ID) {
 		t.Fatalf("WantAfter: %v", err)
 		return
 	}
-	edges, err := app.backend.(store.Flows).Edges(ctx, id)
+	edges, err := app.backend.Edges(ctx, id)
 	if err != nil {
 		t.Fatalf("WantAfter: %v", err)
 		return

@@ -30,7 +30,7 @@ func settles(t *testing.T, s store.Store) {
 		if !v.Settle {
 			return
 		}
-		_, _, err = s.(store.Flows).Settle(t.Context(), 1000)
+		_, _, err = s.Settle(t.Context(), 1000)
 		must(t, err)
 	}
 	t.Fatal("there is always something to settle")
