@@ -92,8 +92,8 @@ type why struct {
 	processes []store.Process
 	tasks     []store.Task
 	upstreams *upstreams // of a job of a flow; nil for any other
-	key       string // that its input is encrypted with, if it waits for one
-	unread    error  // why this app can't read it
+	key       string     // that its input is encrypted with, if it waits for one
+	unread    error      // why this app can't read it
 }
 
 func (w *why) reason() Reason {
