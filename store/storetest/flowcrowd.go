@@ -24,7 +24,7 @@ func historyFlowsCrowd(s *scene) {
 			walkers[i] = &walker{scene: view, swarm: c, r: own, planner: planner{r: own, loose: map[store.ID]bool{}}}
 		}
 		together(len(walkers), func(i int) {
-			for step := 0; step < 25 && !s.t.Failed(); step++ {
+			for step := 0; step < 20 && !s.t.Failed(); step++ {
 				walkers[i].step()
 			}
 		})
@@ -32,9 +32,9 @@ func historyFlowsCrowd(s *scene) {
 			return
 		}
 		s.settle()
-		s.wantSpurned(c.ids, c.freed)
-		s.endsAll(c.processes, c.ids)
-		s.wantSpurned(c.ids, c.freed)
+		s.wantSpurned(s.everything(), c.freed)
+		s.endsAll(c.processes)
+		s.wantSpurned(s.everything(), c.freed)
 		for _, id := range c.batches {
 			s.wantBatch(id)
 		}
@@ -162,38 +162,47 @@ func (w *walker) acts() {
 	w.must(err)
 }
 
-// wantSpurned wants jobs that are cancelled for their upstreams to have one that keeps them from
-// running now.
-func (s *scene) wantSpurned(list []store.ID, freed map[store.ID]bool) {
+// everything is all jobs and batches of a history.
+func (s *scene) everything() []store.Job {
 	s.t.Helper()
-	for _, id := range list {
-		j := s.find(id)
-		if freed[id] || len(j) == 0 || j[0].State != store.Cancelled {
-			continue
+	return s.findAll(store.Filter{Queues: flowQueues, Max: 10_000})
+}
+
+// wantSpurned wants jobs that are cancelled for their upstreams to have one that keeps them from
+// running now, but for those that somebody has retried.
+func (s *scene) wantSpurned(all []store.Job, freed map[store.ID]bool) {
+	s.t.Helper()
+	ends, spurned := map[store.ID]store.State{}, []store.ID{}
+	for _, j := range all {
+		ends[j.ID] = ""
+		if j.State.Ended() {
+			ends[j.ID] = j.State
 		}
-		if f := s.failures(id); len(f) == 0 || f[len(f)-1].Kind != store.KindAfter {
-			continue
+		if j.State == store.Cancelled && j.Attempt == 0 && j.Error != "" && !freed[j.ID] {
+			spurned = append(spurned, j.ID)
 		}
+	}
+	edges := map[store.ID][]store.EdgeState{}
+	for _, e := range s.edgesOf(spurned...) {
+		if end, stored := ends[e.Upstream]; stored {
+			e.State = end
+		} else if e.State == "" {
+			e.State = store.Deleted
+		}
+		edges[e.Job] = append(edges[e.Job], e)
+	}
+	for _, id := range spurned {
 		unmet, failing, failed := false, false, false
-		now := s.edgesOf(id)
-		for i, e := range now {
-			if up := s.find(e.Upstream); len(up) > 0 {
-				now[i].State = ""
-				if up[0].State.Ended() {
-					now[i].State = up[0].State
-				}
-			} else if e.State == "" {
-				now[i].State = store.Deleted
-			}
-			switch state := now[i].State; e.On {
+		for _, e := range edges[id] {
+			switch e.On {
 			case store.OnFailed:
-				failing, failed = true, failed || state == "" || state == store.Discarded
+				failing, failed = true, failed || e.State == "" || e.State == store.Discarded
 			case store.OnCompleted:
-				unmet = unmet || state != "" && state != store.Completed
+				unmet = unmet || e.State != "" && e.State != store.Completed
 			}
 		}
 		if !unmet && (!failing || failed) {
-			s.t.Errorf("job %s is cancelled, though its upstreams are %+v", id, now)
+			s.t.Errorf("job %s is cancelled, though its upstreams are %+v", id, edges[id])
 		}
 	}
 }
@@ -212,7 +221,7 @@ func (s *scene) wantBatch(id store.ID) {
 		s.t.Errorf("batch %s is %s, want %s: %+v", id, j.State, want, c)
 	}
 	found := map[store.State]int{}
-	for _, m := range s.findAll(store.Filter{Batch: id, Queues: []string{"mail", "image", store.SystemQueue}, Max: 10_000}) {
+	for _, m := range s.findAll(store.Filter{Batch: id, Queues: flowQueues, Max: 10_000}) {
 		found[m.State]++
 	}
 	// Those that were deleted after their end count as they ended.

@@ -33,7 +33,7 @@ func historyFlows(s *scene) {
 		})
 		h.joins()
 		h.joins()
-		for i := 0; i < 80 && !s.t.Failed(); i++ {
+		for i := 0; i < 60 && !s.t.Failed(); i++ {
 			h.step()
 			h.settle()
 			if i%4 == 0 {
@@ -42,11 +42,14 @@ func historyFlows(s *scene) {
 		}
 		if !s.t.Failed() {
 			h.compare()
-			h.endsAll(h.processes, h.ids)
-			h.wantSpurned(h.ids, h.freed)
+			h.endsAll(h.processes)
+			h.wantSpurned(h.everything(), h.freed)
 		}
 	})
 }
+
+// flowQueues are those of the histories' jobs and batches.
+var flowQueues = []string{"mail", "image", store.SystemQueue}
 
 // A planner makes up jobs that wait for others.
 type planner struct {
@@ -257,7 +260,7 @@ func (h *flowing) compare() {
 	h.t.Helper()
 	var waits []store.ID
 	both(&h.history, "find", func(s *scene) ([]store.Job, error) {
-		return s.Store.Find(s.ctx(), store.Filter{Queues: []string{"mail", "image", store.SystemQueue}, Max: 10_000})
+		return s.Store.Find(s.ctx(), store.Filter{Queues: flowQueues, Max: 10_000})
 	}, func(got, want []store.Job) bool {
 		for _, j := range want {
 			if j.Waits == store.WaitsAfter {
@@ -274,7 +277,7 @@ func (h *flowing) compare() {
 }
 
 // endsAll lets all jobs end that have not, and wants none of them to be forgotten.
-func (s *scene) endsAll(processes, list []store.ID) {
+func (s *scene) endsAll(processes []store.ID) {
 	s.t.Helper()
 	s.declareLost(processes...)
 	p := s.join()
@@ -289,18 +292,17 @@ func (s *scene) endsAll(processes, list []store.ID) {
 			}
 		}
 		for _, q := range []string{"mail", "image"} {
+			var all []store.Ended
 			for _, c := range slices.Concat(s.takes(p, q, 1000), s.claimParked(p, q, 1000, "send"), s.claimSuspect(p, q, 1)) {
-				s.finish(p, completed(c))
-				idle = -1
+				all, idle = append(all, completed(c)), -1
 			}
+			s.finish(p, all...)
 		}
 	}
 	s.settle()
-	for _, id := range list {
-		for _, j := range s.find(id) {
-			if !j.State.Ended() && j.Waits != store.WaitsAlone {
-				s.t.Errorf("job %s of %s is left %s, and waits for %q: %+v", id, j.Task, j.State, j.Waits, s.edgesOf(id))
-			}
+	for _, j := range s.findAll(store.Filter{States: unended, Queues: flowQueues, Max: 10_000}) {
+		if j.Waits != store.WaitsAlone {
+			s.t.Errorf("job %s of %s is left %s, and waits for %q: %+v", j.ID, j.Task, j.State, j.Waits, s.edgesOf(j.ID))
 		}
 	}
 }
