@@ -1,5 +1,5 @@
 -- Lock jobs that wait for others, or were cut off, and batches.
---   $1 ids  $2 ids of batches that are open again
+--   $1 ids  $2 ids of batches that are to be open again
 -- Returns them with 1, and those that somebody else has with 0, or with −1 where they lie in done.
 -- coalesce keeps plans off blocked_gate, in which all that waits for others has the same key.
 -- Plan: look-ups by id.
