@@ -68,8 +68,8 @@ func (e *exporter) read(ctx context.Context, after store.ID, most int) error {
 		{usesFailure, e.s.sql.exportFailures, readFailure},
 		{usesResult, e.s.sql.exportResults, readResult},
 		{usesProgress, e.s.sql.exportProgress, readProgress},
-		{usesSimple, e.s.sql.exportLogs, readLog}, // of a job with or without terms: the bit means two things
-		{usesSimple, e.s.sql.exportMemos, readMemo},
+		{usesNoted, e.s.sql.exportLogs, readLog},
+		{usesNoted, e.s.sql.exportMemos, readMemo},
 	} {
 		if e.all&side.bit == 0 {
 			continue

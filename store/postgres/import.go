@@ -157,7 +157,7 @@ func (in *importer) beside(c *store.Copied) (uses int16) {
 		in.memos = append(in.memos, []any{id, m.Name, m.Attempt, m.At, bytesOf(m.Data)})
 	}
 	if len(c.Logs)+len(c.Memos) > 0 {
-		uses |= usesSimple
+		uses |= usesNoted
 	}
 	return uses
 }

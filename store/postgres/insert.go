@@ -275,6 +275,7 @@ const (
 	usesFresh    = 4096
 	usesSimple   = 8192
 	usesFlow     = 16384
+	usesNoted    = -32768 // the sign: it has a log or memos
 )
 
 // usesOf are the bits of a new job.

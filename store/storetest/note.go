@@ -20,6 +20,7 @@ var noteLaws = []law{
 	{"Logs/Lines", "a log that has MaxLogLines lines ends with one that says so", logsLines},
 	{"Logs/Bytes", "a log that has MaxLogBytes ends with a line that says so, however short the next ones are", logsBytes},
 	{"Logs/Deleted", "a log goes with its job", logsDeleted},
+	{"Logs/Limits", "a job that has logged waits for all its limits when it is tried again", logsLimits},
 	{"Logs/AtOnce", "lines that are written at once are all kept, each job's in their order", logsAtOnce},
 }
 
@@ -298,5 +299,29 @@ func logsAtOnce(s *scene) {
 				s.t.Errorf("one writer's lines are %v, want 25 in their order", mine)
 			}
 		}
+	}
+}
+
+func logsLimits(s *scene) {
+	s.limits(store.Limit{Name: "crm", Max: 1}, store.Limit{Name: "disk", Max: 1})
+	p := s.join()
+	id := s.let(under("crm", "a"), under("disk", ""))
+	c := s.takesThis(p, id)
+	s.writeLogs(p, line(c, "once"))
+	s.must(s.Store.PutMemo(s.ctx(), p, c.Fence, store.Memo{Name: "step", Data: []byte("1")}))
+	s.finish(p, retried(c, time.Hour))
+	crm, disk := s.takesThis(p, s.let(under("crm", "a"))), s.takesThis(p, s.let(under("disk", "")))
+	s.advance(time.Hour + time.Second)
+	s.wantTakes(p) // it is decided, and waits for the first of its limits
+
+	s.finish(p, completed(crm))
+
+	s.settle()
+	s.wantTakes(p)
+	s.wantWaits(id, "disk")
+	s.finish(p, completed(disk))
+	s.wantLog(id, "once")
+	if got := s.runAll(p); !slices.Equal(got, []store.ID{id}) {
+		s.t.Errorf("%v ran, want %v", got, id)
 	}
 }

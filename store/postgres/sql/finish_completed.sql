@@ -13,12 +13,12 @@ WITH ended AS (
 ), kept AS (
     INSERT INTO offload.done (id, keep_until, finished_at, run_at, started_at, attempt, failures, outcome, uses)
     SELECT id, now() + $4::bigint * interval '1 microsecond', now(), run_at, started_at, $3, failures, 0,
-           uses & 24812 | 2 | $5::smallint
+           uses & -16148 | 2 | $5::smallint
     FROM ended
 ), forgiven AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE uses & 16 <> 0)
 ), forgotten AS (
-    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE uses & 8192 <> 0)
+    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE uses & -32768 <> 0)
 ), marked AS (
     INSERT INTO offload.mark (id) SELECT id FROM ended WHERE uses & 16384 <> 0
 ), heard AS (

@@ -34,7 +34,7 @@ WITH wanted AS MATERIALIZED (
 ), forgiven AS (
     DELETE FROM offload.crash WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & 16 <> 0)
 ), forgotten AS (
-    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & 8192 <> 0)
+    DELETE FROM offload.memo WHERE id IN (SELECT id FROM ended WHERE outcome = 0 AND uses & -32768 <> 0)
 ), signalled AS (
     SELECT id, outcome FROM ended
     WHERE uses & 1 <> 0 OR EXISTS (SELECT FROM offload.signal AS s WHERE s.id = ended.id)

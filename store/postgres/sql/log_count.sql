@@ -2,9 +2,9 @@
 --   $1 ids  $2 lines  $3 bytes  $4 whether the log is full
 -- Plan: look-ups by id, upsert.
 WITH marked AS (
-    UPDATE offload.lease SET uses = uses | 8192 WHERE id = ANY ($1::uuid[]) AND uses & 8192 = 0
+    UPDATE offload.lease SET uses = uses | -32768 WHERE id = ANY ($1::uuid[]) AND uses & -32768 = 0
 ), ended AS (
-    UPDATE offload.done SET uses = uses | 8192 WHERE id = ANY ($1::uuid[]) AND uses & 8192 = 0
+    UPDATE offload.done SET uses = uses | -32768 WHERE id = ANY ($1::uuid[]) AND uses & -32768 = 0
 )
 INSERT INTO offload.logged (id, lines, bytes, ended)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::boolean[])

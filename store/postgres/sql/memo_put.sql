@@ -3,7 +3,7 @@
 --   $1 id  $2 attempt  $3 process  $4 name  $5 data  $6 how many a job may have
 -- Plan: look-ups by id.
 WITH held AS (
-    UPDATE offload.lease SET uses = uses | 8192
+    UPDATE offload.lease SET uses = uses | -32768
     WHERE id = $1 AND attempt = $2 AND process = $3
       AND EXISTS (SELECT FROM offload.process AS p WHERE p.id = $3 AND NOT p.lost)
     RETURNING id, attempt

@@ -28,13 +28,13 @@ WITH walk AS MATERIALIZED (
 ), progress AS (
     DELETE FROM offload.progress WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 64 <> 0))
 ), log AS (
-    DELETE FROM offload.log WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
+    DELETE FROM offload.log WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & -32768 <> 0))
 ), logged AS (
-    DELETE FROM offload.logged WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
+    DELETE FROM offload.logged WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & -32768 <> 0))
 ), edge AS (
     DELETE FROM offload.edge WHERE down = ANY (ARRAY (SELECT id FROM gone WHERE uses & 16512 <> 0))
 ), memo AS (
-    DELETE FROM offload.memo WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & 8192 <> 0))
+    DELETE FROM offload.memo WHERE id = ANY (ARRAY (SELECT id FROM gone WHERE uses & -32768 <> 0))
 )
 SELECT (SELECT count(*) FROM gone WHERE outcome < 9)::int, (SELECT count(*) FROM walk)::int,
        (SELECT count(*) FROM over) = $3,

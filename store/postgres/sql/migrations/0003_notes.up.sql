@@ -1,5 +1,5 @@
 -- What is kept of a run: its log, and what it remembers for the next attempt. Another bit of "uses":
---   8192 it has either
+--   -32768 (the sign) it has either
 
 CREATE TABLE offload.log (
     id      uuid        NOT NULL,
