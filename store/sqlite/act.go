@@ -61,7 +61,7 @@ func (t *txn) actOn(id store.ID, act store.Act) (a store.Acted, err error) {
 	case store.Cancel:
 		a.Effect, err = t.cancel(&r, a.State)
 	case store.Retry:
-		a.Effect, a.By, err = t.retry(&r, a.State)
+		a.Effect, a.By, err = t.retry(&r, a.State, act.Heed)
 	case store.RunNow:
 		a.Effect, err = t.runNow(&r, a.State)
 	case store.Delete:
@@ -107,7 +107,7 @@ func (t *txn) cancel(r *row, state store.State) (store.Effect, error) {
 	return store.Done, t.putDone(r, stateCancelled)
 }
 
-func (t *txn) retry(r *row, state store.State) (e store.Effect, by store.ID, err error) {
+func (t *txn) retry(r *row, state store.State, heed bool) (e store.Effect, by store.ID, err error) {
 	switch state {
 	case store.Available:
 		return store.Nothing, by, nil
@@ -132,6 +132,9 @@ func (t *txn) retry(r *row, state store.State) (e store.Effect, by store.ID, err
 	if r.uses&usesBatch != 0 { // nobody runs it: it ends again when its members have
 		t.mark(r.id)
 		return store.Done, by, t.waitAgain(r)
+	}
+	if heed && state.Ended() && r.uses&usesAfter != 0 {
+		return store.Done, by, t.heedAgain(r)
 	}
 	return store.Done, by, t.hurry(r)
 }
