@@ -55,6 +55,7 @@ type actor struct {
 	wakes []store.Wake
 	left  *leaving
 	anew  [][16]byte // jobs whose time or terms have changed
+	heed  []store.ID // jobs that wait again, if they have edges
 	stale map[string]bool
 }
 
@@ -182,6 +183,9 @@ func (a *actor) read(scan func(...any) error) (did store.Acted, err error) {
 	if w := (store.Wake{Queue: queue, Priority: priority}); queue != "" && !slices.Contains(a.wakes, w) {
 		a.wakes = append(a.wakes, w)
 	}
+	if a.act.Heed && did.Effect == store.Done && did.State.Ended() {
+		a.heed = append(a.heed, did.ID)
+	}
 	if task != nil {
 		err = a.leave(did, *task, terms, gate)
 	}
@@ -218,8 +222,14 @@ func (a *actor) leave(did store.Acted, task string, text, at *string) error {
 	return nil
 }
 
-// clear takes back what jobs have left, and says anew when others expire.
+// clear takes back what jobs have left, has those look at their upstreams that wait for them again, and says
+// anew when others expire.
 func (a *actor) clear(ctx context.Context) error {
+	if len(a.heed) > 0 {
+		if err := (query{sql: a.s.sql.actHeed, args: []any{idsOf(a.heed)}}).on(ctx, a.tx); err != nil {
+			return err
+		}
+	}
 	if len(a.anew) > 0 {
 		if err := (query{sql: a.s.sql.expiryAnew, args: []any{a.anew}}).on(ctx, a.tx); err != nil {
 			return err
@@ -239,7 +249,7 @@ func (a *actor) statement(ids []store.ID) (sql string, args []any, err error) {
 		}
 		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}, nil
 	case store.Retry:
-		return a.s.sql.actRetry, []any{list}, nil
+		return a.s.sql.actRetry, []any{list, a.act.Heed}, nil
 	case store.RunNow:
 		return a.s.sql.actRunNow, []any{list}, nil
 	case store.Delete:

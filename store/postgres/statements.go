@@ -37,7 +37,7 @@ func clean(sql string) string {
 
 // Statements are all statements of a store, as the files in sql have them.
 type statements struct {
-	actCancel, actCancelWithin, actDelete, actEdit, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
+	actCancel, actCancelWithin, actDelete, actEdit, actHeed, actHold, actRetry, actRunNow, admit, beat, bury, buryGates,
 	candidates, claim, claimParked, claimThese, complete, condemn, copyBegin, copyDue, copyJob,
 	copyTermsBlocked, copyTermsDue, copyTermsJob, countEnqueued, counted, countedBegin, counts, drop,
 	durable, emptied, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet, failures,
@@ -63,6 +63,7 @@ func newStatements(schema string) *statements {
 		actCancel:         load("act_cancel"),
 		actCancelWithin:   load("act_cancel_within"),
 		actDelete:         load("act_delete"),
+		actHeed:           load("act_heed"),
 		actHold:           load("act_hold"),
 		actEdit:           load("act_edit"),
 		actRetry:          load("act_retry"),
