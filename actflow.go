@@ -57,10 +57,6 @@ func (a *App) inOrder(ctx context.Context, jobs []store.Job, flow ID) ([]store.J
 	if err != nil {
 		return nil, err
 	}
-	flows, err := a.flows()
-	if err != nil {
-		return nil, err
-	}
 	slices.Reverse(jobs)
 	parent := make(map[ID]ID, len(batches))
 	for i := range batches {
@@ -79,7 +75,7 @@ func (a *App) inOrder(ctx context.Context, jobs []store.Job, flow ID) ([]store.J
 		for i := range page {
 			ids[i] = page[i].ID
 		}
-		edges, err := flows.Edges(ctx, ids...)
+		edges, err := a.store.Edges(ctx, ids...)
 		if err != nil {
 			return nil, fmt.Errorf("read what jobs are after: %w", err)
 		}

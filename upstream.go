@@ -3,7 +3,6 @@ package offload
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -37,24 +36,9 @@ func (f *Func[In, Out]) Upstream(ctx context.Context) ([]Out, error) {
 	return results, nil
 }
 
-// errNoFlows is what a store returns that was made for an older offload.
-var errNoFlows = errors.New("offload: this store lets no job wait for others")
-
-// flows is the part of the store that lets jobs wait for others.
-func (a *App) flows() (store.Flows, error) {
-	if flows, ok := a.store.(store.Flows); ok {
-		return flows, nil
-	}
-	return nil, errNoFlows
-}
-
 // upstream returns the jobs of a task that have completed with a result and that a job was after.
 func (a *App) upstream(ctx context.Context, id ID, def *definition) ([]store.Job, error) {
-	flows, err := a.flows()
-	if err != nil {
-		return nil, err
-	}
-	edges, err := flows.Edges(ctx, id)
+	edges, err := a.store.Edges(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("offload: read what job %s was after: %w", id, err)
 	}

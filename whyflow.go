@@ -23,14 +23,11 @@ func (a *App) upstreamsOf(ctx context.Context, job *store.Job) (*upstreams, erro
 	if job.Terms == nil || job.Terms.Flow.IsZero() {
 		return nil, nil
 	}
-	flows, err := a.flows()
+	edges, err := a.store.Edges(ctx, job.ID)
 	if err != nil {
-		return nil, err
-	}
-	u := &upstreams{}
-	if u.edges, err = flows.Edges(ctx, job.ID); err != nil {
 		return nil, fmt.Errorf("offload: read what job %s is after: %w", job.ID, err)
 	}
+	u := &upstreams{edges: edges}
 	ids := []ID{job.ID}
 	for _, e := range u.edges {
 		ids = append(ids, e.Upstream)
@@ -38,7 +35,7 @@ func (a *App) upstreamsOf(ctx context.Context, job *store.Job) (*upstreams, erro
 	if u.jobs, err = a.byID(ctx, ids); err != nil {
 		return nil, err
 	}
-	if u.counts, err = flows.Batches(ctx, ids...); err != nil {
+	if u.counts, err = a.store.Batches(ctx, ids...); err != nil {
 		return nil, fmt.Errorf("offload: count the members of batches: %w", err)
 	}
 	if own, batch := u.counts[job.ID]; batch {

@@ -32,7 +32,7 @@ type Batch struct {
 // Batches returns the batches that f selects, newest first, at most f.Max (100), as App.Jobs
 // does jobs. Its Tasks and Queues don't matter.
 func (o *Operator) Batches(ctx context.Context, f offload.Filter) ([]Batch, error) {
-	s, flows, err := o.flows()
+	s, err := o.store()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (o *Operator) Batches(ctx context.Context, f offload.Filter) ([]Batch, erro
 	if err != nil {
 		return nil, fmt.Errorf("offload: list batches: %w", err)
 	}
-	return counted(ctx, flows, found)
+	return counted(ctx, s, found)
 }
 
 // counted makes batches of their jobs.
@@ -103,7 +103,7 @@ const (
 // Flow returns the flow with the id, or that a job or batch with the id belongs to, or an
 // ErrNotFound.
 func (o *Operator) Flow(ctx context.Context, id offload.ID) (*Flow, error) {
-	s, flows, err := o.flows()
+	s, err := o.store()
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +129,11 @@ func (o *Operator) Flow(ctx context.Context, id offload.ID) (*Flow, error) {
 	flow.More = len(flow.Jobs) == mostFlow || len(batches) == mostFlow
 	slices.Reverse(flow.Jobs)
 	slices.Reverse(batches)
-	if flow.Batches, err = counted(ctx, flows, batches); err != nil {
+	if flow.Batches, err = counted(ctx, s, batches); err != nil {
 		return nil, err
 	}
 	for some := range slices.Chunk(flow.Jobs, flowPage) {
-		edges, err := edgesOf(ctx, flows, some)
+		edges, err := edgesOf(ctx, s, some)
 		if err != nil {
 			return nil, err
 		}
@@ -205,17 +205,4 @@ func (o *Operator) flowOf(ctx context.Context, id offload.ID) (offload.ID, error
 		return id, &offload.InputError{Field: "flow", Got: "job " + id.String() + ", with which no other has to do", Want: "a job or batch of a flow, or the flow's id"}
 	}
 	return id, nil
-}
-
-// flows returns the app's store, and the part of it that lets jobs wait for others.
-func (o *Operator) flows() (store.Store, store.Flows, error) {
-	s, err := o.store()
-	if err != nil {
-		return nil, nil, err
-	}
-	flows, ok := s.(store.Flows)
-	if !ok {
-		return nil, nil, errors.New("offload: this store lets no job wait for others")
-	}
-	return s, flows, nil
 }

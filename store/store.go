@@ -18,6 +18,7 @@ type Store interface {
 	Operator
 	Duties
 	Gates
+	Flows
 	Schedules
 	Inbox
 	Notes

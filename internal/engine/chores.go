@@ -34,7 +34,7 @@ func (s *shift) expire(ctx context.Context) (expired int, more bool, err error) 
 // settle brings jobs in line with what they wait for.
 func (s *shift) settle(ctx context.Context) (moved int, more bool, err error) {
 	err = s.within(ctx, func(ctx context.Context) (err error) {
-		moved, more, err = s.Store.(store.Flows).Settle(ctx, choreMost)
+		moved, more, err = s.Store.Settle(ctx, choreMost)
 		return err
 	})
 	if moved > 0 {

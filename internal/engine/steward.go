@@ -67,9 +67,7 @@ func newSteward(s *shift) *steward {
 	w.chores = []*chore{
 		{doing: "let jobs through limits", seen: func(v *store.View) time.Time { return v.Admit }, race: true, do: s.admit},
 		{doing: "end jobs that have expired", seen: func(v *store.View) time.Time { return v.Expire }, race: true, gap: gatherFor, do: s.expire},
-	}
-	if _, ok := s.Store.(store.Flows); ok {
-		w.chores = append(w.chores, &chore{doing: "settle flows", seen: func(v *store.View) time.Time { return atOnce(v, v.Settle) }, race: true, do: s.settle})
+		{doing: "settle flows", seen: func(v *store.View) time.Time { return atOnce(v, v.Settle) }, race: true, do: s.settle},
 	}
 	if s.Tick != nil {
 		w.chores = append(w.chores, &chore{doing: "take ticks", seen: func(v *store.View) time.Time { return v.Tick }, race: true, gap: gatherFor, do: s.takeTicks})

@@ -30,16 +30,6 @@ var flowLaws = []law{
 	{"Flow/AtOnce", "processes that end jobs at the same time let what is after all of them go once", flowAtOnce},
 }
 
-// flows is the store as the keeper of flows.
-func (s *scene) flows() store.Flows {
-	s.t.Helper()
-	f, ok := s.Store.(store.Flows)
-	if !ok {
-		s.t.Fatalf("%T does not implement store.Flows", s.Store)
-	}
-	return f
-}
-
 // edges lets a job wait for others.
 func edges(all ...store.Edge) func(*store.NewJob) {
 	return func(n *store.NewJob) {
@@ -133,7 +123,7 @@ func (s *scene) ends(p, id store.ID, outcome store.Outcome) {
 // edgesOf are the edges of one job.
 func (s *scene) edgesOf(list ...store.ID) []store.EdgeState {
 	s.t.Helper()
-	all, err := s.flows().Edges(s.ctx(), list...)
+	all, err := s.Store.Edges(s.ctx(), list...)
 	s.must(err)
 	return all
 }
@@ -577,7 +567,7 @@ func flowSettle(s *scene) {
 	s.must(w.Complete(s.ctx(), p, completed(c)))
 	s.must(tx.Commit())
 	for range 100 {
-		moved, more, err := s.flows().Settle(s.ctx(), 7)
+		moved, more, err := s.Store.Settle(s.ctx(), 7)
 		s.must(err)
 		if moved > 7 {
 			s.t.Errorf("Settle moved %d jobs, want 7 at most", moved)

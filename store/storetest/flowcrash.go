@@ -123,11 +123,7 @@ func (l *flowLife) live() {
 	l.acts(store.RunNow, aHeld)
 	l.acts(store.Delete, aThird)
 	l.call("settle", func() error {
-		f, ok := l.broken.(store.Flows)
-		if !ok {
-			return nil
-		}
-		_, _, err := f.Settle(l.ctx(), 100)
+		_, _, err := l.broken.Settle(l.ctx(), 100)
 		return err
 	})
 	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
