@@ -80,10 +80,10 @@ type law struct {
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
-	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	memberLaws, lookLaws, actLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws,
-	flowLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
+	flowLaws, flowInsertLaws, flowActLaws, flowTxLaws, flowTermsLaws, batchLaws, batchActLaws, reopenLaws, heedLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )
 
