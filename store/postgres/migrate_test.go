@@ -55,6 +55,61 @@ func TestMigrationInASchemaThatIsThere(t *testing.T) {
 	exec(t, address, "insert into offload.mine values (1)") // what is not ours has stayed
 }
 
+// What waited for others must not run before them once nobody knows what it waited for.
+func TestMigrateBackEndsWhatWaits(t *testing.T) {
+	s := open(t, testpg.URL(t))
+	migrate(t, s)
+	job := func(upstreams ...store.Edge) store.NewJob {
+		n := store.NewJob{ID: store.NewID(), Task: "send", Queue: "mail", Input: []byte("{}"), After: upstreams}
+		if len(upstreams) > 0 {
+			n.Terms = &store.Terms{Flow: n.ID}
+		}
+		return n
+	}
+	after := func(upstream store.NewJob, on store.On, otherwise store.Else) store.NewJob {
+		return job(store.Edge{Upstream: upstream.ID, On: on, Else: otherwise})
+	}
+	first, failing, batch, member := job(), job(), job(), job()
+	batch.Task, batch.Queue, batch.Input = store.BatchTask, store.SystemQueue, nil
+	member.Terms = &store.Terms{Batch: batch.ID}
+	waits, cut := after(first, store.OnCompleted, store.ElseCancel), after(failing, store.OnCompleted, store.ElseCancel)
+	held := after(failing, store.OnCompleted, store.ElseHold)
+	insert := func(jobs ...store.NewJob) {
+		t.Helper()
+		if _, err := s.Insert(t.Context(), jobs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(state store.State, jobs ...store.NewJob) {
+		t.Helper()
+		for _, n := range jobs {
+			found, err := s.Find(t.Context(), store.Filter{IDs: []store.ID{n.ID}, Max: 1})
+			if err != nil || len(found) != 1 || found[0].State != state {
+				t.Errorf("job %s is %+v, %v; want it %s", n.ID, found, err, state)
+			}
+		}
+	}
+	insert(first, failing, batch, member, waits, cut, held)
+	if _, err := s.Act(t.Context(), store.Act{Verb: store.Cancel, IDs: []store.ID{failing.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	want(store.Blocked, batch, waits, held)
+	for _, to := range []int{3, store.Newest} {
+		if err := s.Migrate(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(store.Cancelled, failing, batch, waits, cut, held)
+	want(store.Available, first, member)
+	next := after(cut, store.OnEnded, store.ElseCancel)
+	insert(next)
+	if _, _, err := s.Settle(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
+	want(store.Cancelled, cut) // though its edge is forgotten
+	want(store.Available, next)
+}
+
 func database(t *testing.T, address string) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(address)

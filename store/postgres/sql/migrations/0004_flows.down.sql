@@ -11,6 +11,7 @@ SELECT id, now() + interval '7 days', now(), run_at, started_at, attempt, failur
 UPDATE offload.due SET uses = uses & 16383 WHERE uses > 16383;
 UPDATE offload.lease SET uses = uses & 16383 WHERE uses > 16383;
 UPDATE offload.blocked SET uses = uses & 16383 WHERE uses > 16383;
+UPDATE offload.done SET uses = uses & 15871 WHERE uses & 16896 <> 0; -- nor is one that was cut off to go on by itself
 
 DROP INDEX offload.job_flow;
 DROP TABLE offload.edge, offload.mark;
