@@ -112,16 +112,18 @@ func (l *flowLife) live() {
 		_, err := l.broken.Insert(l.ctx(), l.jobs)
 		return err
 	})
-	l.acts(store.Cancel, aStray)
+	l.acts(store.Act{Verb: store.Cancel}, aStray)
 	l.claims()
 	l.ends(map[int]store.Outcome{aFirst: store.OutcomeCompleted, aMember: store.OutcomeDiscarded})
 	l.claims()
 	l.ends(map[int]store.Outcome{aSecond: store.OutcomeDiscarded, another: store.OutcomeCompleted})
-	l.acts(store.Retry, aMember, aSecond)
+	l.acts(store.Act{Verb: store.Retry}, aMember, aSecond)
 	l.claims()
 	l.ends(map[int]store.Outcome{aSecond: store.OutcomeCompleted, aMember: store.OutcomeCompleted})
-	l.acts(store.RunNow, aHeld)
-	l.acts(store.Delete, aThird)
+	l.acts(store.Act{Verb: store.RunNow}, aHeld)
+	l.acts(store.Act{Verb: store.Cancel}, aDone, aLast)
+	l.acts(store.Act{Verb: store.Retry, Heed: true}, aLast, aDone)
+	l.acts(store.Act{Verb: store.Delete}, aThird)
 	l.call("settle", func() error {
 		_, _, err := l.broken.Settle(l.ctx(), 100)
 		return err
@@ -129,12 +131,11 @@ func (l *flowLife) live() {
 	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
 }
 
-func (l *flowLife) acts(verb store.Verb, list ...int) {
-	act := store.Act{Verb: verb}
+func (l *flowLife) acts(act store.Act, list ...int) {
 	for _, i := range list {
 		act.IDs = append(act.IDs, l.jobs[i].ID)
 	}
-	l.call(string(verb), func() error {
+	l.call(string(act.Verb), func() error {
 		_, err := l.broken.Act(l.ctx(), act)
 		return err
 	})
