@@ -164,7 +164,7 @@ func (t *settling) take(ctx context.Context) (ups, waiting []store.ID, err error
 }
 
 // edges brings edges in line with their upstreams, and returns who waits there, and the batches with
-// a member that is open again.
+// a member that is open again, or was.
 func (t *settling) edges(ctx context.Context, ups []store.ID, most int) (downs, reopened []store.ID, err error) {
 	if len(ups) == 0 {
 		return nil, nil, nil
@@ -357,9 +357,9 @@ func (f *fates) decide(t *settling, w *waiter) error {
 // decideBatch says what becomes of a batch.
 func (f *fates) decideBatch(t *settling, w *waiter) error {
 	switch {
-	case w.open && w.ended:
+	case w.ended: // and a member is open again, or was: then it ends anew, by its mark
 		f.reopen(t, w)
-	case !w.open && !w.ended:
+	case !w.open:
 		code, keep := int16(codeCompleted), store.RetainDone
 		switch w.worst {
 		case 1:

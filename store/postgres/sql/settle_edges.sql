@@ -2,7 +2,7 @@
 --   $1 ids  $2 how many edges at most
 -- Jobs that were let go, or have ended otherwise than by being cut off, know what they knew then, and an
 -- end that is known stays when the job is deleted. A batch that is open has failed, for who waits for that, when one of its members is discarded (5). Returns
--- what was to be changed, whether it is a member that is open again, or one of a batch at which it is to be looked
+-- what was to be changed, whether it is a member that is open again, or has ended in another way since, or one of a batch at which it is to be looked
 -- for who waits that it fails, and whether it was changed: not if somebody has the edge.
 -- Plan: look-ups by id in each place, Index Scan using edge_pkey for each, Tid Scans.
 WITH up AS MATERIALIZED (
@@ -31,7 +31,7 @@ WITH up AS MATERIALIZED (
 ), changed AS (
     UPDATE offload.edge AS e SET state = w.state FROM (SELECT place, state FROM locked WHERE locked OFFSET 0) AS w WHERE e.ctid = w.place
 )
-SELECT up, down, wants = 3 AND state IS NULL,
+SELECT up, down, wants = 3 AND was IS NOT NULL,
        wants = 3 AND (state IS NOT DISTINCT FROM 1 OR was IS NOT DISTINCT FROM 1) AND (SELECT 1 FROM offload.edge AS x WHERE x.up = locked.down AND x.wants = 2 LIMIT 1) IS NOT NULL,
        locked
 FROM locked
