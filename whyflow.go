@@ -23,11 +23,11 @@ func (a *App) upstreamsOf(ctx context.Context, job *store.Job) (*upstreams, erro
 	if job.Terms == nil || job.Terms.Flow.IsZero() {
 		return nil, nil
 	}
-	u := &upstreams{}
-	var err error
-	if u.edges, err = a.store.Edges(ctx, job.ID); err != nil {
+	edges, err := a.store.Edges(ctx, job.ID)
+	if err != nil {
 		return nil, fmt.Errorf("offload: read what job %s is after: %w", job.ID, err)
 	}
+	u := &upstreams{edges: edges}
 	ids := []ID{job.ID}
 	for _, e := range u.edges {
 		ids = append(ids, e.Upstream)

@@ -138,6 +138,9 @@ func (s *Store) weigh(j *job, now time.Time) (moved int) {
 	case unmet != nil:
 		s.take(j)
 		shown := unmet.shown()
+		if n := len(j.history); n > 0 && j.history[n-1].Attempt == j.attempt && j.history[n-1].Kind != store.KindAfter {
+			j.attempt++ // it has run and failed: that stays, and this counts as an attempt
+		}
 		j.fail(*shown.Problem(), now)
 		s.putDone(j, store.Cancelled, now)
 		j.spurned = true
@@ -227,8 +230,12 @@ func (s *Store) heedAgain(j *job, now time.Time) {
 	j.failures = 0
 	s.unstop(j, true)
 	for _, e := range j.edges {
+		state := s.endOf(e.Upstream)
+		if e.state != "" && state == store.Deleted {
+			continue // an end that is known stays so
+		}
 		j.note(e.state, -1)
-		e.state = s.endOf(e.Upstream)
+		e.state = state
 		j.note(e.state, 1)
 	}
 	s.weigh(j, now)

@@ -55,6 +55,7 @@ type actor struct {
 	wakes []store.Wake
 	left  *leaving
 	anew  [][16]byte // jobs whose time or terms have changed
+	heed  []store.ID // jobs that wait again, if they have edges
 	stale map[string]bool
 }
 
@@ -122,25 +123,17 @@ func (a *actor) round(ctx context.Context, ids []store.ID) (map[store.ID]store.A
 	if err != nil {
 		return nil, err
 	}
-	todo := slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool {
+	sql, args, err := a.statement(slices.DeleteFunc(slices.Clone(ids), func(id store.ID) bool {
 		return found[id].Effect == store.Taken || busy[id]
-	})
-	note := func(scan func(...any) error) error {
-		did, err := a.read(scan)
-		found[did.ID] = did
-		return err
-	}
-	if a.act.Heed {
-		if err := each(ctx, a.tx, a.s.sql.actHeed, []any{idList(todo), store.ErasedInput()}, note); err != nil {
-			return nil, err
-		}
-		todo = slices.DeleteFunc(todo, func(id store.ID) bool { return found[id].Effect == store.Done })
-	}
-	sql, args, err := a.statement(todo)
+	}))
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, a.tx, sql, args, note)
+	err = each(ctx, a.tx, sql, args, func(scan func(...any) error) error {
+		did, err := a.read(scan)
+		found[did.ID] = did
+		return err
+	})
 	if err == nil {
 		err = a.giveBack(ctx, found, taken)
 	}
@@ -190,6 +183,9 @@ func (a *actor) read(scan func(...any) error) (did store.Acted, err error) {
 	if w := (store.Wake{Queue: queue, Priority: priority}); queue != "" && !slices.Contains(a.wakes, w) {
 		a.wakes = append(a.wakes, w)
 	}
+	if a.act.Heed && did.Effect == store.Done && did.State.Ended() {
+		a.heed = append(a.heed, did.ID)
+	}
 	if task != nil {
 		err = a.leave(did, *task, terms, gate)
 	}
@@ -226,8 +222,14 @@ func (a *actor) leave(did store.Acted, task string, text, at *string) error {
 	return nil
 }
 
-// clear takes back what jobs have left, and says anew when others expire.
+// clear takes back what jobs have left, has those look at their upstreams that wait for them again, and says
+// anew when others expire.
 func (a *actor) clear(ctx context.Context) error {
+	if len(a.heed) > 0 {
+		if err := (query{sql: a.s.sql.actHeed, args: []any{idsOf(a.heed)}}).on(ctx, a.tx); err != nil {
+			return err
+		}
+	}
 	if len(a.anew) > 0 {
 		if err := (query{sql: a.s.sql.expiryAnew, args: []any{a.anew}}).on(ctx, a.tx); err != nil {
 			return err
@@ -247,7 +249,7 @@ func (a *actor) statement(ids []store.ID) (sql string, args []any, err error) {
 		}
 		return a.s.sql.actCancel, []any{list, store.RetainEnded.Microseconds()}, nil
 	case store.Retry:
-		return a.s.sql.actRetry, []any{list, store.ErasedInput()}, nil
+		return a.s.sql.actRetry, []any{list, store.ErasedInput(), a.act.Heed}, nil
 	case store.Erase:
 		return a.s.sql.actErase, []any{list, store.ErasedInput(), store.ErasedText}, nil
 	case store.RunNow:

@@ -8,8 +8,6 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-var _ store.Flows = (*Store)(nil)
-
 // What waits for others lies in blocked with a gate that is none of a limit: these have a \x1f in them.
 const (
 	gateAfter = "after"

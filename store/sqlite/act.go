@@ -138,14 +138,8 @@ func (t *txn) retry(r *row, state store.State, heed bool) (e store.Effect, by st
 		t.mark(r.id)
 		return store.Done, by, t.waitAgain(r)
 	}
-	if heed && state.Ended() {
-		edges, err := t.edges([]store.ID{r.id})
-		if err != nil {
-			return "", by, err
-		}
-		if len(edges) > 0 {
-			return store.Done, by, t.heed(r, edges[r.id])
-		}
+	if heed && state.Ended() && r.uses&usesAfter != 0 {
+		return store.Done, by, t.heedAgain(r)
 	}
 	return store.Done, by, t.hurry(r)
 }

@@ -87,6 +87,14 @@ func (t *txn) cutOff(r *row) error {
 		return t.putBlocked(r, waitsHeld)
 	}
 	r.uses |= usesCut | usesFailure
+	var ran bool // and failed
+	_, err := one(t, []any{&ran}, "SELECT EXISTS (SELECT 1 FROM offload_failure WHERE id = ?1 AND attempt = ?2 AND kind <> ?3)", r.id[:], r.attempt, store.KindAfter)
+	if err != nil {
+		return err
+	}
+	if ran { // then that stays, and this counts as an attempt
+		r.attempt++
+	}
 	p := e.Problem()
 	if _, err := t.exec(`REPLACE INTO offload_failure (id, attempt, error, kind, stack, process, started_at, failed_at)
 		VALUES (?1, ?2, ?3, ?4, '', '', ?5, ?5)`, r.id[:], r.attempt, p.Error, p.Kind, t.now); err != nil {
@@ -112,11 +120,7 @@ func (t *txn) rejoin(r *row, may int) error {
 	if err := t.revive(r); err != nil {
 		return err
 	}
-	r.uses &^= usesFailure // it has none but that of its end
-	if _, err := t.exec(sides[usesFailure], r.id[:]); err != nil {
-		return err
-	}
-	if err := t.undecide(r); err != nil {
+	if err := t.forgetCut(r); err != nil {
 		return err
 	}
 	t.moved++
@@ -126,39 +130,65 @@ func (t *txn) rejoin(r *row, may int) error {
 	return t.waitAgain(r)
 }
 
-// heed has a job that has ended wait again for what it is after, as that is now. If its edges can't be
-// met it is cut off, to go on with what is retried of them.
-func (t *txn) heed(r *row, edges []store.EdgeState) error {
-	if err := t.undecide(r); err != nil {
+// forgetCut has a job that has ended wait as a new one does.
+func (t *txn) forgetCut(r *row) error {
+	if _, err := t.exec("DELETE FROM offload_failure WHERE id = ?1 AND kind = ?2", r.id[:], store.KindAfter); err != nil {
 		return err
 	}
-	if err := t.waitAgain(r); err != nil {
+	return t.undecide(r)
+}
+
+// heedAgain has a job that has ended wait for its upstreams again, as they are now. If one that is
+// to run again has not been retried yet, the job is cut off, and comes back with it.
+func (t *txn) heedAgain(r *row) error {
+	if err := t.forgetCut(r); err != nil {
 		return err
 	}
-	ids := make([]store.ID, len(edges))
-	for i := range edges {
-		ids[i] = edges[i].Upstream
+	if err := t.relink(r.id); err != nil {
+		return err
 	}
-	found, err := t.upstreams(ids)
+	t.mark(r.id)
+	return t.waitAgain(r)
+}
+
+// relink brings the edges of a job in line with its upstreams, which nobody did while it did not wait. An end
+// that is known stays so when the upstream is deleted.
+func (t *txn) relink(down store.ID) error {
+	type end struct {
+		up           store.ID
+		n            int
+		wants, state int
+	}
+	var ends []end
+	var ups []store.ID
+	err := each(t, func(rows *sql.Rows) error {
+		var e end
+		err := rows.Scan(idInto{&e.up}, &e.n, &e.wants, &e.state)
+		ends, ups = append(ends, e), append(ups, e.up)
+		return err
+	}, "SELECT up, n, wants, state FROM offload_edge WHERE down = ?1 AND wants > 0", down[:])
 	if err != nil {
 		return err
 	}
-	for _, e := range edges {
-		s, stored := found[e.Upstream]
-		switch {
-		case stored && s.state != stateDeleted:
-		case e.State != "": // how it ended is known
-			continue
-		default:
+	found, err := t.upstreams(ups)
+	if err != nil {
+		return err
+	}
+	for _, e := range ends {
+		s, stored := found[e.up]
+		if !stored {
 			s.state = stateDeleted
 		}
-		wants := edgeWants[e.On]
-		if _, err := t.exec("UPDATE offload_edge SET state = ?4, stand = ?5 WHERE down = ?1 AND up = ?2 AND wants = ?3",
-			r.id[:], e.Upstream[:], wants, s.state, standOf(wants, s.state)); err != nil {
+		if s.state == e.state || s.state == stateDeleted && e.state != 0 && e.state != stateFailing {
+			continue
+		}
+		_, err := t.exec("UPDATE offload_edge SET state = ?4, stand = ?5 WHERE down = ?1 AND up = ?2 AND n = ?3",
+			down[:], e.up[:], e.n, s.state, standOf(e.wants, s.state))
+		if err != nil {
 			return err
 		}
 	}
-	return t.settleDowns(map[store.ID]bool{r.id: true})
+	return nil
 }
 
 // revive notes that a job is about to leave done, for all that look to it.

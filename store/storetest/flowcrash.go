@@ -126,11 +126,7 @@ func (l *flowLife) live() {
 	l.acts(store.Act{Verb: store.Retry, Heed: true}, aLast, aDone)
 	l.acts(store.Act{Verb: store.Delete}, aThird)
 	l.call("settle", func() error {
-		f, ok := l.broken.(store.Flows)
-		if !ok {
-			return nil
-		}
-		_, _, err := f.Settle(l.ctx(), 100)
+		_, _, err := l.broken.Settle(l.ctx(), 100)
 		return err
 	})
 	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })

@@ -83,7 +83,7 @@ func (w *walker) step() {
 		w.declareLost(w.me)
 		w.me = store.ID{}
 	default:
-		_, _, err := w.flows().Settle(w.ctx(), 1+w.r.IntN(5))
+		_, _, err := w.Store.Settle(w.ctx(), 1+w.r.IntN(5))
 		w.must(err)
 	}
 }

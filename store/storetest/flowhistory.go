@@ -239,7 +239,7 @@ func (h *flowing) acts() {
 		IDs:  []store.ID{pick(h.r, h.ids)},
 	}
 	if slices.Contains(h.batches, act.IDs[0]) && (act.Verb == store.Cancel || act.Verb == store.Delete) {
-		counts, err := h.model.flows().Batches(h.ctx(), act.IDs[0])
+		counts, err := h.model.Store.Batches(h.ctx(), act.IDs[0])
 		h.must(err)
 		if counts[act.IDs[0]].Discarded > 0 {
 			return // whether it has failed is not said
@@ -269,9 +269,9 @@ func (h *flowing) compare() {
 		}
 		return slices.EqualFunc(got, want, h.sameJob)
 	})
-	both(&h.history, "edges", func(s *scene) ([]store.EdgeState, error) { return s.flows().Edges(s.ctx(), waits...) }, slices.Equal)
+	both(&h.history, "edges", func(s *scene) ([]store.EdgeState, error) { return s.Store.Edges(s.ctx(), waits...) }, slices.Equal)
 	both(&h.history, "batches", func(s *scene) (string, error) {
-		counts, err := s.flows().Batches(s.ctx(), h.batches...)
+		counts, err := s.Store.Batches(s.ctx(), h.batches...)
 		return fmt.Sprint(counts), err
 	}, func(got, want string) bool { return got == want })
 }

@@ -409,7 +409,7 @@ func batchPrune(s *scene) {
 	s.advance(40 * 24 * time.Hour)
 	s.prune(1000)
 	s.wantGone(batch)
-	if counts, err := s.flows().Batches(s.ctx(), batch); err != nil || len(counts) > 0 {
+	if counts, err := s.Store.Batches(s.ctx(), batch); err != nil || len(counts) > 0 {
 		s.t.Errorf("Batches = %v, %v; want none of a batch that was pruned", counts, err)
 	}
 }

@@ -209,7 +209,7 @@ func batchTxLate(s *scene) {
 		s.within(w, late)
 		s.finish(p, completed(s.takesThis(p, members[0].ID)))
 		for range 3 { // it may still be worth a call, but that can't end it
-			_, _, err := s.flows().Settle(s.ctx(), 100)
+			_, _, err := s.Store.Settle(s.ctx(), 100)
 			s.must(err)
 		}
 		s.awaits(batch, done)

@@ -156,7 +156,7 @@ func (s *scene) settle() {
 		admit := !v.Admit.IsZero() && !v.Admit.After(v.Now)
 		switch {
 		case v.Settle:
-			_, _, err := s.flows().Settle(s.ctx(), 1000)
+			_, _, err := s.Store.Settle(s.ctx(), 1000)
 			s.must(err)
 		case !admit:
 			return

@@ -1,5 +1,6 @@
 -- Cancel jobs that wait for what can't come any more, whose rows are locked.
 --   $1 ids  $2 why  $3 how long cancelled jobs are kept (µs)
+-- The failure of an attempt that has run stays: then this counts as an attempt.
 -- Joined by place, as admit.sql.
 -- Plan: look-ups by id, Tid Scan, inserts.
 WITH gone AS (
@@ -9,7 +10,8 @@ WITH gone AS (
         FROM unnest($1::uuid[], $2::text[]) AS w (id, why) OFFSET 0
     ) AS w
     WHERE b.ctid = w.place
-    RETURNING b.id, coalesce(b.due_at, b.run_at) AS run_at, b.started_at, b.attempt, b.failures, b.uses, w.why
+    RETURNING b.id, coalesce(b.due_at, b.run_at) AS run_at, b.started_at, b.failures, b.uses, w.why,
+              b.attempt + ((SELECT 1 FROM offload.failure AS f WHERE f.id = b.id AND f.attempt = b.attempt AND f.kind <> 'after' LIMIT 1) IS NOT NULL)::int AS attempt
 ), told AS (
     INSERT INTO offload.failure (id, attempt, started_at, failed_at, process, kind, error, stack)
     SELECT id, attempt, now(), now(), '', 'after', why, '' FROM gone
