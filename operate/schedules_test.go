@@ -65,12 +65,17 @@ func TestSchedulesAreListedWithTheirTicks(t *testing.T) {
 }
 
 func TestScheduleOfCodeIsOrphanedThatNoProgramDeclares(t *testing.T) {
-	app := offloadtest.New(call, offload.Schedule{Name: "hourly", Cron: "@hourly", Call: call.Call("up")})
+	halfPast := offloadtest.StartAt(time.Date(2026, 3, 4, 12, 30, 0, 0, time.UTC)) // a tick on the way would declare it again
+	app := offloadtest.New(halfPast, call, offload.Schedule{Name: "hourly", Cron: "@hourly", Call: call.Call("up")})
 	defer app.Close()
 	ada := operate.As(app.App, "ada")
-	app.Advance(2 * time.Hour) // nothing runs, and nobody declares it
+	app.Advance(3*time.Minute - time.Microsecond) // nothing runs, and nobody declares it
+	if c := scheduled(t, ada, "hourly"); c.Orphaned {
+		t.Errorf("not quite three minutes later: %+v; want it not orphaned yet", c)
+	}
+	app.Advance(time.Microsecond)
 	if c := scheduled(t, ada, "hourly"); !c.Orphaned {
-		t.Errorf("two hours later: %+v; want it orphaned", c)
+		t.Errorf("three minutes later: %+v; want it orphaned", c)
 	}
 	if err := ada.RemoveSchedule(t.Context(), "hourly"); err != nil {
 		t.Errorf("remove it: %v", err)

@@ -5,7 +5,8 @@ import "bytes"
 // Erase is the Verb that blanks what an ended job says: input, result, log, memos, progress, and
 // the texts and stacks of its failures. The job itself stays as long as it is kept, with its tags,
 // its keys and its figures; erased already is Nothing, and one that has not ended is Refused. It
-// can't be retried any more, unless Change gives it an input first.
+// can't be retried any more, unless Change gives it an input first, and does not come back with an
+// upstream that is retried.
 const Erase Verb = "erase"
 
 // ErasedText stands in place of the error of a failure that was erased.

@@ -17,6 +17,7 @@ func (s *Store) erase(j *job, state store.State) store.Effect {
 		return store.Nothing
 	}
 	j.Input, j.result, j.notes, j.progress = store.ErasedInput(), nil, notes{}, nil
+	j.spurned = false // it does not come back with an upstream that is retried
 	for i := range j.history {
 		j.history[i].Error, j.history[i].Stack = store.ErasedText, ""
 	}

@@ -20,8 +20,9 @@ var eraseSQL = []string{
 	"UPDATE offload_failure SET error = '" + store.ErasedText + "', stack = '' WHERE id = ?1",
 }
 
-// usesErased are the side tables that know nothing of a job any more that was erased.
-const usesErased = usesResult | usesLog | usesMemo | usesProgress
+// usesErased are the side tables that know nothing of a job any more that was erased. One that was cut off
+// does not go on, either, when its upstream is retried.
+const usesErased = usesResult | usesLog | usesMemo | usesProgress | usesCut
 
 // erase blanks what an ended job says.
 func (t *txn) erase(r *row) (store.Effect, error) {

@@ -18,6 +18,7 @@ var reopenLaws = []law{
 	{"Reopen/Own", "a cancelled job that is retried itself runs, whatever its edges say, and what is after it follows", reopenOwn},
 	{"Reopen/ByHand", "what a person has cancelled is not reopened", reopenByHand},
 	{"Reopen/Deleted", "nor is what was deleted meanwhile", reopenDeleted},
+	{"Reopen/Erased", "nor is what was erased meanwhile, nor the batch that it is a member of", reopenErased},
 	{"Reopen/Batch", "a batch that has ended opens again when a member is retried, and ends again", reopenBatch},
 	{"Reopen/BatchAfter", "what was cancelled or is held for a batch waits again when it opens again", reopenBatchAfter},
 	{"Reopen/BatchAdd", "a batch that is open again can be added to", reopenBatchAdd},
@@ -234,6 +235,35 @@ func reopenDeleted(s *scene) {
 	s.wantGone(all[1].ID)
 	s.want(all[2].ID, store.Cancelled)
 	s.ends(p, all[0].ID, store.OutcomeCompleted)
+	s.wantTakes(p)
+}
+
+func reopenErased(s *scene) {
+	p := s.join()
+	batch := aBatch()
+	first := aJob()
+	erased := aJob(after(first.ID), in(batch.ID))
+	behind := aJob(after(erased.ID))
+	always := aJob(by(store.OnEnded, store.ElseCancel, first.ID), in(batch.ID), queue("always"))
+	s.plans(batch, first, erased, behind, always)
+	s.ends(p, first.ID, store.OutcomeDiscarded)
+	s.finish(p, completed(s.claimFrom(p, "always", 1)[0]))
+	s.settle()
+	s.want(batch.ID, store.Cancelled)
+	if a := s.act(store.Erase, erased.ID); a.Effect != store.Done {
+		s.t.Fatalf("Erase of job %s: %+v, want it done", erased.ID, a)
+	}
+	s.retries(first.ID)
+	s.want(erased.ID, store.Cancelled)
+	s.want(behind.ID, store.Cancelled)
+	s.want(batch.ID, store.Cancelled)
+	s.ends(p, first.ID, store.OutcomeCompleted)
+	s.want(erased.ID, store.Cancelled)
+	s.want(behind.ID, store.Cancelled)
+	s.want(batch.ID, store.Cancelled)
+	if a := s.actWith(store.Act{Verb: store.Retry, IDs: []store.ID{erased.ID}, Heed: true}); a.Effect != store.Refused {
+		s.t.Errorf("Retry of an erased job: %+v, want it refused", a)
+	}
 	s.wantTakes(p)
 }
 

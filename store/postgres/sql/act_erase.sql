@@ -1,4 +1,4 @@
--- Blank what ended jobs say.
+-- Blank what ended jobs say. Those that were cut off (512) do not come back any more with an upstream that is retried.
 --   $1 ids  $2 the input of an erased job  $3 the error of one
 -- Plan: look-ups by id in each place.
 WITH ended AS MATERIALIZED (
@@ -8,6 +8,8 @@ WITH ended AS MATERIALIZED (
     UPDATE offload.job SET input = $2::bytea
     WHERE id = ANY (ARRAY (SELECT id FROM ended)) AND input IS DISTINCT FROM $2::bytea
     RETURNING id
+), u AS (
+    UPDATE offload.done SET uses = uses & ~512 WHERE id = ANY (ARRAY (SELECT id FROM ended)) AND uses & 512 <> 0
 ), r AS (
     DELETE FROM offload.result WHERE id = ANY (ARRAY (SELECT id FROM ended))
 ), p AS (
