@@ -51,10 +51,10 @@ type wholeJob struct {
 
 // An after is what a job waits for, or has waited for.
 type after struct {
-	Job   offload.ID     `json:"job"`
-	On    string         `json:"on"`
-	Else  string         `json:"else"`
-	State *offload.State `json:"state"` // as the job knows it; null while it has not ended
+	Upstream offload.ID     `json:"upstream"`
+	On       string         `json:"on"`
+	Else     string         `json:"else"`
+	State    *offload.State `json:"state"` // as the job knows it; null while it has not ended
 }
 
 // A member is one of a batch, as the batch knows it.
