@@ -26,7 +26,7 @@ type Call struct {
 	parts  []*Call // of a chain or batch
 	hollow bool    // a chain or batch without any job
 	linked bool    // it says which others it has to do with
-	sealed  bool  // input is encrypted: it was read from a schedule by a program without its key
+	sealed bool    // input is encrypted: it was read from a schedule by a program without its key
 }
 
 func newCall(def *definition, task string, input []byte, opts []EnqueueOption, err error) *Call {
