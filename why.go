@@ -94,6 +94,7 @@ type why struct {
 	upstreams *upstreams // of a job of a flow; nil for any other
 	key       string     // that its input is encrypted with, if it waits for one
 	unread    error      // why this app can't read it
+	result    string     // key that the result of a job is encrypted with that it is after
 }
 
 func (w *why) reason() Reason {
@@ -222,6 +223,14 @@ func (w *why) read(ctx context.Context, a *App) error {
 		}
 		_, w.unread = a.keys.openInput(j.Input, j.ID, j.Task, j.Terms)
 	}
+	if w.upstreams == nil {
+		return nil
+	}
+	for _, e := range w.upstreams.edges {
+		if sealed, ok := seal.FromJSON(w.upstreams.jobs[e.Upstream].Result); ok && w.result == "" {
+			_, w.result, _ = seal.Parse(sealed)
+		}
+	}
 	return nil
 }
 
@@ -233,6 +242,9 @@ func (w *why) unknownKey() Reason {
 	case strings.HasPrefix(need, needOpen):
 		text = fmt.Sprintf("It is encrypted, and does not open with the key %q: the key is another than the one that it was encrypted with, "+
 			"or its input was changed or moved in the database.", w.key)
+	case w.key == "" && w.result != "":
+		text = fmt.Sprintf("It is after a job whose result is encrypted with the key %q, and no process that works its queue and knows its task "+
+			"could read that: give that key to one (offload.Keys).", w.result)
 	case w.key == "":
 		text = "Its task is encrypted, or it has kept something that is, and no process that works its queue and knows its task has the key: give it to one (offload.Keys)."
 	}

@@ -20,7 +20,8 @@ func (c *Copied) Sum() [sha256.Size]byte {
 	s.times(c.RunAt, c.CreatedAt, c.StartedAt, c.FinishedAt, c.CrashedAt)
 	s.bytes(c.Input)
 	s.bytes(c.Result)
-	s.flags(c.Begun, c.LogFull, c.Result != nil)
+	s.flags(c.Begun, c.LogFull, c.Result != nil, c.Cut)
+	s.texts(c.Waits)
 	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
 		s.texts(name, c.Tags[name])
 	}
@@ -49,6 +50,15 @@ func (c *Copied) Sum() [sha256.Size]byte {
 		s.texts(m.Name)
 		s.bytes(m.Data)
 		s.times(m.At)
+	}
+	for _, e := range c.Edges {
+		s.bytes(e.Upstream[:])
+		s.texts(string(e.On), string(e.Else), string(e.State))
+	}
+	for _, m := range c.Members {
+		s.bytes(m.ID[:])
+		s.texts(string(m.State))
+		s.flags(m.StandsIn)
 	}
 	return sha256.Sum256(s.b)
 }

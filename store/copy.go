@@ -19,7 +19,8 @@ type Copies interface {
 	Export(ctx context.Context, after ID, max int) ([]Copied, error)
 
 	// Import stores jobs, in one transaction, and returns how many: those whose id is there it
-	// passes over. Limits and turns of those that wait are decided when they are claimed.
+	// passes over. Limits and turns of those that wait are decided when they are claimed. What waits for
+	// others is not looked at before the store is adopted: then all of it is, by Settle.
 	Import(ctx context.Context, jobs []Copied) (stored int, err error)
 
 	// ExportKeys returns unique keys that are held, by task and key, those after one, at most max.
@@ -44,9 +45,10 @@ type Move struct {
 }
 
 // A Copied is a job as it comes from one store into another. What runs, waits for a limit or for
-// a process is due there, where it was in line; whoever ran it does not any more.
+// a process is due there, where it was in line; whoever ran it does not any more. What waits for other jobs,
+// or for a person, waits on.
 type Copied struct {
-	NewJob    // RunAt is when it is due, or was; Delay is 0
+	NewJob    // RunAt is when it is due, or was; Delay is 0, and After nil: see Edges
 	CreatedAt time.Time
 
 	// State is Available if it waits, for whatever and until whenever; Completed, Discarded, Cancelled
@@ -67,6 +69,18 @@ type Copied struct {
 	Logs     []LogLine // Fence.ID is not set
 	LogFull  bool
 	Memos    []Memo // by name
+
+	Waits   string         // WaitsAfter or WaitsHeld; "" unless it waits so
+	Cut     bool           // it was cancelled for an upstream, and comes back when that is retried
+	Edges   []EdgeState    // in the order in which it was given them; Job is not set
+	Members []CopiedMember // of a batch, by id
+}
+
+// A CopiedMember is a member of a batch, as the batch knows it.
+type CopiedMember struct {
+	ID       ID
+	State    State // "" while it has not ended, Deleted
+	StandsIn bool  // for one whose unique key it holds: its own Terms do not name the batch
 }
 
 // A CopiedKey is a unique key and the job that holds it.

@@ -44,6 +44,32 @@ type wholeJob struct {
 	History []failure `json:"history"`
 	Logs    []logLine `json:"logs"`
 	Memos   []memo    `json:"memos"`
+	After   []after   `json:"after"`
+	CutOff  bool      `json:"cut_off,omitempty"` // it was cancelled for one of these, and comes back when that is retried
+	Members []member  `json:"members,omitempty"` // of a batch
+}
+
+// An after is what a job waits for, or has waited for.
+type after struct {
+	Upstream offload.ID     `json:"upstream"`
+	On       string         `json:"on"`
+	Else     string         `json:"else"`
+	State    *offload.State `json:"state"` // as the job knows it; null while it has not ended
+}
+
+// A member is one of a batch, as the batch knows it.
+type member struct {
+	Job      offload.ID     `json:"job"`
+	State    *offload.State `json:"state"`
+	StandsIn bool           `json:"stands_in,omitempty"` // for one whose unique key it holds
+}
+
+// endOf is how a job has ended, nil if it has not.
+func endOf(s store.State) *offload.State {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 type logLine struct {
@@ -85,7 +111,7 @@ func (l *jobList) wholeJobs(ctx context.Context, app *offload.App, page []store.
 		}
 		whole := wholeJob{
 			Type: "job", jobFields: jobLine(job), Timeout: c.Timeout.Seconds(), Retain: c.Retain.Seconds(),
-			History: []failure{}, Logs: []logLine{}, Memos: []memo{},
+			History: []failure{}, Logs: []logLine{}, Memos: []memo{}, After: []after{}, CutOff: c.Cut,
 		}
 		for _, f := range c.Failures {
 			whole.History = append(whole.History, failure{offload.Failure(f), momentOf(f.StartedAt), momentOf(f.FailedAt)})
@@ -95,6 +121,12 @@ func (l *jobList) wholeJobs(ctx context.Context, app *offload.App, page []store.
 		}
 		for _, m := range c.Memos {
 			whole.Memos = append(whole.Memos, memo{m.Name, jsonOf(m.Data)})
+		}
+		for _, e := range c.Edges {
+			whole.After = append(whole.After, after{e.Upstream, string(e.On), string(e.Else), endOf(e.State)})
+		}
+		for _, m := range c.Members {
+			whole.Members = append(whole.Members, member{m.ID, endOf(m.State), m.StandsIn})
 		}
 		if err := l.object(whole); err != nil {
 			return err

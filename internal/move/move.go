@@ -133,12 +133,8 @@ func jobs(ctx context.Context, from, to store.Store, after store.ID, o Options) 
 	}()
 	n := 0
 	for some := range pages {
-		if err := movable(some); err != nil {
-			cancel(err)
-			continue // to the end of the reader
-		}
 		if ctx.Err() != nil {
-			continue
+			continue // to the end of the reader
 		}
 		if _, err := to.Import(ctx, some); err != nil {
 			cancel(fmt.Errorf("write jobs: %w", err))
@@ -167,17 +163,6 @@ func read(ctx context.Context, from store.Store, after store.ID, size int, into 
 			return context.Cause(ctx)
 		}
 	}
-}
-
-// movable refuses jobs of flows: what they wait for is not moved.
-func movable(some []store.Copied) error {
-	for i := range some {
-		c := &some[i]
-		if c.Task == store.BatchTask || c.Terms != nil && (!c.Terms.Flow.IsZero() || !c.Terms.Batch.IsZero()) {
-			return fmt.Errorf("%w: job %s is part of a flow, and these are not moved yet: let them end, or cancel them, and delete them", store.ErrRefused, c.ID)
-		}
-	}
-	return nil
 }
 
 // beside moves unique keys, and what programs and people have said.

@@ -247,9 +247,6 @@ func TestMoveRefuses(t *testing.T) {
 	fill(t, full)
 	busy := opened(t, file(t))
 	must(t, busy.Join(t.Context(), store.Process{ID: store.NewID(), Host: "web1", PID: 7}))
-	flow := opened(t, file(t))
-	_, err := flow.Insert(t.Context(), []store.NewJob{{ID: store.NewID(), Task: store.BatchTask, Queue: "default"}})
-	must(t, err)
 	for _, test := range []struct {
 		name     string
 		from, to store.Store
@@ -258,7 +255,6 @@ func TestMoveRefuses(t *testing.T) {
 		{"into a store that has jobs", opened(t, file(t)), full},
 		{"from a store that is worked", busy, opened(t, file(t))},
 		{"into a store that is worked", opened(t, file(t)), busy},
-		{"jobs of flows", flow, opened(t, file(t))},
 	} {
 		if _, err := Run(t.Context(), test.from, test.to, Options{}); !errors.Is(err, store.ErrRefused) {
 			t.Errorf("%s: %v, want an ErrRefused", test.name, err)

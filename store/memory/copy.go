@@ -67,7 +67,25 @@ func (s *Store) export(j *job) store.Copied {
 		m.Data = bytes.Clone(m.Data)
 		c.Memos = append(c.Memos, m)
 	}
+	s.exportFlow(j, &c)
 	return c
+}
+
+// exportFlow says what a job waits for, and who are the members of a batch.
+func (s *Store) exportFlow(j *job, c *store.Copied) {
+	if j.awaits {
+		c.Waits = s.waits(j)
+	}
+	c.Cut = j.place == done && j.spurned
+	for _, e := range j.edges {
+		if e.member {
+			m := s.known(e.Upstream)
+			c.Members = append(c.Members, store.CopiedMember{ID: e.Upstream, State: e.state, StandsIn: m != nil && batchOf(m.NewJob) != j.ID})
+		} else {
+			c.Edges = append(c.Edges, store.EdgeState{Edge: e.Edge, State: e.state})
+		}
+	}
+	slices.SortFunc(c.Members, func(a, b store.CopiedMember) int { return a.ID.Compare(b.ID) })
 }
 
 // Import is that of store.Copies.
@@ -105,7 +123,16 @@ func (s *Store) take1(c *store.Copied) {
 		m.Data = bytes.Clone(m.Data)
 		j.memos[m.Name] = m
 	}
+	for _, e := range c.Edges {
+		s.tie(&edge{Edge: e.Edge, job: j, state: e.State})
+	}
+	for _, m := range c.Members {
+		s.tie(&edge{Edge: store.Edge{Upstream: m.ID, On: store.OnEnded}, job: j, member: true, state: m.State})
+	}
+	j.awaits, j.held, j.spurned = c.Waits != "", c.Waits == store.WaitsHeld, c.Cut
 	switch {
+	case j.awaits:
+		s.put(j, blocked)
 	case c.State == store.Deleted:
 		s.put(j, deleted)
 	case c.State.Ended():

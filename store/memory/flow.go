@@ -30,6 +30,11 @@ type edge struct {
 // link makes a job wait for another, or gives a batch a member.
 func (s *Store) link(e *edge) {
 	e.state = s.endOf(e.Upstream)
+	s.tie(e)
+}
+
+// tie is link for an edge that knows how its upstream stands.
+func (s *Store) tie(e *edge) {
 	e.job.note(e.state, 1)
 	e.job.edges = append(e.job.edges, e)
 	s.after[e.Upstream] = append(s.after[e.Upstream], e)
@@ -81,6 +86,19 @@ func (j *job) heeds() bool { return j.awaits || j.place == done && j.spurned }
 
 // mark has what waits for a job look at it.
 func (s *Store) mark(id store.ID) { s.marked = append(s.marked, id) }
+
+// markAll has all that waits for others look at them.
+func (s *Store) markAll() {
+	for id := range s.after {
+		s.mark(id)
+	}
+	for id, j := range s.blocked {
+		if j.batch() {
+			s.mark(id)
+		}
+	}
+	slices.SortFunc(s.marked, store.ID.Compare)
+}
 
 // heed brings what waits for marked jobs in line with them.
 func (s *Store) heed(now time.Time) (moved int) {
@@ -137,11 +155,7 @@ func (s *Store) weigh(j *job, now time.Time) (moved int) {
 		j.held = true
 	case unmet != nil:
 		s.take(j)
-		shown := unmet.shown()
-		if n := len(j.history); n > 0 && j.history[n-1].Attempt == j.attempt && j.history[n-1].Kind != store.KindAfter {
-			j.attempt++ // it has run and failed: that stays, and this counts as an attempt
-		}
-		j.fail(*shown.Problem(), now)
+		j.spurn(unmet, now)
 		s.putDone(j, store.Cancelled, now)
 		j.spurned = true
 	default:
@@ -154,6 +168,17 @@ func (s *Store) weigh(j *job, now time.Time) (moved int) {
 		}
 	}
 	return 1
+}
+
+// spurn keeps for which upstream a job is cancelled. How it last failed, if it has run, stays: then this
+// counts as an attempt.
+func (j *job) spurn(unmet *edge, now time.Time) {
+	if n := len(j.history); n > 0 && j.history[n-1].Attempt == j.attempt && j.history[n-1].Kind != store.KindAfter {
+		j.attempt++
+	}
+	shown := unmet.shown()
+	p := shown.Problem()
+	j.history = append(j.history, store.Failure{Attempt: j.attempt, Error: p.Error, Kind: p.Kind, StartedAt: now, FailedAt: now})
 }
 
 // judgeEdges returns the first edge that keeps a job from ever running, or else whether the job

@@ -26,6 +26,7 @@ func (s *Store) Origin(ctx context.Context) (store.Origin, error) {
 func (s *Store) Adopt(ctx context.Context) error {
 	return s.do(ctx, func(time.Time) error {
 		s.move = nil
+		s.markAll()
 		s.wake(anything)
 		return nil
 	})

@@ -86,7 +86,7 @@ func (e *exporter) read(ctx context.Context, after store.ID, most int) error {
 			return err
 		}
 	}
-	return nil
+	return e.flows(ctx)
 }
 
 func (e *exporter) one(scan func(...any) error) error {
@@ -100,9 +100,10 @@ func (e *exporter) one(scan func(...any) error) error {
 		attempt, failed              *int
 		run, started, finished, keep *time.Time
 		cancelled                    *bool
+		gate                         string
 	)
 	err := scan(&id, &c.CreatedAt, &timeout, &giveUpAfter, &retain, &c.MaxAttempts, &c.Priority, &c.Queue, &c.Task, &c.Input, &tags, &terms,
-		&outcome, &attempt, &failed, &uses, &run, &started, &finished, &keep, &cancelled)
+		&outcome, &attempt, &failed, &uses, &run, &started, &finished, &keep, &cancelled, &gate)
 	if err != nil {
 		return err
 	}
@@ -130,9 +131,9 @@ func (e *exporter) one(scan func(...any) error) error {
 	case outcome == exportRuns && *cancelled:
 		c.State, c.FinishedAt, c.Keep = store.Cancelled, c.StartedAt, keepFor(c.Retain, store.RetainEnded)
 	case outcome < 0:
-		c.State = store.Available
+		c.State, c.Waits = store.Available, waitsOf[gate]
 	default:
-		c.State = exportStates[outcome]
+		c.State, c.Cut = exportStates[outcome], outcome == codeCancelled && uses&usesOpen != 0
 	}
 	e.at[c.ID] = len(e.jobs)
 	e.jobs, e.uses, e.all = append(e.jobs, c), append(e.uses, uses), e.all|uses

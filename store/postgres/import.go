@@ -39,6 +39,9 @@ func (s *Store) Import(ctx context.Context, jobs []store.Copied) (stored int, er
 				return err
 			}
 			in := importer{}
+			if err := in.upstreams(ctx, own, s.sql, jobs); err != nil {
+				return err
+			}
 			for i := range jobs {
 				if c := &jobs[i]; !there[c.ID] {
 					if err := in.one(c); err != nil {
@@ -62,7 +65,9 @@ func (s *Store) Import(ctx context.Context, jobs []store.Copied) (stored int, er
 
 // An importer gathers the rows of jobs, by their tables.
 type importer struct {
-	jobs, dues, dones, expiries, failures, results, crashes, progress, logs, logged, memos [][]any
+	jobs, dues, blocked, dones, expiries, failures, results, crashes, progress, logs, logged, memos, edges [][]any
+
+	ups map[store.ID]bool // for which others wait, without those that are gathered
 }
 
 func (in *importer) one(c *store.Copied) error {
@@ -84,12 +89,16 @@ func (in *importer) one(c *store.Copied) error {
 		id, c.CreatedAt, int64(c.Timeout), int64(c.GiveUpAfter), int64(c.Retain), c.MaxAttempts, c.Priority,
 		c.Queue, c.Task, bytesOf(c.Input), tags, terms,
 	})
-	uses := usesOf(&c.NewJob) | in.beside(c)
+	uses := usesOf(&c.NewJob) | in.beside(c) | in.flow(c)
 	if c.Begun {
 		uses |= usesBegun
 	}
 	if c.State.Ended() {
 		in.dones = append(in.dones, []any{id, c.FinishedAt.Add(c.Keep), c.FinishedAt, c.RunAt, timeOrNil(c.StartedAt), c.Attempt, c.Failed, outcomeOf(c.State), uses})
+		return nil
+	}
+	if c.Waits != "" {
+		in.wait(c, uses)
 		return nil
 	}
 	if c.Terms.Gated() {
@@ -170,6 +179,7 @@ func (in *importer) write(ctx context.Context, s *Store, tx pgx.Tx) error {
 	}{
 		{"job", []string{"id", "created_at", "timeout", "give_up_after", "retain", "max_attempts", "priority", "queue", "task", "input", "tags", "terms"}, in.jobs},
 		{"due", []string{"id", "run_at", "started_at", "attempt", "failures", "priority", "uses", "queue"}, in.dues},
+		{"blocked", []string{"id", "run_at", "started_at", "attempt", "failures", "priority", "uses", "suspect", "queue", "task", "gate"}, in.blocked},
 		{"done", []string{"id", "keep_until", "finished_at", "run_at", "started_at", "attempt", "failures", "outcome", "uses"}, in.dones},
 		{"expiry", []string{"id", "at"}, in.expiries},
 		{"failure", []string{"id", "attempt", "started_at", "failed_at", "process", "kind", "error", "stack"}, in.failures},
@@ -179,6 +189,7 @@ func (in *importer) write(ctx context.Context, s *Store, tx pgx.Tx) error {
 		{"log", []string{"id", "seq", "attempt", "at", "level", "text", "attrs"}, in.logs},
 		{"logged", []string{"id", "lines", "bytes", "ended"}, in.logged},
 		{"memo", []string{"id", "name", "attempt", "at", "data"}, in.memos},
+		{"edge", []string{"down", "up", "n", "wants", "state", "hold"}, in.edges},
 	} {
 		if len(t.rows) == 0 {
 			continue
@@ -187,7 +198,7 @@ func (in *importer) write(ctx context.Context, s *Store, tx pgx.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return in.tell(ctx, tx, s.sql)
 }
 
 // ImportKeys is that of store.Copies.

@@ -174,7 +174,8 @@ func (s *Store) settle(ctx context.Context, doing string, m *store.Move) error {
 				}
 			}
 			if m == nil {
-				return nil
+				_, err := tx.Exec(ctx, s.sql.adoptFlows, pgx.QueryExecModeExec)
+				return err
 			}
 			text, err := json.Marshal(m)
 			if err != nil {
@@ -191,6 +192,7 @@ func (s *Store) settle(ctx context.Context, doing string, m *store.Move) error {
 		return err
 	}
 	_, err = s.readOrigin(ctx)
+	s.settleSoon(ctx, m == nil)
 	s.wake(ctx, []store.Wake{anything})
 	return err
 }

@@ -31,8 +31,8 @@ func (s *Store) SetMove(ctx context.Context, m store.Move) error {
 const (
 	exportJobsSQL = `SELECT id, task, queue, priority, created_at, max_attempts, timeout, give_up_after, retain, tags, input, terms
 FROM offload_job WHERE id > ?1 ORDER BY id LIMIT ?2`
-	exportDueSQL = `SELECT id, attempt, failures, uses, coalesce(due_at, run_at), started_at FROM offload_due WHERE id > ?1 AND id <= ?2
-UNION ALL SELECT id, attempt, failures, uses, coalesce(due_at, run_at), started_at FROM offload_blocked WHERE id > ?1 AND id <= ?2`
+	exportDueSQL = `SELECT id, attempt, failures, uses, coalesce(due_at, run_at), started_at, 0 FROM offload_due WHERE id > ?1 AND id <= ?2
+UNION ALL SELECT id, attempt, failures, uses, coalesce(due_at, run_at), started_at, waits FROM offload_blocked WHERE id > ?1 AND id <= ?2`
 	exportLeasesSQL = `SELECT id, attempt, failures, uses, run_at, started_at FROM offload_lease WHERE id > ?1 AND id <= ?2`
 	exportDoneSQL   = `SELECT id, attempt, failures, uses, run_at, started_at, state, finished_at, retain FROM offload_done WHERE id > ?1 AND id <= ?2`
 )
@@ -81,7 +81,7 @@ func (e *exporter) read(after store.ID, most int) error {
 	}
 	last := e.jobs[len(e.jobs)-1].ID
 	e.uses = make([]int, len(e.jobs))
-	for _, read := range []func(from, to []byte) error{e.due, e.leases, e.done, e.sides} {
+	for _, read := range []func(from, to []byte) error{e.due, e.leases, e.done, e.sides, e.flows} {
 		if err := read(after[:], last[:]); err != nil {
 			return err
 		}
@@ -125,10 +125,18 @@ func (e *exporter) put(p *placed, state store.State) (*store.Copied, error) {
 func (e *exporter) due(from, to []byte) error {
 	return each(e, func(rows *sql.Rows) error {
 		var p placed
-		if err := rows.Scan(p.into()...); err != nil {
+		var waits int
+		if err := rows.Scan(p.into(&waits)...); err != nil {
 			return err
 		}
-		_, err := e.put(&p, store.Available)
+		c, err := e.put(&p, store.Available)
+		switch {
+		case err != nil:
+		case waits == waitsAfter:
+			c.Waits = store.WaitsAfter
+		case waits == waitsHeld:
+			c.Waits = store.WaitsHeld
+		}
 		return err
 	}, exportDueSQL, from, to)
 }
@@ -173,6 +181,7 @@ func (e *exporter) done(from, to []byte) error {
 			return err
 		}
 		c.FinishedAt, c.Keep = finished, keep(state, time.Duration(retain.Int64)*time.Microsecond)
+		c.Cut = state == stateCancelled && p.uses&usesCut != 0
 		return nil
 	}, exportDoneSQL, from, to)
 }

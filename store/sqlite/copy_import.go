@@ -15,6 +15,7 @@ import (
 var (
 	importJobs     = withRows(keyedJobSQL, 12, "")
 	importDues     = withRows("INSERT INTO offload_due (queue, priority, run_at, id, attempt, failures, uses, started_at) ", 8, "")
+	importBlocked  = withRows("INSERT INTO offload_blocked (queue, waits, task, priority, run_at, id, attempt, failures, uses, started_at) ", 10, "")
 	importDone     = withRows("INSERT INTO offload_done (id, state, attempt, failures, uses, run_at, started_at, finished_at, retain) ", 9, "")
 	importFailures = withRows("INSERT INTO offload_failure (id, attempt, error, kind, stack, process, started_at, failed_at) ", 8, "")
 	importCrashes  = withRows("INSERT INTO offload_crash (id, n, last_at) ", 3, "")
@@ -46,7 +47,10 @@ type importer struct {
 	t      *txn
 	stored int
 
-	jobs, dues, dones, expiries, failures, results, crashes, progress, logs, logged, memos []any
+	jobs, dues, blocked, dones, expiries, failures, results, crashes, progress, logs, logged, memos []any
+
+	edges, members []any
+	ids, ups       []store.ID // stored, and for which others wait
 }
 
 // add gathers the rows of jobs whose ids are not there.
@@ -77,6 +81,7 @@ func (in *importer) add(jobs []store.Copied) error {
 
 func (in *importer) one(c *store.Copied) error {
 	in.stored++
+	in.ids = append(in.ids, c.ID)
 	id := c.ID[:]
 	if c.State == store.Deleted {
 		finished := micro(c.FinishedAt)
@@ -94,10 +99,7 @@ func (in *importer) one(c *store.Copied) error {
 	}
 	in.jobs = append(in.jobs, id, c.Task, c.Queue, c.Priority, micro(c.CreatedAt), c.MaxAttempts,
 		micros(c.Timeout), micros(c.GiveUpAfter), micros(c.Retain), tags, orNull(c.Input), terms)
-	uses := in.beside(c) | systemBit(c.Queue)
-	if c.Terms != nil {
-		uses |= usesTerms
-	}
+	uses := in.beside(c) | systemBit(c.Queue) | usesOf(c.Terms)&^usesExpires | in.flow(c)
 	if c.Begun {
 		uses |= usesBegun
 	}
@@ -113,8 +115,15 @@ func (in *importer) one(c *store.Copied) error {
 	if c.Terms.Gated() {
 		uses |= usesUndecided
 	}
-	if c.Terms != nil && c.Terms.Expire > 0 && !c.Begun {
+	expires := c.Terms != nil && c.Terms.Expire > 0 && !c.Begun
+	if expires {
 		uses |= usesExpires
+	}
+	if c.Waits != "" {
+		in.wait(c, uses)
+		return nil
+	}
+	if expires {
 		in.expiries = append(in.expiries, expiryAt(micro(c.RunAt), c.Terms.Expire), id)
 	}
 	in.dues = append(in.dues, c.Queue, c.Priority, micro(c.RunAt), id, c.Attempt, c.Failed, uses, microOrNull(c.StartedAt))
@@ -187,6 +196,7 @@ func (in *importer) write() error {
 	}{
 		{&importJobs, 12, in.jobs},
 		{&importDues, 8, in.dues},
+		{&importBlocked, 10, in.blocked},
 		{&importDone, 9, in.dones},
 		{&keepExpiries, 2, in.expiries},
 		{&importFailures, 8, in.failures},
@@ -196,12 +206,14 @@ func (in *importer) write() error {
 		{&importLogs, 7, in.logs},
 		{&importLogged, 4, in.logged},
 		{&importMemos, 5, in.memos},
+		{&insertEdges, 7, in.edges},
+		{&insertMembers, 3, in.members},
 	} {
 		if err := in.t.execRows(rows.stmts, rows.params, rows.args); err != nil {
 			return err
 		}
 	}
-	return nil
+	return in.tell()
 }
 
 // ImportKeys is that of store.Copies.

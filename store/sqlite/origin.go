@@ -133,7 +133,7 @@ func (s *Store) Adopt(ctx context.Context) error {
 			}
 		}
 		t.wakeToLook()
-		return nil
+		return t.adoptFlows()
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,8 @@ func (s *scene) spurned(id, upstream store.ID, state store.State) {
 		s.t.Errorf("job %s has the error %q, want it to name %s and that it is %s", id, j.Error, upstream, state)
 	}
 	f := s.failures(id)
-	if len(f) == 0 || f[len(f)-1].Kind != store.KindAfter || f[len(f)-1].Error != j.Error || f[len(f)-1].FailedAt.IsZero() {
+	if len(f) == 0 || f[len(f)-1].Kind != store.KindAfter || f[len(f)-1].Error != j.Error ||
+		f[len(f)-1].StartedAt.IsZero() || f[len(f)-1].FailedAt.IsZero() {
 		s.t.Errorf("job %s has the failures %+v, want one of kind %q", id, f, store.KindAfter)
 	}
 	if j.Failures != 0 || j.Attempt != 0 || j.FinishedAt.IsZero() {

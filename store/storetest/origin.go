@@ -9,6 +9,8 @@ import (
 var originLaws = []law{
 	{"Origin/Home", "a store that nobody has copied is at home, and adopting it changes nothing", originHome},
 	{"Origin/Away", "of a copy nothing is claimed, started or ticked, and nothing is to be seen; it takes jobs", originAway},
+	{"Origin/Flows", "in a copy what ends lets go and cancels what waits for it, and nothing of that starts before it is adopted", originFlows},
+	{"Origin/Discard", "in a copy of which all that waits is cancelled nothing is left open when it is adopted, whatever ran or was not settled", originDiscard},
 	{"Origin/Adopt", "a copy that was adopted works as the original does, for whoever has it open", originAdopt},
 }
 
@@ -96,4 +98,92 @@ func originAdopt(s *scene) {
 	if got := away.claimFrom(p, "mail", 10); len(got) != 1 || got[0].ID != due {
 		s.t.Errorf("Claim from the copy gave %v, want %s", ids(got), due)
 	}
+}
+
+// copiedFlows returns a scene on a copy of the store, as copied does.
+func (s *scene) copiedFlows() *scene {
+	s.t.Helper()
+	if s.Copied == nil {
+		s.t.Skip("the store can't be copied in a test")
+	}
+	return &scene{t: s.t, Subject: Subject{Store: s.Copied(s.t)}, open: s.open}
+}
+
+func originFlows(s *scene) {
+	batch := aBatch()
+	all := chain(3, in(batch.ID), queue("chain"))
+	gone := aJob(queue("gone"))
+	held := aJob(by(store.OnCompleted, store.ElseHold, gone.ID), queue("held"))
+	let := aJob(by(store.OnEnded, store.ElseCancel, gone.ID), queue("let"))
+	cut := aJob(after(gone.ID), queue("cut"))
+	s.plans(append([]store.NewJob{batch, gone, held, let, cut}, all...)...)
+	s.runs(s.join(), "chain", store.OutcomeCompleted)
+
+	away := s.copiedFlows()
+	p := away.join()
+	away.cancel(gone.ID)
+	later := away.plan(after(all[0].ID), queue("later")) // it has completed
+	if a := away.act(store.RunNow, held.ID); a.Effect != store.Done {
+		s.t.Errorf("RunNow of a held job of the copy: %+v, want it done", a)
+	}
+	away.settle()
+	away.spurned(cut.ID, gone.ID, store.Cancelled)
+	away.awaits(all[2].ID, batch.ID)
+	free := []store.NewJob{all[1], held, let, aJob(queue("later"))}
+	if v := away.look(p); !v.Away || v.Settle || len(v.Lanes) > 0 {
+		s.t.Errorf("Look at the copy = %+v; want nothing but that it is away", v)
+	}
+	for _, n := range free {
+		if got := away.claimFrom(p, n.Queue, 10); len(got) > 0 {
+			s.t.Errorf("Claim from the copy gave %v", ids(got))
+		}
+	}
+	for _, id := range []store.ID{all[1].ID, held.ID, let.ID, later} {
+		away.want(id, store.Available)
+	}
+
+	s.must(away.Store.Adopt(s.ctx()))
+	away.look(p)
+	away.settle()
+	for _, n := range free {
+		away.runs(p, n.Queue, store.OutcomeCompleted)
+	}
+	away.runs(p, "chain", store.OutcomeCompleted)
+	away.want(batch.ID, store.Completed)
+	for _, n := range all[1:] {
+		s.want(n.ID, map[bool]store.State{true: store.Available, false: store.Blocked}[n.ID == all[1].ID])
+	}
+}
+
+func originDiscard(s *scene) {
+	outer, batch, empty := aBatch(), aBatch(), aBatch()
+	in(outer.ID)(&batch)
+	runs := aJob(queue("runs"), in(batch.ID))
+	member := aJob(after(runs.ID), in(batch.ID))
+	always := aJob(by(store.OnEnded, store.ElseCancel, batch.ID))
+	failed := aJob(by(store.OnFailed, store.ElseHold, batch.ID), in(outer.ID))
+	s.plans(outer, batch, runs, member, always, failed)
+	p := s.join()
+	if got := s.claimFrom(p, "runs", 10); len(got) != 1 {
+		s.t.Fatalf("claimed %v, want %s", ids(got), runs.ID)
+	}
+	tx, w := s.begin() // whose batch nobody has settled
+	_, err := w.Insert(s.ctx(), []store.NewJob{empty})
+	s.must(err)
+	s.must(tx.Commit())
+
+	away := s.copiedFlows()
+	all := []store.ID{failed.ID, always.ID, member.ID, runs.ID, batch.ID, outer.ID, empty.ID}
+	_, err = away.Store.Act(s.ctx(), store.Act{Verb: store.Cancel, IDs: all})
+	s.must(err)
+	s.must(away.Store.Adopt(s.ctx()))
+	_, err = away.Store.Reap(s.ctx(), []store.Beaten{{ID: p, Count: -1}}) // it runs the original
+	s.must(err)
+	away.settle()
+	for _, id := range all {
+		if j := away.job(id); !j.State.Ended() {
+			s.t.Errorf("job %s of task %s is %s %s in the copy, want it ended", id, j.Task, j.State, j.Waits)
+		}
+	}
+	s.want(runs.ID, store.Running)
 }

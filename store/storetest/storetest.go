@@ -86,7 +86,7 @@ var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
 	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
-	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws, originLaws, copyLaws,
+	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws, originLaws, copyLaws, copyFlowLaws,
 	flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )
