@@ -127,23 +127,28 @@ func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (failed error)
 	quiet := offload.LogTo(b.log(slog.LevelError)) // its jobs wait on purpose while nobody works them
 	app, err := b.create(ctx, append(b.suite.parts(), quiet)...)
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
 	b.app = app
 	defer func() { failed = errors.Join(failed, app.Close()) }()
 	if err := b.free(ctx); err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
 	defer func() { failed = errors.Join(failed, b.clean(context.WithoutCancel(ctx))) }()
 	err = b.suite.measure(ctx, f)
 	b.progress("")
-	switch {
-	case ctx.Err() != nil:
-		return errors.New("interrupted")
-	case err != nil:
+	if err = orInterrupted(ctx, err); err != nil {
 		return err
 	}
 	return errors.Join(b.session.figures(f, asJSON), b.out.Flush())
+}
+
+// orInterrupted returns err, unless ctx has ended: then that is all there is to say.
+func orInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 // makeOwn makes a directory for a database of this call, and returns what removes it: where the call is

@@ -18,10 +18,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,7 +98,8 @@ func (s *Server) Exec(t testing.TB, sql string) {
 }
 
 // connect returns a connection of the superuser's, which may write whatever the server's settings
-// say. A server that recovers, since one of its processes was killed, is waited for.
+// say. A server that recovers, since one of its processes was killed, is waited for: it cuts connections
+// that come before it has taken note.
 func (s *Server) connect(ctx context.Context, t testing.TB) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(s.address)
@@ -107,7 +110,9 @@ func (s *Server) connect(ctx context.Context, t testing.TB) *pgx.Conn {
 	for {
 		conn, err := pgx.ConnectConfig(ctx, config)
 		var refused *pgconn.PgError
-		if errors.As(err, &refused) && refused.Code == cannotConnectNow && ctx.Err() == nil {
+		recovers := errors.As(err, &refused) && refused.Code == cannotConnectNow ||
+			errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrUnexpectedEOF)
+		if recovers && ctx.Err() == nil {
 			continue
 		}
 		if err != nil {
