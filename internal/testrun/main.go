@@ -22,6 +22,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -130,7 +132,8 @@ func (o *options) modules() (all []module) {
 
 // goTestArgs returns the arguments of go.
 func goTestArgs(o options, packages []string) []string {
-	args := []string{"test", "-json", "-timeout", o.timeout.String()}
+	// Twice as many packages at once as there are cores: most of them wait for disks and timers.
+	args := []string{"test", "-json", "-timeout", o.timeout.String(), "-p", strconv.Itoa(2 * runtime.NumCPU())}
 	if o.race {
 		// SQLite is C made Go, one thread to a connection: watching it finds nothing, and takes minutes. Only it: other
 		// packages left out would bring code of generic types that all share, without what the detector goes by.

@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -181,12 +183,12 @@ func TestGoTestArgs(t *testing.T) {
 		flags string
 		want  string
 	}{
-		{"", ".: test -json -timeout 18m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./...; " +
-			"bench: test -json -timeout 18m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./..."},
-		{"-short -race=false -cached ./store/...", ".: test -json -timeout 18m0s -short ./store/..."},
-		{"-run=TestX -timeout=1m .", ".: test -json -timeout 1m0s -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -run TestX ."},
-		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 18m0s -short ./benchmark; " +
-			"bench: test -json -timeout 18m0s -short . ./chaos"},
+		{"", ".: test -json -timeout 18m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./...; " +
+			"bench: test -json -timeout 18m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./..."},
+		{"-short -race=false -cached ./store/...", ".: test -json -timeout 18m0s -p N -short ./store/..."},
+		{"-run=TestX -timeout=1m .", ".: test -json -timeout 1m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -run TestX ."},
+		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 18m0s -p N -short ./benchmark; " +
+			"bench: test -json -timeout 18m0s -p N -short . ./chaos"},
 	} {
 		o, err := parse(strings.Fields(test.flags), io.Discard)
 		if err != nil {
@@ -196,7 +198,8 @@ func TestGoTestArgs(t *testing.T) {
 		for _, m := range o.modules() {
 			runs = append(runs, m.dir+": "+strings.Join(goTestArgs(o, m.packages), " "))
 		}
-		if got := strings.Join(runs, "; "); got != test.want {
+		want := strings.ReplaceAll(test.want, " -p N", " -p "+strconv.Itoa(2*runtime.NumCPU()))
+		if got := strings.Join(runs, "; "); got != want {
 			t.Errorf("%q: go %s, want go %s", test.flags, got, test.want)
 		}
 	}

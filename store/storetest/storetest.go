@@ -12,7 +12,7 @@ import (
 
 var (
 	seed      = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
-	histories = flag.Int("storetest.histories", 10, "how many random histories of each kind to run")
+	histories = flag.Int("storetest.histories", 6, "how many random histories of each kind to run")
 	backlog   = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
 )
 
