@@ -31,4 +31,5 @@ FROM offload.due WHERE id = ANY ($1::uuid[])
 UNION ALL
 SELECT id::text, 'refused', 'running', '', 0, NULL, NULL, NULL FROM offload.lease WHERE id = ANY ($1::uuid[])
 UNION ALL
-SELECT id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL FROM offload.blocked WHERE id = ANY ($1::uuid[])
+SELECT w.id::text, 'refused', 'blocked', '', 0, NULL, NULL, NULL
+FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT FROM offload.blocked AS b WHERE b.id = w.id LIMIT 1) AS b

@@ -2,7 +2,8 @@
 --   $1 ids  $2 the input of an erased job, which stays ended
 -- Their edges are open until Settle has looked at their upstreams, which are marked; those of upstreams that are
 -- deleted stay as they are.
--- Plan: look-ups by id, Index Scan using edge_down, inserts.
+-- coalesce keeps plans off edge_down for the update, which has state too.
+-- Plan: look-ups by id, Index Scan using edge_down, Tid Scan, inserts.
 WITH e AS (
     DELETE FROM offload.done AS d
     WHERE id = ANY ($1::uuid[]) AND outcome BETWEEN 1 AND 3
@@ -25,7 +26,7 @@ WITH e AS (
         (SELECT 1 FROM offload.blocked AS p WHERE p.id = x.up LIMIT 1)
     ) AS there
 ), opened AS (
-    UPDATE offload.edge SET state = NULL WHERE ctid = ANY (ARRAY (SELECT place FROM ups)) AND state IS NOT NULL
+    UPDATE offload.edge SET state = NULL WHERE ctid = ANY (ARRAY (SELECT place FROM ups)) AND coalesce(state, -1) >= 0
 ), marked AS (
     INSERT INTO offload.mark (id) SELECT id FROM again UNION SELECT up FROM ups
 ), heard AS (
