@@ -65,9 +65,9 @@ func flowDropLater(s *scene) {
 func flowNewestLater(s *scene) {
 	s.full(store.FullCancel)
 	p := s.join()
-	first := s.let(under("crm", "acme"))
+	first := s.let(under("crm", "acme"), queue("other"))
 	never := s.plan(after(first), queue("after"))
-	later := s.enqueue(under("crm", "acme"), delay(time.Hour), priority(0))
+	later := s.enqueue(under("crm", "acme"), delay(time.Hour))
 	s.advance(time.Hour + time.Second)
 	s.takesThis(p, later)
 	s.spurned(never, first, store.Cancelled)
