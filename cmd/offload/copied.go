@@ -34,11 +34,11 @@ func (a *around) copied(ctx context.Context, f *figures, _ int) (failed error) {
 	if err := a.fillAt(ctx, from, name, queue); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	took, err := a.move(ctx, from, filepath.Join(dir, "to.db"))
+	n, took, err := a.move(ctx, from, filepath.Join(dir, "to.db"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	f.add(name, "jobs/s", rate(a.jobs, took), 0)
+	f.add(name, "jobs/s", rate(n, took), 0)
 	if !file {
 		return a.remove(ctx, queue)
 	}
@@ -55,29 +55,33 @@ func (a *around) fillAt(ctx context.Context, address, name, queue string) (err e
 	return a.fill(ctx, app, name, queue, a.jobs)
 }
 
-// move moves all from one database into another, and lets the first be worked again.
-func (a *around) move(ctx context.Context, from, to string) (took time.Duration, err error) {
+// move moves all from one database into another, and lets the first be worked again. What an earlier
+// bench has deleted is among it until it is pruned.
+func (a *around) move(ctx context.Context, from, to string) (jobs int, took time.Duration, err error) {
 	source, err := store.Open(ctx, from)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
 	if err := source.Ready(ctx); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	switch origin, err := source.Origin(ctx); {
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	case origin.Away: // for a reason that is not the bench's to end
-		return 0, wrong("database %s is paused as a copy; `offload adopt` it first", a.shown())
+		return 0, 0, wrong("database %s is paused as a copy; `offload adopt` it first", a.shown())
 	}
 	target, err := store.Open(ctx, to)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	began := time.Now()
-	_, err = move.Run(ctx, source, target, move.Options{Progress: func(jobs int) { a.progress("copy: %d of %d jobs", jobs, a.jobs) }})
+	summary, err := move.Run(ctx, source, target, move.Options{Progress: func(jobs int) { a.progress("copy: %d jobs", jobs) }})
 	took = time.Since(began)
-	return took, errors.Join(err, source.Adopt(context.WithoutCancel(ctx)))
+	for _, n := range summary.Jobs {
+		jobs += n
+	}
+	return jobs, took, errors.Join(err, source.Adopt(context.WithoutCancel(ctx)))
 }
