@@ -60,7 +60,8 @@ but at most 10,000; what is wanted of 10,000 stands in brackets:
   log_call_ns     that a call of the logger takes their handlers
   progress_call_ns
   copy            jobs/s moved and compared as by offload copy, from a SQLite file to another, or
-                  from PostgreSQL to a SQLite file in the working directory [50,000]
+                  from PostgreSQL to a SQLite file in the working directory [50,000]; PostgreSQL is
+                  paused meanwhile, and after a kill until offload adopt
   observed_drain  jobs/s run by a program with Around, OnEvent and Watch, beside one without
 
 It refuses a database with jobs or workers in it, for which it would be a load, and which
