@@ -147,23 +147,28 @@ func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (failed error)
 	}
 	app, err := b.create(ctx, append(b.suite.parts(), b.quiet())...)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	b.app = app
 	defer func() { failed = errors.Join(failed, app.Close()) }()
 	if err := b.free(ctx); err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	defer func() { failed = errors.Join(failed, b.clean(context.WithoutCancel(ctx))) }()
 	err = b.suite.measure(ctx, f)
 	b.progress("")
-	switch {
-	case ctx.Err() != nil:
-		return errors.New("interrupted")
-	case err != nil:
+	if err = interrupted(ctx, err); err != nil {
 		return err
 	}
 	return errors.Join(b.session.figures(f, asJSON), b.out.Flush())
+}
+
+// interrupted says so in place of what has failed for it.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 // quiet leaves out what is no error: its jobs wait on purpose while nobody works them.
