@@ -48,16 +48,33 @@ that of medians of three, with half of --jobs each:
   schedules_late_p99_ms  from a tick to the start of its job
   beside_drain    jobs/s run of plain jobs, while five times --jobs wait for one key
 
+Suite around measures what is around a run, with medians of three. Batches and fans have --jobs,
+but at most 10,000; what is wanted of 10,000 stands in brackets:
+
+  batch           jobs/s enqueued at once as a batch with a job after it, and run [half of plain jobs]
+  fan_out_ms      from the return of a job to the moment when all that are after it can be claimed
+  fan_in_ms       from the return of the last of them to the start of the one that is after them all
+  fan_ms          both [1,000]
+  log_lines       lines/s kept of jobs that log and report progress as fast as they can [20,000]
+  log_left_out    percent of their lines that came faster than the database took them
+  log_call_ns     that a call of the logger takes their handlers
+  progress_call_ns
+  copy            jobs/s moved and compared as by offload copy, from a SQLite file to another, or
+                  from PostgreSQL to a SQLite file in the working directory [50,000]; PostgreSQL is
+                  paused meanwhile, and after a kill until offload adopt
+  observed_drain  jobs/s run by a program with Around, OnEvent and Watch, beside one without
+
 It refuses a database with jobs or workers in it, for which it would be a load, and which
 would be a load for it.`,
 		Example: `  offload bench
   offload bench --db postgres://app@localhost/bench --jobs 1000000 --json
-  offload bench --suite admission`,
+  offload bench --suite admission
+  offload bench --suite around --jobs 10000`,
 		Args: cobra.NoArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print one JSON object on one line")
 	cmd.Flags().IntVar(&b.jobs, "jobs", 200_000, "how many jobs to enqueue in bulk and run")
-	cmd.Flags().StringVar(&name, "suite", "heart", "what to measure: heart or admission")
+	cmd.Flags().StringVar(&name, "suite", "heart", "what to measure: heart, admission or around")
 	cmd.Flags().BoolVar(&b.force, "force", false, "even if there are jobs or workers")
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
 		switch name {
@@ -65,8 +82,10 @@ would be a load for it.`,
 			b.suite = newHeart(b)
 		case "admission":
 			b.suite = newAdmission(b)
+		case "around":
+			b.suite = newAround(b)
 		default:
-			return &offload.InputError{Field: "--suite", Got: name, Want: "heart or admission"}
+			return &offload.InputError{Field: "--suite", Got: name, Want: "heart, admission or around"}
 		}
 		if b.jobs < 1 || b.jobs > 10_000_000 {
 			return &offload.InputError{Field: "--jobs", Got: b.jobs, Want: "1 to 10,000,000"}
@@ -99,10 +118,12 @@ type bench struct {
 	force     bool
 	suite     suite
 	app       *offload.App
-	own       bool     // the database is of this call, and is removed as a whole
-	name      string   // of this call: its queues and schedules begin with it
-	queues    []string // to be emptied in the end
-	schedules []string // to be removed in the end
+	own       bool         // the database is of this call, and is removed as a whole
+	alone     bool         // there was nothing else in the database, and nobody
+	name      string       // of this call: its queues and schedules begin with it
+	queues    []string     // to be emptied in the end
+	schedules []string     // to be removed in the end
+	batches   []offload.ID // likewise
 }
 
 // queue names a queue of the bench's own.
@@ -124,49 +145,54 @@ func (b *bench) run(ctx context.Context, f *figures, asJSON bool) (failed error)
 		}
 		defer func() { failed = errors.Join(failed, remove()) }()
 	}
-	quiet := offload.LogTo(b.log(slog.LevelError)) // its jobs wait on purpose while nobody works them
-	app, err := b.create(ctx, append(b.suite.parts(), quiet)...)
+	app, err := b.create(ctx, append(b.suite.parts(), b.quiet())...)
 	if err != nil {
-		return orInterrupted(ctx, err)
+		return interrupted(ctx, err)
 	}
 	b.app = app
 	defer func() { failed = errors.Join(failed, app.Close()) }()
 	if err := b.free(ctx); err != nil {
-		return orInterrupted(ctx, err)
+		return interrupted(ctx, err)
 	}
 	defer func() { failed = errors.Join(failed, b.clean(context.WithoutCancel(ctx))) }()
 	err = b.suite.measure(ctx, f)
 	b.progress("")
-	if err = orInterrupted(ctx, err); err != nil {
+	if err = interrupted(ctx, err); err != nil {
 		return err
 	}
 	return errors.Join(b.session.figures(f, asJSON), b.out.Flush())
 }
 
-// orInterrupted returns err, unless ctx has ended: then that is all there is to say.
-func orInterrupted(ctx context.Context, err error) error {
+// interrupted says so in place of what has failed for it.
+func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err
 }
 
-// makeOwn makes a directory for a database of this call, and returns what removes it: where the call is
-// made, since what lies in /tmp may never come to a disk.
+// quiet leaves out what is no error: its jobs wait on purpose while nobody works them.
+func (b *bench) quiet() offload.Part { return offload.LogTo(b.log(slog.LevelError)) }
+
+// makeOwn makes a database of this call, and returns what removes it.
 func (b *bench) makeOwn() (remove func() error, err error) {
-	dir, err := os.MkdirTemp(".", "offload-bench-")
+	dir, remove, err := benchDir()
 	if err != nil {
 		return nil, fmt.Errorf("make a database for the bench: %w; --db names one that is there", err)
 	}
 	b.own, b.given = true, filepath.Join(dir, "offload.db")
-	return func() error { return os.RemoveAll(dir) }, nil
+	return remove, nil
+}
+
+// benchDir makes a directory for databases where the call is made, since what lies in /tmp may never
+// come to a disk, and returns what removes it.
+func benchDir() (dir string, remove func() error, err error) {
+	dir, err = os.MkdirTemp(".", "offload-bench-")
+	return dir, func() error { return os.RemoveAll(dir) }, err
 }
 
 // free refuses a database that is in use.
 func (b *bench) free(ctx context.Context) error {
-	if b.force {
-		return nil
-	}
 	jobs, err := b.app.Jobs(ctx, offload.Filter{Max: 1})
 	if err != nil {
 		return err
@@ -175,12 +201,15 @@ func (b *bench) free(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
+	case len(jobs) == 0 && len(processes) == 0:
+		b.alone = true
+		return nil
+	case b.force:
+		return nil
 	case len(jobs) > 0:
 		return wrong("database %s holds jobs; want one of its own for a bench, or --force", b.shown())
-	case len(processes) > 0:
-		return wrong("database %s is worked by %s; want one of its own for a bench, or --force", b.shown(), processName(&processes[0]))
 	}
-	return nil
+	return wrong("database %s is worked by %s; want one of its own for a bench, or --force", b.shown(), processName(&processes[0]))
 }
 
 // clean removes what the bench has stored, however long it takes: who won't wait can interrupt it.
@@ -191,6 +220,11 @@ func (b *bench) clean(ctx context.Context) error {
 	defer b.progress("")
 	for _, name := range b.schedules {
 		if err := b.app.RemoveSchedule(ctx, name); err != nil && !errors.Is(err, offload.ErrNotFound) {
+			return err
+		}
+	}
+	for _, id := range b.batches { // which are in no queue of the bench
+		if err := b.app.Delete(ctx, id); err != nil && !errors.Is(err, offload.ErrNotFound) {
 			return err
 		}
 	}

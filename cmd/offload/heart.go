@@ -189,13 +189,18 @@ func (r *runs) run(ctx context.Context, in load) error {
 }
 
 // working lets the app work a queue while f runs.
-func (b *bench) working(ctx context.Context, queue string, f func(ctx context.Context) error) (err error) {
+func (b *bench) working(ctx context.Context, queue string, f func(ctx context.Context) error) error {
+	return during(ctx, b.app, f, queue)
+}
+
+// during lets an app work queues while f runs.
+func during(ctx context.Context, app *offload.App, f func(ctx context.Context) error, queues ...string) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	var ran error
 	running.Go(func() {
 		defer cancel() // a Run that could not start ends the measuring
-		ran = b.app.Run(ctx, queue)
+		ran = app.Run(ctx, queues...)
 	})
 	err = f(ctx)
 	cancel()
@@ -217,8 +222,13 @@ func (b *bench) drained(ctx context.Context, r *runs, queue string) error {
 			b.progress("drain: %d of %d jobs", r.count.Load(), r.goal.Load())
 		}
 	}
+	return b.none(ctx, queue, offload.Running)
+}
+
+// none returns when no job of a queue is in a state any more.
+func (b *bench) none(ctx context.Context, queue string, state offload.State) error {
 	for {
-		left, err := b.app.Jobs(ctx, offload.Filter{Queues: []string{queue}, States: []offload.State{offload.Running}, Max: 1})
+		left, err := b.app.Jobs(ctx, offload.Filter{Queues: []string{queue}, States: []offload.State{state}, Max: 1})
 		if err != nil {
 			return fmt.Errorf("wait for the last job: %w", err)
 		}
