@@ -12,6 +12,7 @@ import (
 // historyFlowsCrowd lets several processes, two of them on stores of their own, work jobs that
 // wait for each other's.
 func historyFlowsCrowd(s *scene) {
+	s.needs("Advance", s.Advance != nil) // suspects are left alone for a while
 	s.eachSeed(func(s *scene, r *rand.Rand) {
 		c := &swarm{freed: map[store.ID]bool{}}
 		walkers := make([]*walker, 4)

@@ -17,6 +17,7 @@ var flowHistoryLaws = []law{
 }
 
 func historyFlows(s *scene) {
+	s.needs("Advance", s.Advance != nil) // suspects are left alone for a while
 	s.eachSeed(func(s *scene, r *rand.Rand) {
 		h := &flowing{
 			history: history{
