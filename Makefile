@@ -14,7 +14,7 @@ HEARTFLAGS ?=
 BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate mattn postgres18 demo golden fuzz vuln sbom verify ci
+.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate laws mattn postgres18 demo golden fuzz vuln sbom verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -56,6 +56,9 @@ simulate: ## 10,000 simulations of processes on a store in memory that is not re
 chaos: ## harm to workers, databases and disks on purpose, after `make simulate`; over an hour in all; CHAOSFLAGS='-for 1m kill-loop' for less
 	@if [ -z "$(strip $(CHAOSFLAGS))" ]; then $(MAKE) --no-print-directory simulate; fi
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
+
+laws: ## the laws of stores at length: each statement broken in every way, 50 histories of each kind; half an hour
+	@$(GO) test ./store/memory ./store/sqlite ./store/postgres -count=1 -timeout 90m -args -storetest.every=1 -storetest.histories=50
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
 	@cd bench && CGO_ENABLED=1 $(GO) test .

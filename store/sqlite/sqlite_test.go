@@ -47,7 +47,7 @@ func TestLawsOnAPool(t *testing.T) {
 		t.Cleanup(func() { must(t, s.Close()) })
 		must(t, s.Migrate(t.Context(), store.Newest))
 		return subject(s.(*Store), path)
-	}, "Faults", "History")
+	}, "Faults", "History", "Batch", "Reopen", "Copy", "CopyFlow")
 }
 
 func subject(s *Store, path string) storetest.Subject {

@@ -15,22 +15,19 @@ var crashLaws = []law{
 	{"Faults/Crash", "whichever statement is the last of a process, others go on with what it left", crashLast},
 }
 
-func crashAgainFail(s *scene)       { s.breakTerms(Fail, false) }
-func crashAgainLoseAnswer(s *scene) { s.breakTerms(LoseAnswer, false) }
-func crashLast(s *scene)            { s.breakTerms(LoseAnswer, true) }
+func crashAgainFail(s *scene)       { s.breakTerms(1, Fail, false) }
+func crashAgainLoseAnswer(s *scene) { s.breakTerms(2, LoseAnswer, false) }
+func crashLast(s *scene)            { s.breakTerms(3, LoseAnswer, true) }
 
 // breakTerms lives the life of a process with jobs of all terms again and again, each time with
-// the next statement broken, until a life meets no fault.
-func (s *scene) breakTerms(fault Fault, dies bool) {
+// another statement broken, until a life meets no fault. Each law begins with a statement of its own and
+// passes others over, so that together they break each in one way.
+func (s *scene) breakTerms(first int, fault Fault, dies bool) {
 	s.needs("Faulty", s.Faulty != nil)
 	broken, faults := s.Faulty(s.t)
 	s.one("crm")
 	s.limits(store.Limit{Name: "api", Max: 60, Per: time.Hour})
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
-	for n := 1; !s.t.Failed(); n += step {
+	for n := first; !s.t.Failed(); n += faultStep() {
 		l := &keyed{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
 		l.prepare()
 		faults.Arm(n, fault)
@@ -45,6 +42,14 @@ func (s *scene) breakTerms(fault Fault, dies bool) {
 			return
 		}
 	}
+}
+
+// faultStep is how many statements further the next fault is.
+func faultStep() int {
+	if testing.Short() {
+		return 5 * *every
+	}
+	return *every
 }
 
 // A keyed is a life of one process, whose queue, keys and schedule are its own.

@@ -3,7 +3,6 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"testing"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -13,20 +12,14 @@ var flowCrashLaws = []law{
 	{"Faults/FlowsCrash", "whichever statement is the last of a process, others bring what waits in line with what it left", flowsCrash},
 }
 
-// Each breaks every other statement, so that together they break each in one way.
 func flowsLoseAnswer(s *scene) { s.breakFlows(1, false) }
 func flowsCrash(s *scene)      { s.breakFlows(2, true) }
 
-// breakFlows lives the life of a process with jobs that wait for others again and again, each
-// time with the next statement but one broken, until a life meets no fault.
+// breakFlows is breakTerms for a life with jobs that wait for others.
 func (s *scene) breakFlows(first int, dies bool) {
 	s.needs("Faulty", s.Faulty != nil)
 	broken, faults := s.Faulty(s.t)
-	step := 2
-	if testing.Short() {
-		step = 14
-	}
-	for n := first; !s.t.Failed(); n += step {
+	for n := first; !s.t.Failed(); n += faultStep() {
 		l := &flowLife{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
 		l.prepare()
 		faults.Arm(n, LoseAnswer)

@@ -13,6 +13,7 @@ import (
 var (
 	seed      = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
 	histories = flag.Int("storetest.histories", 6, "how many random histories of each kind to run")
+	every     = flag.Int("storetest.every", 3, "break every n-th statement in the laws of faults; 1 breaks each in every way")
 	backlog   = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
 )
 
