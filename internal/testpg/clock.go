@@ -27,7 +27,7 @@ func StartWithClock(t testing.TB, settings ...string) (*Server, *Clock) {
 	t.Helper()
 	library, bin := libfaketime(t), binaries(t)
 	clock := &Clock{}
-	s, err := startIn(bin, func(s *Server) error {
+	s, err := startIn("", bin, func(s *Server) error {
 		clock.file = filepath.Join(s.dir, "clock")
 		// What is faked is the time of day; how long PostgreSQL waits goes by another clock.
 		s.wrap = []string{

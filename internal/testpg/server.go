@@ -46,12 +46,12 @@ func (s *Server) Close() { s.close() }
 
 // start makes a server and starts it.
 func start(bin string, settings ...string) (*Server, error) {
-	return startIn(bin, func(*Server) error { return nil }, settings...)
+	return startIn("", bin, func(*Server) error { return nil }, settings...)
 }
 
-// startIn is start with something to be done before, when the server has its directory.
-func startIn(bin string, prepare func(*Server) error, settings ...string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "testpg-")
+// startIn is start below a directory, with something to be done before, when the server has its own.
+func startIn(below, bin string, prepare func(*Server) error, settings ...string) (*Server, error) {
+	dir, err := os.MkdirTemp(below, "testpg-")
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func Shared(t testing.TB) *Server {
 		return &Server{address: address}
 	}
 	bin := binaries(t)
-	shared.once.Do(func() { shared.server, shared.err = start(bin) })
+	shared.once.Do(func() { shared.server, shared.err = startIn(inMemory(), bin, func(*Server) error { return nil }) })
 	if shared.err != nil {
 		t.Fatalf("start PostgreSQL: %v", shared.err)
 	}
