@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/offloadhq/offload/internal/cutwire"
 	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/store"
@@ -17,11 +19,15 @@ func TestStoreBehindPooler(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the whole suite once more")
 	}
-	database := testpg.URL(t)
-	through := testpg.Pooler(t, database)
+	pooler := testpg.Pooler(t, testpg.URL(t))
 	few(t)
-	laws := 0
+	var database, through string
+	laws, parent := 0, t
 	storetest.Run(t, func(t *testing.T) storetest.Subject {
+		if laws%lawsInOne == 0 {
+			database = testpg.URL(parent)
+			through = testpg.WithDatabase(parent, pooler, nameOf(parent, database))
+		}
 		laws++
 		address := testpg.With(t, through, "schema", fmt.Sprintf("law_%d", laws))
 		s := open(t, address)
@@ -39,6 +45,16 @@ func TestStoreBehindPooler(t *testing.T) {
 			},
 		}
 	}, "Faults", "History")
+}
+
+// nameOf is the name of the database at an address.
+func nameOf(t *testing.T, address string) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Database
 }
 
 // few lets the suite play fewer random histories, for as long as the test takes.
