@@ -44,7 +44,7 @@ func TestStoreBehindPooler(t *testing.T) {
 				}
 			},
 		}
-	}, "Faults", "History")
+	}, "Faults", "History", "Batch", "Reopen", "CopyFlow")
 }
 
 // nameOf is the name of the database at an address.
