@@ -58,7 +58,7 @@ chaos: ## harm to workers, databases and disks on purpose, after `make simulate`
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
 laws: ## the laws of stores at length: each statement broken in every way, 50 histories of each kind; half an hour
-	@$(GO) test ./store/memory ./store/sqlite ./store/postgres -count=1 -timeout 90m -args -storetest.every=1 -storetest.histories=50
+	@$(GO) test ./store/memory ./store/sqlite ./store/postgres -count=1 -timeout 90m -args -storetest.everyfault -storetest.histories=50
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
 	@cd bench && CGO_ENABLED=1 $(GO) test .

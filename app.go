@@ -259,7 +259,8 @@ func (a *App) enqueue(ctx context.Context, calls []*Call) ([]*Job, error) {
 	if err := a.limits.ensure(ctx, a.store, nil, p.used); err != nil {
 		return nil, err
 	}
-	inserted, err := a.enqueuer.Insert(ctx, storedJobs(p.news))
+	stored := storedJobs(p.news)
+	inserted, err := a.enqueuer.Insert(ctx, stored)
 	if err != nil {
 		return nil, fmt.Errorf("offload: enqueue: %w", err)
 	}
@@ -268,7 +269,7 @@ func (a *App) enqueue(ctx context.Context, calls []*Call) ([]*Job, error) {
 	if err := a.readUnknown(ctx, p, jobs); err != nil {
 		return nil, err
 	}
-	a.unworked.note(a, storedJobs(p.news))
+	a.unworked.note(a, stored)
 	a.hearEnqueued(all)
 	return jobs, nil
 }

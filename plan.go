@@ -17,9 +17,6 @@ type plan struct {
 // plan resolves and checks calls. The same call twice is refused. Within a transaction of the
 // caller's the store is not asked what the calls are after: that would take another connection.
 func (a *App) plan(ctx context.Context, calls []*Call, inTx bool) (*plan, error) {
-	if err := a.open(); err != nil {
-		return nil, err
-	}
 	for _, c := range calls {
 		if c != nil && c.linked {
 			return a.planFlow(ctx, calls, !inTx)

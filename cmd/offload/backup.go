@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -25,20 +24,14 @@ A PostgreSQL database is backed up by its own tools; backup says how.`,
 		Example: "  offload backup /backup/offload-2026-11-25.db\n  offload --db /backup/offload-2026-11-25.db jobs",
 		Args:    cobra.ExactArgs(1),
 	}
-	cmd.RunE = s.run(func(cmd *cobra.Command, args []string) error { return s.backup(cmd.Context(), args[0]) })
+	cmd.RunE = s.run(func(cmd *cobra.Command, args []string) error {
+		return s.withStore(cmd.Context(), func(opened store.Store) error { return s.backup(cmd.Context(), opened, args[0]) })
+	})
 	return cmd
 }
 
-func (s *session) backup(ctx context.Context, file string) (err error) {
-	if err := s.there(); err != nil {
-		return err
-	}
-	opened, err := store.Open(ctx, s.address())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	err = opened.Backup(ctx, file, func(done, total int) {
+func (s *session) backup(ctx context.Context, opened store.Store, file string) error {
+	err := opened.Backup(ctx, file, func(done, total int) {
 		if total > 0 {
 			s.progress("%d %%", done*100/total)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,19 +19,13 @@ It changes nothing. The exit code is 1 if something is bad.`,
 		Args:    cobra.NoArgs,
 	}
 	asJSON := jsonFlag(cmd)
-	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error { return s.doctor(cmd.Context(), *asJSON) })
+	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
+		return s.withStore(cmd.Context(), func(opened store.Store) error { return s.doctor(cmd.Context(), opened, *asJSON) })
+	})
 	return cmd
 }
 
-func (s *session) doctor(ctx context.Context, asJSON bool) (err error) {
-	if err := s.there(); err != nil {
-		return err
-	}
-	opened, err := store.Open(ctx, s.address())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
+func (s *session) doctor(ctx context.Context, opened store.Store, asJSON bool) error {
 	findings, err := opened.Examine(ctx)
 	if err != nil {
 		return fmt.Errorf("examine the database: %w", err)

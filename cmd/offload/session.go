@@ -137,6 +137,19 @@ func (s *session) there() error {
 	return nil
 }
 
+// withStore opens the store of a database that is there, of whatever schema, for f.
+func (s *session) withStore(ctx context.Context, f func(store.Store) error) (err error) {
+	if err := s.there(); err != nil {
+		return err
+	}
+	opened, err := store.Open(ctx, s.address())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	return f(opened)
+}
+
 // open opens a database that is there, without changing its schema.
 func (s *session) open(ctx context.Context, parts ...offload.Part) (*offload.App, error) {
 	if err := s.there(); err != nil {

@@ -236,14 +236,7 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 			return err
 		}
 		err = each(ctx, tx, s.sql.exportLimits, nil, func(scan func(...any) error) error {
-			var l store.LimitState
-			var per int64
-			var hand *int
-			err := scan(&l.Name, &l.Max, &per, &l.Burst, &l.WhenFull, &l.Strict, &hand, &l.Seen)
-			l.Per = time.Duration(per)
-			if l.Declared = l.Limit; hand != nil {
-				l.Max, l.ByHand = *hand, true
-			}
+			l, err := readLimit(scan)
 			b.Limits = append(b.Limits, l)
 			return err
 		})

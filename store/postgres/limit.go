@@ -173,7 +173,7 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 	err = s.ask(ctx, "read limits", s.sql.limits, []any{list}, func(rows pgx.Rows) error {
 		states = nil
 		for rows.Next() {
-			l, err := readLimit(rows, &now)
+			l, err := readLimit(rows.Scan, &now)
 			if err != nil {
 				return err
 			}
@@ -195,12 +195,14 @@ func (s *Store) Limits(ctx context.Context, names ...string) (states []store.Lim
 	return states, nil
 }
 
-func readLimit(rows pgx.Rows, now *time.Time) (l store.LimitState, err error) {
+// readLimit reads a limit, and what else a row says.
+func readLimit(scan func(...any) error, more ...any) (l store.LimitState, err error) {
 	var per int64
 	var byHand *int
 	var whenFull string
 	d := &l.Declared
-	if err := rows.Scan(&d.Name, &d.Max, &per, &d.Burst, &whenFull, &d.Strict, &byHand, &l.Seen, now); err != nil {
+	columns := append([]any{&d.Name, &d.Max, &per, &d.Burst, &whenFull, &d.Strict, &byHand, &l.Seen}, more...)
+	if err := scan(columns...); err != nil {
 		return l, err
 	}
 	d.Per, d.WhenFull = time.Duration(per), store.Full(whenFull)

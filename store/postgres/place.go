@@ -55,7 +55,7 @@ func (s *Store) Place(ctx context.Context, id store.ID) (p store.Place, err erro
 	p.Limit = &store.LimitState{Limit: store.Limit{Name: name}}
 	err = s.ask(ctx, "read limits", s.sql.limits, []any{[]string{name}}, func(rows pgx.Rows) error {
 		for rows.Next() {
-			l, err := readLimit(rows, new(time.Time))
+			l, err := readLimit(rows.Scan, new(time.Time))
 			if err != nil {
 				return err
 			}

@@ -323,7 +323,7 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 			return err
 		}
 		err := each(q, func(rows *sql.Rows) error {
-			l, err := readLimit(rows)
+			l, err := scanLimit(rows)
 			b.Limits = append(b.Limits, l)
 			return err
 		}, "SELECT name, max, per, burst, when_full, strict, hand, seen_at FROM offload_limit ORDER BY name")
@@ -334,16 +334,6 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 		return err
 	})
 	return b, err
-}
-
-func readLimit(rows *sql.Rows) (l store.LimitState, err error) {
-	var hand sql.NullInt64
-	err = rows.Scan(&l.Name, &l.Max, spanInto{&l.Per}, &l.Burst, &l.WhenFull, &l.Strict, &hand, timeInto{&l.Seen})
-	l.Declared = l.Limit
-	if hand.Valid {
-		l.Max, l.ByHand = int(hand.Int64), true
-	}
-	return l, err
 }
 
 func (t *txn) exportGates(limits []store.LimitState) (gates []store.Gate, err error) {

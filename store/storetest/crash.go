@@ -1,9 +1,6 @@
 package storetest
 
 import (
-	"errors"
-	"fmt"
-	"testing"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -19,51 +16,16 @@ func crashAgainFail(s *scene)       { s.breakTerms(1, Fail, false) }
 func crashAgainLoseAnswer(s *scene) { s.breakTerms(2, LoseAnswer, false) }
 func crashLast(s *scene)            { s.breakTerms(3, LoseAnswer, true) }
 
-// breakTerms lives the life of a process with jobs of all terms again and again, each time with
-// another statement broken, until a life meets no fault. Each law begins with a statement of its own and
-// passes others over, so that together they break each in one way.
+// breakTerms breaks lives with jobs of all terms, in one of three laws.
 func (s *scene) breakTerms(first int, fault Fault, dies bool) {
-	s.needs("Faulty", s.Faulty != nil)
-	broken, faults := s.Faulty(s.t)
 	s.one("crm")
 	s.limits(store.Limit{Name: "api", Max: 60, Per: time.Hour})
-	for n := first; !s.t.Failed(); n += faultStep() {
-		l := &keyed{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
-		l.prepare()
-		faults.Arm(n, fault)
-		l.live()
-		met := faults.Disarm()
-		l.judge()
-		if s.t.Failed() {
-			s.t.Logf("the fault met statement %d, in %s", n, l.doing)
-		}
-		if !met {
-			s.t.Logf("fewer than %d statements broke", n)
-			return
-		}
-	}
+	from, step := shared(first, 3)
+	s.breakLives(from, step, fault, dies, func(l *life) lived { return &keyed{l} })
 }
 
-// faultStep is how many statements further the next fault is.
-func faultStep() int {
-	if testing.Short() {
-		return 5 * *every
-	}
-	return *every
-}
-
-// A keyed is a life of one process, whose queue, keys and schedule are its own.
-type keyed struct {
-	*scene
-	broken  store.Store // on which it is lived
-	name    string
-	dies    bool // at the fault
-	dead    bool
-	doing   string
-	jobs    []store.NewJob
-	process store.ID
-	claimed map[store.ID]store.Claimed // and known to be
-}
+// A keyed is a life with keys, limits, a schedule and the inbox.
+type keyed struct{ *life }
 
 // The jobs of a life.
 const (
@@ -100,41 +62,12 @@ func (l *keyed) prepare() {
 	}
 }
 
-// call makes a call until it is answered, or dies of its error.
-func (l *keyed) call(doing string, call func() error) {
-	l.t.Helper()
-	var err error
-	for range 5 {
-		if l.dead {
-			return
-		}
-		if err = call(); err == nil {
-			return
-		}
-		l.doing = doing
-		if !errors.Is(err, store.ErrUnavailable) {
-			l.t.Errorf("%s: the fault is told as %v, want an ErrUnavailable", doing, err)
-		}
-		l.dead = l.dies
-	}
-	l.t.Fatalf("%s: one fault breaks it for good: %v", doing, err)
-}
-
 func (l *keyed) live() {
-	l.call("insert", func() error {
-		_, err := l.broken.Insert(l.ctx(), l.jobs)
-		return err
-	})
+	l.enqueues()
 	l.claims()
 	l.ends()
-	l.call("cancel", func() error {
-		_, err := l.broken.Act(l.ctx(), store.Act{Verb: store.Cancel, IDs: []store.ID{l.jobs[cancelled].ID}})
-		return err
-	})
-	l.call("run now", func() error {
-		_, err := l.broken.Act(l.ctx(), store.Act{Verb: store.RunNow, IDs: []store.ID{l.jobs[later].ID}})
-		return err
-	})
+	l.acts(store.Act{Verb: store.Cancel}, cancelled)
+	l.acts(store.Act{Verb: store.RunNow}, later)
 	l.claims()
 	l.call("tick", func() error {
 		_, err := l.broken.Tick(l.ctx(), 100, l.tick)
@@ -152,17 +85,7 @@ func (l *keyed) live() {
 		_, err := l.broken.Expire(l.ctx(), 100)
 		return err
 	})
-	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
-}
-
-func (l *keyed) claims() {
-	l.call("claim", func() error {
-		claimed, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: l.process, Queue: l.name, Limit: 100})
-		for _, c := range claimed {
-			l.claimed[c.ID] = c
-		}
-		return err
-	})
+	l.leaves()
 }
 
 // ends completes the holder, has the owner retried and parks one that has a turn.
@@ -176,13 +99,7 @@ func (l *keyed) ends() {
 			all = append(all, end(c))
 		}
 	}
-	l.call("finish", func() error {
-		lost, err := l.broken.Finish(l.ctx(), l.process, all)
-		if err == nil && len(lost) > 0 {
-			l.t.Errorf("finish, made again, lost %v", lost)
-		}
-		return err
-	})
+	l.finishes(all)
 	if c, known := l.claimed[l.jobs[first].ID]; known {
 		l.call("release", func() error { return l.broken.Release(l.ctx(), l.process, fences(c)) })
 	}
@@ -211,7 +128,7 @@ func (l *keyed) moves() error {
 func (l *keyed) judge() {
 	l.t.Helper()
 	if l.declareLost(l.process); l.dead {
-		l.finishes()
+		l.makesUp()
 	}
 	p := l.join()
 	for i := 0; i < 50 && l.left(); i++ {
@@ -242,13 +159,10 @@ func (l *keyed) left() bool {
 	return len(l.findAll(store.Filter{Queues: []string{l.name}, States: unended, Max: 1})) > 0
 }
 
-// finishes does what a dead process did not come to do, where that is not up to others.
-func (l *keyed) finishes() {
+// makesUp does what a dead process did not come to do, where that is not up to others.
+func (l *keyed) makesUp() {
 	l.broken, l.dead = l.Store, false
-	l.call("insert", func() error {
-		_, err := l.Store.Insert(l.ctx(), l.jobs)
-		return err
-	})
+	l.enqueues()
 	l.act(store.Cancel, l.jobs[cancelled].ID)
 	l.act(store.RunNow, l.jobs[later].ID)
 	_, err := l.Store.Tick(l.ctx(), 100, l.tick)

@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,36 +16,16 @@ func faultsFail(s *scene) { s.breakEach(Fail) }
 
 func faultsLoseAnswer(s *scene) { s.breakEach(LoseAnswer) }
 
-// breakEach lives the same life again and again, each time with the next statement broken,
-// until a life meets no fault.
+// breakEach breaks each statement of lives with plain jobs.
 func (s *scene) breakEach(fault Fault) {
-	s.needs("Faulty", s.Faulty != nil)
-	broken, faults := s.Faulty(s.t)
-	for n := 1; !s.t.Failed(); n++ {
-		l := &life{scene: s, broken: broken, queue: fmt.Sprint("mail-", n)}
-		faults.Arm(n, fault)
-		l.live()
-		met := faults.Disarm()
-		l.judge()
-		if s.t.Failed() {
-			s.t.Logf("the fault met statement %d", n)
-		}
-		if !met {
-			s.t.Logf("%d statements broke", n-1)
-			return
-		}
-	}
+	s.breakLives(1, 1, fault, false, func(l *life) lived { return &plainLife{life: l} })
 }
 
-// A life is a script of calls that leaves each of its jobs where it is known to be, whatever
-// fault it meets.
-type life struct {
-	*scene
-	broken store.Store // on which it is lived
-	queue  string      // its own
-	jobs   []store.NewJob
-	start  store.NewJob               // by the first process, which leaves before it ends
-	first  map[store.ID]store.Claimed // what the first process knows to have claimed
+// A plainLife is a script of calls that leaves each of its jobs where it is known to be, whatever
+// fault it meets. Its first process leaves before it ends; the second is lost.
+type plainLife struct {
+	*life
+	start store.NewJob // by the first process
 }
 
 // What becomes of the jobs of a life, if their claim is known.
@@ -63,149 +41,121 @@ const (
 	lives
 )
 
-// again makes a call until it is answered.
-func (l *life) again(doing string, call func() error) {
-	l.t.Helper()
-	var err error
-	for range 5 {
-		if err = call(); err == nil {
-			return
-		}
-		if !errors.Is(err, store.ErrUnavailable) {
-			l.t.Errorf("%s: the fault is told as %v, want an ErrUnavailable", doing, err)
-		}
-	}
-	l.t.Fatalf("%s: one fault breaks it for good: %v", doing, err)
+func (l *plainLife) prepare() {
+	l.jobs = jobs(lives, queue(l.name), tags(map[string]string{"a": "1"}))
+	l.start = aJob(queue(l.name))
 }
 
-func (l *life) live() {
-	l.jobs = jobs(lives, queue(l.queue), tags(map[string]string{"a": "1"}))
-	l.again("insert", func() error {
-		_, err := l.broken.Insert(l.ctx(), l.jobs)
-		return err
-	})
-	l.start = aJob(queue(l.queue))
-	p := l.joins()
-	l.liveFirst(p)
-	l.again("leave", func() error { return l.broken.Leave(l.ctx(), p) })
+func (l *plainLife) live() {
+	l.enqueues()
+	l.process = l.joins()
+	l.liveFirst(l.process)
+	l.leaves()
 	l.liveSecond(l.joins())
 }
 
-func (l *life) joins() store.ID {
+func (l *plainLife) joins() store.ID {
 	p := store.Process{ID: store.NewID(), Host: "host", PID: 1}
-	l.again("join", func() error { return l.broken.Join(l.ctx(), p) })
+	l.call("join", func() error { return l.broken.Join(l.ctx(), p) })
 	return p.ID
 }
 
 // liveFirst claims and ends each job in its own way.
-func (l *life) liveFirst(p store.ID) {
-	l.first = map[store.ID]store.Claimed{}
-	l.again("claim", func() error {
-		claimed, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: p, Queue: l.queue, Limit: lives})
-		for _, c := range claimed {
-			l.first[c.ID] = c
-		}
-		return err
-	})
-	l.again("start", func() error {
+func (l *plainLife) liveFirst(p store.ID) {
+	l.claims()
+	l.call("start", func() error {
 		_, _, err := l.broken.Start(l.ctx(), p, l.start)
 		return err
 	})
-	l.again("beat", func() error {
-		_, err := l.broken.Beat(l.ctx(), store.Process{ID: p, Running: len(l.first)})
+	l.call("beat", func() error {
+		_, err := l.broken.Beat(l.ctx(), store.Process{ID: p, Running: len(l.claimed)})
 		return err
 	})
-	l.again("progress", func() error {
-		c := l.first[l.jobs[toCancel].ID]
+	l.call("progress", func() error {
+		c := l.claimed[l.jobs[toCancel].ID]
 		return l.broken.WriteProgress(l.ctx(), p, []store.Progress{{Fence: c.Fence, Done: 1}})
 	})
-	l.again("cancel", func() error {
+	l.call("cancel", func() error {
 		acted, err := l.broken.Act(l.ctx(), store.Act{Verb: store.Cancel, IDs: []store.ID{l.jobs[toCancel].ID}, Who: "ada"})
 		if err == nil && acted[0].Effect != store.Done && acted[0].Effect != store.Nothing {
 			l.t.Errorf("cancel: %+v", acted)
 		}
 		return err
 	})
-	l.finishes(p)
-	l.again("release", func() error { return l.broken.Release(l.ctx(), p, l.fences(toRelease)) })
-	l.again("park", func() error { return l.broken.Park(l.ctx(), p, false, l.fences(toPark)) })
-	l.again("park suspect", func() error { return l.broken.Park(l.ctx(), p, true, l.fences(toSuspect)) })
-	l.again("look", func() error {
+	l.ends()
+	l.call("release", func() error { return l.broken.Release(l.ctx(), p, l.fences(toRelease)) })
+	l.call("park", func() error { return l.broken.Park(l.ctx(), p, false, l.fences(toPark)) })
+	l.call("park suspect", func() error { return l.broken.Park(l.ctx(), p, true, l.fences(toSuspect)) })
+	l.call("look", func() error {
 		_, err := l.broken.Look(l.ctx(), p)
 		return err
 	})
 }
 
-func (l *life) fences(i int) []store.Fence {
-	if c, known := l.first[l.jobs[i].ID]; known {
+func (l *plainLife) fences(i int) []store.Fence {
+	if c, known := l.claimed[l.jobs[i].ID]; known {
 		return fences(c)
 	}
 	return nil
 }
 
-func (l *life) finishes(p store.ID) {
+func (l *plainLife) ends() {
 	var all []store.Ended
 	for i, outcome := range map[int]store.Outcome{
 		toComplete: store.OutcomeCompleted, toRetry: store.OutcomeRetry,
 		toDiscard: store.OutcomeDiscarded, toSnooze: store.OutcomeSnooze,
 	} {
-		if c, known := l.first[l.jobs[i].ID]; known {
+		if c, known := l.claimed[l.jobs[i].ID]; known {
 			all = append(all, ended(c, outcome))
 		}
 	}
-	l.again("finish", func() error {
-		lost, err := l.broken.Finish(l.ctx(), p, all)
-		if err == nil && len(lost) > 0 {
-			l.t.Errorf("finish, made again, lost %v", lost)
-		}
-		return err
-	})
+	l.finishes(all)
 }
 
 // liveSecond claims what is due and is lost.
-func (l *life) liveSecond(p store.ID) {
-	l.again("claim", func() error {
-		_, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: p, Queue: l.queue, Limit: 2})
+func (l *plainLife) liveSecond(p store.ID) {
+	l.call("claim", func() error {
+		_, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: p, Queue: l.name, Limit: 2})
 		return err
 	})
-	l.again("claim parked", func() error {
-		_, err := l.broken.ClaimParked(l.ctx(), store.ParkedRequest{Process: p, Queue: l.queue, Tasks: []string{"send"}, Limit: 1})
+	l.call("claim parked", func() error {
+		_, err := l.broken.ClaimParked(l.ctx(), store.ParkedRequest{Process: p, Queue: l.name, Tasks: []string{"send"}, Limit: 1})
 		return err
 	})
-	l.again("sleep", func() error { return l.broken.Sleep(l.ctx(), p, true) })
-	l.again("reap", func() error {
+	l.call("sleep", func() error { return l.broken.Sleep(l.ctx(), p, true) })
+	l.call("reap", func() error {
 		_, err := l.broken.Reap(l.ctx(), []store.Beaten{{ID: p, Count: -1}})
 		return err
 	})
-	l.again("register", func() error {
+	l.call("register", func() error {
 		return l.broken.RegisterTasks(l.ctx(), []store.Task{{Name: "send"}, {Name: "draw"}})
 	})
-	l.again("pause", func() error { return l.broken.Control(l.ctx(), store.Control{PauseQueue: l.queue, Who: "ada"}) })
-	l.again("prune", func() error {
+	l.call("pause", func() error { return l.broken.Control(l.ctx(), store.Control{PauseQueue: l.name, Who: "ada"}) })
+	l.call("prune", func() error {
 		_, err := l.broken.Prune(l.ctx(), 10)
 		return err
 	})
-	l.again("duty", func() error {
-		_, err := l.broken.TakeDuty(l.ctx(), l.queue, time.Hour)
+	l.call("duty", func() error {
+		_, err := l.broken.TakeDuty(l.ctx(), l.name, time.Hour)
 		return err
 	})
-	l.again("find", func() error {
-		_, err := l.broken.Find(l.ctx(), store.Filter{Queues: []string{l.queue}})
+	l.call("find", func() error {
+		_, err := l.broken.Find(l.ctx(), store.Filter{Queues: []string{l.name}})
 		return err
 	})
 }
 
 // judge completes what is left, through a store that is sound, and checks that each job went
 // its way once.
-func (l *life) judge() {
+func (l *plainLife) judge() {
 	l.t.Helper()
 	p := l.join()
-	l.drain(p, l.queue)
+	l.drain(p, l.name)
 	l.must(l.Store.Leave(l.ctx(), p))
 	l.scene.want(l.start.ID, store.Completed)
 	want := map[string]int64{"completed": lives} // the cancelled one counts no attempt, the started one does
 	for i, n := range l.jobs {
-		_, known := l.first[n.ID]
+		_, known := l.claimed[n.ID]
 		failures, state := 0, store.Completed
 		switch {
 		case i == toCancel:
@@ -226,7 +176,7 @@ func (l *life) judge() {
 		}
 	}
 	got := map[string]int64{}
-	for _, f := range l.figures(store.FigureQuery{Queues: []string{l.queue}}) {
+	for _, f := range l.figures(store.FigureQuery{Queues: []string{l.name}}) {
 		got[f.Outcome] += f.Count
 	}
 	for outcome, n := range want {
@@ -234,7 +184,7 @@ func (l *life) judge() {
 			l.t.Errorf("figures count %d %s, want %d", got[outcome], outcome, n)
 		}
 	}
-	if found := l.findAll(store.Filter{Queues: []string{l.queue}, Max: 1000}); len(found) != lives+1 {
+	if found := l.findAll(store.Filter{Queues: []string{l.name}, Max: 1000}); len(found) != lives+1 {
 		l.t.Errorf("%d jobs are stored, want %d", len(found), lives+1)
 	}
 }

@@ -409,7 +409,7 @@ func flowSettle(s *scene) {
 	s.must(w.Complete(s.ctx(), p, completed(c)))
 	s.must(tx.Commit())
 	for range 100 {
-		moved, more, err := s.flows().Settle(s.ctx(), 7)
+		moved, more, err := s.Store.Settle(s.ctx(), 7)
 		s.must(err)
 		if moved > 7 {
 			s.t.Errorf("Settle moved %d jobs, want 7 at most", moved)

@@ -361,7 +361,7 @@ func batchCounts(s *scene) {
 		ended(claimed[3], store.OutcomeCancelled), ended(claimed[4], store.OutcomeExpired))
 	s.act(store.Delete, members[7].ID)
 	s.settle()
-	counts, err := s.flows().Batches(s.ctx(), batch, members[0].ID, other, store.NewID())
+	counts, err := s.Store.Batches(s.ctx(), batch, members[0].ID, other, store.NewID())
 	s.must(err)
 	want := map[store.ID]store.BatchCount{
 		batch: {Members: 8, Open: 2, Completed: 2, Discarded: 1, Cancelled: 3},
@@ -370,7 +370,7 @@ func batchCounts(s *scene) {
 	if fmt.Sprint(counts) != fmt.Sprint(want) {
 		s.t.Errorf("Batches = %+v, want %+v", counts, want)
 	}
-	if counts, err := s.flows().Batches(s.ctx()); err != nil || len(counts) > 0 {
+	if counts, err := s.Store.Batches(s.ctx()); err != nil || len(counts) > 0 {
 		s.t.Errorf("Batches of none = %v, %v", counts, err)
 	}
 }

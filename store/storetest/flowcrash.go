@@ -1,11 +1,6 @@
 package storetest
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/offloadhq/offload/store"
-)
+import "github.com/offloadhq/offload/store"
 
 var flowCrashLaws = []law{
 	{"Faults/FlowsLoseAnswer", "whichever statement's answer is lost, nobody who waits is forgotten or let go twice when the call is made again", flowsLoseAnswer},
@@ -15,39 +10,14 @@ var flowCrashLaws = []law{
 func flowsLoseAnswer(s *scene) { s.breakFlows(1, false) }
 func flowsCrash(s *scene)      { s.breakFlows(2, true) }
 
-// breakFlows is breakTerms for a life with jobs that wait for others.
+// breakFlows breaks lives with jobs that wait for others, in one of two laws.
 func (s *scene) breakFlows(first int, dies bool) {
-	s.needs("Faulty", s.Faulty != nil)
-	broken, faults := s.Faulty(s.t)
-	for n := first; !s.t.Failed(); n += faultStep() {
-		l := &flowLife{scene: s, broken: broken, name: fmt.Sprint("life-", n), dies: dies, claimed: map[store.ID]store.Claimed{}}
-		l.prepare()
-		faults.Arm(n, LoseAnswer)
-		l.live()
-		met := faults.Disarm()
-		l.judge()
-		if s.t.Failed() {
-			s.t.Logf("the fault met statement %d, in %s", n, l.doing)
-		}
-		if !met {
-			s.t.Logf("fewer than %d statements broke", n)
-			return
-		}
-	}
+	from, step := shared(first, 2)
+	s.breakLives(from, step, LoseAnswer, dies, func(l *life) lived { return &flowLife{l} })
 }
 
-// A flowLife is a life of one process, whose queue is its own.
-type flowLife struct {
-	*scene
-	broken  store.Store // on which it is lived
-	name    string
-	dies    bool // at the fault
-	dead    bool
-	doing   string
-	jobs    []store.NewJob
-	process store.ID
-	claimed map[store.ID]store.Claimed // and known to be
-}
+// A flowLife is a life with jobs that wait for others.
+type flowLife struct{ *life }
 
 // The jobs of a life.
 const (
@@ -81,31 +51,8 @@ func (l *flowLife) prepare() {
 	l.process = l.join()
 }
 
-// call makes a call until it is answered, or dies of its error.
-func (l *flowLife) call(doing string, call func() error) {
-	l.t.Helper()
-	var err error
-	for range 5 {
-		if l.dead {
-			return
-		}
-		if err = call(); err == nil {
-			return
-		}
-		l.doing = doing
-		if !errors.Is(err, store.ErrUnavailable) {
-			l.t.Errorf("%s: the fault is told as %v, want an ErrUnavailable", doing, err)
-		}
-		l.dead = l.dies
-	}
-	l.t.Fatalf("%s: one fault breaks it for good: %v", doing, err)
-}
-
 func (l *flowLife) live() {
-	l.call("insert", func() error {
-		_, err := l.broken.Insert(l.ctx(), l.jobs)
-		return err
-	})
+	l.enqueues()
 	l.acts(store.Act{Verb: store.Cancel}, aStray)
 	l.claims()
 	l.ends(map[int]store.Outcome{aFirst: store.OutcomeCompleted, aMember: store.OutcomeDiscarded})
@@ -122,27 +69,7 @@ func (l *flowLife) live() {
 		_, _, err := l.broken.Settle(l.ctx(), 100)
 		return err
 	})
-	l.call("leave", func() error { return l.broken.Leave(l.ctx(), l.process) })
-}
-
-func (l *flowLife) acts(act store.Act, list ...int) {
-	for _, i := range list {
-		act.IDs = append(act.IDs, l.jobs[i].ID)
-	}
-	l.call(string(act.Verb), func() error {
-		_, err := l.broken.Act(l.ctx(), act)
-		return err
-	})
-}
-
-func (l *flowLife) claims() {
-	l.call("claim", func() error {
-		claimed, err := l.broken.Claim(l.ctx(), store.ClaimRequest{Process: l.process, Queue: l.name, Limit: 100})
-		for _, c := range claimed {
-			l.claimed[c.ID] = c
-		}
-		return err
-	})
+	l.leaves()
 }
 
 func (l *flowLife) ends(outcomes map[int]store.Outcome) {
@@ -153,13 +80,7 @@ func (l *flowLife) ends(outcomes map[int]store.Outcome) {
 			delete(l.claimed, c.ID)
 		}
 	}
-	l.call("finish", func() error {
-		lost, err := l.broken.Finish(l.ctx(), l.process, all)
-		if err == nil && len(lost) > 0 {
-			l.t.Errorf("finish, made again, lost %v", lost)
-		}
-		return err
-	})
+	l.finishes(all)
 }
 
 // judge lets what is left end, through a store that is sound, and checks that nothing was

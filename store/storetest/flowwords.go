@@ -7,16 +7,6 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// flows is the store as the keeper of flows.
-func (s *scene) flows() store.Flows {
-	s.t.Helper()
-	f, ok := s.Store.(store.Flows)
-	if !ok {
-		s.t.Fatalf("%T does not implement store.Flows", s.Store)
-	}
-	return f
-}
-
 // edges lets a job wait for others.
 func edges(all ...store.Edge) func(*store.NewJob) {
 	return func(n *store.NewJob) {
@@ -111,7 +101,7 @@ func (s *scene) ends(p, id store.ID, outcome store.Outcome) {
 // edgesOf are the edges of one job.
 func (s *scene) edgesOf(list ...store.ID) []store.EdgeState {
 	s.t.Helper()
-	all, err := s.flows().Edges(s.ctx(), list...)
+	all, err := s.Store.Edges(s.ctx(), list...)
 	s.must(err)
 	return all
 }
@@ -197,7 +187,7 @@ func (s *scene) gather(n int, with ...func(*store.NewJob)) (batch store.ID, memb
 // count is how the members of one batch stand.
 func (s *scene) count(batch store.ID) store.BatchCount {
 	s.t.Helper()
-	counts, err := s.flows().Batches(s.ctx(), batch)
+	counts, err := s.Store.Batches(s.ctx(), batch)
 	s.must(err)
 	if len(counts) != 1 {
 		s.t.Errorf("Batches of one = %v", counts)

@@ -218,41 +218,46 @@ func memosAtOnce(s *scene) {
 func notesFail(s *scene)       { s.breakNotes(Fail) }
 func notesLoseAnswer(s *scene) { s.breakNotes(LoseAnswer) }
 
-// breakNotes has a running job say something again and again, each time with the next statement
-// broken, until none is.
+// breakNotes breaks each statement of lives in which a running job says something.
 func (s *scene) breakNotes(fault Fault) {
-	s.needs("Faulty", s.Faulty != nil)
-	broken, faults := s.Faulty(s.t)
-	for n, met := 1, true; met && !s.t.Failed(); n++ {
-		l := &life{scene: s, broken: broken, queue: fmt.Sprint("notes-", n)}
-		p, c := s.running(l.queue)
-		faults.Arm(n, fault)
-		l.again("logs", func() error {
-			return broken.WriteLogs(s.ctx(), p, []store.LogLine{line(c, "a"), line(c, "b")})
+	s.breakLives(1, 1, fault, false, func(l *life) lived { return &noteLife{life: l, doubles: fault == LoseAnswer} })
+}
+
+// A noteLife is one of a job that runs, logs and keeps memos.
+type noteLife struct {
+	*life
+	c       store.Claimed
+	doubles bool // its lines may be written twice
+}
+
+func (l *noteLife) prepare() { l.process, l.c = l.running(l.name) }
+
+func (l *noteLife) live() {
+	l.call("logs", func() error {
+		return l.broken.WriteLogs(l.ctx(), l.process, []store.LogLine{line(l.c, "a"), line(l.c, "b")})
+	})
+	for name, data := range map[string]string{"": "1", "step": "2"} {
+		l.call("memo", func() error {
+			return l.broken.PutMemo(l.ctx(), l.process, l.c.Fence, store.Memo{Name: name, Data: []byte(data)})
 		})
-		for name, data := range map[string]string{"": "1", "step": "2"} {
-			l.again("memo", func() error {
-				return broken.PutMemo(s.ctx(), p, c.Fence, store.Memo{Name: name, Data: []byte(data)})
-			})
-		}
-		l.again("logs", func() error {
-			_, err := broken.Logs(s.ctx(), c.ID, 0, 10)
-			return err
-		})
-		l.again("memos", func() error {
-			_, err := broken.Memos(s.ctx(), c.ID)
-			return err
-		})
-		met = faults.Disarm()
-		s.wantMemos(c.ID, "=1 step=2")
-		if got := texts(s.logs(c.ID, 0, 10)); got != "a b" && (fault == Fail || got != "a b a b") {
-			s.t.Errorf("the log reads %q, want what was written", got)
-		}
-		l.again("finish", func() error {
-			_, err := broken.Finish(s.ctx(), p, []store.Ended{completed(c)})
-			return err
-		})
-		s.wantMemos(c.ID, "")
-		s.must(s.Store.Leave(s.ctx(), p))
 	}
+	l.call("logs", func() error {
+		_, err := l.broken.Logs(l.ctx(), l.c.ID, 0, 10)
+		return err
+	})
+	l.call("memos", func() error {
+		_, err := l.broken.Memos(l.ctx(), l.c.ID)
+		return err
+	})
+}
+
+func (l *noteLife) judge() {
+	l.t.Helper()
+	l.wantMemos(l.c.ID, "=1 step=2")
+	if got := texts(l.logs(l.c.ID, 0, 10)); got != "a b" && (!l.doubles || got != "a b a b") {
+		l.t.Errorf("the log reads %q, want what was written", got)
+	}
+	l.finishes([]store.Ended{completed(l.c)})
+	l.wantMemos(l.c.ID, "")
+	l.must(l.Store.Leave(l.ctx(), l.process))
 }

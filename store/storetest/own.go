@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"slices"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -38,24 +37,13 @@ func ownRetry(s *scene) {
 		s.advance(time.Hour + time.Second)
 	}
 	s.finish(p, retried(s.takesThis(p, first), 0))
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 	s.wantKey(store.OwnLimit+"behind:send", "a", 0, 0)
 }
 
 func ownParked(s *scene) {
 	first, second, _ := s.own()
-	p := s.join()
-	s.must(s.Store.Park(s.ctx(), p, false, fences(s.takesThis(p, first))))
-	s.settle()
-	s.wantTakes(p)
-	got := append(s.claimParked(p, "mail", 10, "send"), s.takesAll(p, "mail")...)
-	if !slices.Equal(ids(got), []store.ID{first}) {
-		s.t.Fatalf("claimed %v, want the parked job", ids(got))
-	}
-	s.finish(p, completed(got[0]))
-	s.takesThis(p, second)
+	s.keepsParked(first, second)
 }
 
 func ownHurried(s *scene) {
@@ -76,9 +64,7 @@ func ownHurried(s *scene) {
 			s.advance(time.Hour + time.Second)
 		}
 	}
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }
 
 func ownStops(s *scene) {
@@ -91,9 +77,7 @@ func ownStops(s *scene) {
 	s.crashing(second, store.CrashLimit)
 	s.want(second, store.Discarded)
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{third}) {
-		s.t.Errorf("%v ran, want %v", got, third)
-	}
+	s.wantRuns(p, third)
 	s.wantKey(store.OwnLimit+"behind:send", "a", 0, 0)
 }
 
@@ -121,9 +105,7 @@ func ownPaused(s *scene) {
 	s.wantKey(store.OwnLimit+"behind:send", "a", 1, 2)
 	s.advance(time.Hour + time.Second)
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }
 
 func strictPaused(s *scene) {
@@ -134,9 +116,7 @@ func strictPaused(s *scene) {
 	s.wantWaits(first, "seat")
 	s.advance(time.Hour + time.Second)
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }
 
 func ownFull(s *scene) {
@@ -151,9 +131,7 @@ func ownFull(s *scene) {
 	s.wantKey(store.OwnLimit+"behind:send", "a", 1, 2)
 	s.finish(p, completed(other))
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 	s.wantKey(store.OwnLimit+"behind:send", "a", 0, 0)
 	s.wantKey("crm", "", 0, 0)
 }

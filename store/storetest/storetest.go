@@ -11,10 +11,10 @@ import (
 )
 
 var (
-	seed      = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
-	histories = flag.Int("storetest.histories", 6, "how many random histories of each kind to run")
-	every     = flag.Int("storetest.every", 3, "break every n-th statement in the laws of faults; 1 breaks each in every way")
-	backlog   = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
+	seed       = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
+	histories  = flag.Int("storetest.histories", 6, "how many random histories of each kind to run")
+	everyFault = flag.Bool("storetest.everyfault", false, "let each law of faults break each statement, where several share them otherwise")
+	backlog    = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
 )
 
 // A Subject is an empty, migrated store under test, and what its test can do to it. Only Store

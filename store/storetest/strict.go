@@ -45,14 +45,18 @@ func strictRetry(s *scene) {
 		s.advance(time.Hour + time.Second)
 	}
 	s.finish(p, retried(s.takesThis(p, first), 0))
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 	s.wantKey("seat", "a", 0, 0)
 }
 
 func strictParked(s *scene) {
 	first, second, _ := s.strict()
+	s.keepsParked(first, second)
+}
+
+// keepsParked wants the first of a key to keep it while it is parked, from the second.
+func (s *scene) keepsParked(first, second store.ID) {
+	s.t.Helper()
 	p := s.join()
 	s.must(s.Store.Park(s.ctx(), p, false, fences(s.takesThis(p, first))))
 	s.settle()
@@ -122,9 +126,7 @@ func strictRetryFirst(s *scene) {
 	s.finish(p, ended(s.takesThis(p, first), store.OutcomeDiscarded))
 	s.wantStopped(p, first, 2)
 	s.act(store.Retry, first)
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }
 
 func strictRetryPaused(s *scene) {
@@ -135,9 +137,7 @@ func strictRetryPaused(s *scene) {
 	s.want(first, store.Blocked)
 	s.advance(time.Hour + time.Second)
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }
 
 func strictDelete(s *scene) {
@@ -146,9 +146,7 @@ func strictDelete(s *scene) {
 		s.t.Fatalf("Delete of the job that stopped its key: %+v", a)
 	}
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{second, third}) {
-		s.t.Errorf("%v ran, want %v and %v", got, second, third)
-	}
+	s.wantRuns(p, second, third)
 }
 
 func strictSkip(s *scene) {
@@ -221,9 +219,7 @@ func pauseFull(s *scene) {
 	s.advance(time.Hour + time.Second)
 
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{second, third}) {
-		s.t.Errorf("%v ran after the pause, want %v and %v", got, second, third)
-	}
+	s.wantRuns(p, second, third)
 }
 
 // pausing is a snooze that pauses a limit's key.
@@ -287,7 +283,5 @@ func pauseOrder(s *scene) {
 	s.wantWaits(first, "crm")
 	s.control(store.Control{PauseLimit: use})
 	s.settle()
-	if got := s.runAll(p); !slices.Equal(got, []store.ID{first, second, third}) {
-		s.t.Errorf("jobs ran in the order %v, want %v, %v, %v", got, first, second, third)
-	}
+	s.wantRuns(p, first, second, third)
 }

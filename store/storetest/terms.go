@@ -211,6 +211,15 @@ func (s *scene) takesThis(p, id store.ID) store.Claimed {
 	return s.wantTakes(p, id)[0]
 }
 
+// wantRuns wants these jobs of the queue of plain jobs, in this order, to be all that can be run, and
+// runs them.
+func (s *scene) wantRuns(p store.ID, want ...store.ID) {
+	s.t.Helper()
+	if got := s.runAll(p); !slices.Equal(got, want) {
+		s.t.Errorf("jobs ran in the order %v, want %v", got, want)
+	}
+}
+
 // runAll claims and completes what can be run of the queue of plain jobs until nothing can,
 // and returns it in the order of its start.
 func (s *scene) runAll(p store.ID) (order []store.ID) {
