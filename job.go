@@ -104,12 +104,35 @@ type Filter struct {
 	Schedule string    `json:"schedule,omitempty"` // that enqueued it
 	Flow     ID        `json:"flow,omitzero"`      // the jobs enqueued together of which some wait for others
 	Batch    ID        `json:"batch,omitzero"`     // the batch that it is a member of
+	Group    string    `json:"group,omitempty"`    // of errors, that its last failure is of
 	Since    time.Time `json:"since,omitzero"`     // created at or after
 	Until    time.Time `json:"until,omitzero"`     // created before
 	Before   ID        `json:"before,omitzero"`    // the page after this id
 	Max      int       `json:"max,omitempty"`      // jobs of a page, 100 if 0, at most 10,000
 	All      bool      `json:"all,omitempty"`      // acting on everything is meant
+
+	Priorities []int `json:"priorities,omitempty"`
+
+	// Input is what the input says, all of it, as it is shown: what is secret or encrypted is not
+	// found. Reading may take long, and Search says how far it has come.
+	Input []Match `json:"input,omitempty"`
+
+	// Soonest lists jobs by the time that they are due, those alone that wait for one: scheduled
+	// and retryable. It means nothing for acting.
+	Soonest bool   `json:"soonest,omitempty"`
+	After   Cursor `json:"after,omitzero"` // the page after this place: Found.Reached of the one before
 }
+
+// A Match is what an input must say: that the value at Path, names of fields with dots between, is Value
+// or prints as it: 42 is the number and the text. A list on the way is what any of its elements is.
+// With no Path it is that the input has the text Value anywhere, upper and lower case alike.
+type Match = store.Match
+
+// A Cursor is a place in a listing. Its String is for addresses and commands.
+type Cursor = store.Cursor
+
+// ParseCursor reads what Cursor.String has written.
+func ParseCursor(text string) (Cursor, error) { return store.ParseCursor(text) }
 
 // jobOf makes a Job of what a store knows.
 func jobOf(s *store.Job) *Job {

@@ -49,6 +49,7 @@ type taskConfig struct {
 	backoff func(failures int, err error) time.Duration
 	aliases []string
 	offline bool
+	danger  bool
 	around  []aroundFunc // outermost first
 }
 
@@ -137,6 +138,11 @@ func Alias(names ...string) TaskOption {
 // twice at once; a late result is still refused. By default its context is cancelled with
 // ErrLeaseLost before another process can be given the job.
 func Offline() TaskOption { return taskOption(func(c *taskConfig) { c.offline = true }) }
+
+// Dangerous marks a task whose input says what a worker does on its machine or in its network: a
+// command, an address to call. Whoever may enqueue it may do that. The dashboard lets only admins
+// enqueue its jobs, change their inputs or schedule it, and only where the program allows it.
+func Dangerous() TaskOption { return taskOption(func(c *taskConfig) { c.danger = true }) }
 
 // An enqueueOption is valid for one job only.
 type enqueueOption func(*enqueueConfig)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/offloadhq/offload/internal/cause"
 	"github.com/offloadhq/offload/internal/engine"
 	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/store"
@@ -48,10 +49,19 @@ func (a *App) Jobs(ctx context.Context, f Filter) ([]*Job, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if (*store.Filter)(&f).Searches() {
+		found, err := a.Search(ctx, f, 0)
+		return found.Jobs, err
+	}
 	found, err := a.store.Find(ctx, store.Filter(f))
 	if err != nil {
 		return nil, fmt.Errorf("offload: list jobs: %w", err)
 	}
+	return a.showAll(ctx, found)
+}
+
+// showAll returns jobs as others see them.
+func (a *App) showAll(ctx context.Context, found []store.Job) (_ []*Job, err error) {
 	jobs, show := make([]*Job, len(found)), &shower{app: a}
 	for i := range found {
 		if jobs[i], err = show.job(ctx, &found[i]); err != nil {
@@ -70,6 +80,9 @@ func (f *Filter) check() error {
 	}
 	if f.Max < 0 || f.Max > 10_000 {
 		return &InputError{Field: "Max", Got: f.Max, Want: "0 (100) to 10,000"}
+	}
+	if err := f.checkSearch(); err != nil {
+		return err
 	}
 	return f.checkNames()
 }
@@ -105,6 +118,9 @@ func (f *Filter) checkNames() error {
 		if err := checkName("", "Limit", f.Limit); err != nil {
 			return err
 		}
+	}
+	if f.Group != "" && !cause.IsGroup(f.Group) {
+		return &InputError{Field: "Group", Got: f.Group, Want: inside.GroupWant}
 	}
 	if f.Schedule != "" {
 		return checkName("", "Schedule", f.Schedule)

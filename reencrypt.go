@@ -25,18 +25,15 @@ func (a *App) runKeys(ctx context.Context, in *inside.ActInput) ([]byte, error) 
 	}
 	filter := in.Filter
 	filter.Max = keysPage
-	for {
-		jobs, err := a.store.Find(ctx, filter)
-		if err != nil {
+	for more := true; more; {
+		var jobs []store.Job
+		var err error
+		if jobs, more, err = a.next(ctx, &filter); err != nil {
 			return nil, fmt.Errorf("find jobs: %w", err)
-		}
-		if len(jobs) == 0 {
-			break
 		}
 		if err := w.page(ctx, jobs); err != nil {
 			return nil, err
 		}
-		filter.Before = jobs[len(jobs)-1].ID
 		Progress(ctx, w.count.Changed, 0, fmt.Sprintf("%s %d jobs so far", in.Verb, w.count.Jobs))
 		if err := context.Cause(ctx); err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ type rules struct {
 	Fair        *Fair             `json:"fair,omitempty"`
 	Expire      *time.Duration    `json:"expire,omitempty"`
 
+	Dangerous    bool           `json:"dangerous,omitempty"`
 	Encrypt      bool           `json:"encrypt,omitempty"`
 	Key          string         `json:"key,omitempty"`           // id of the one that the process encrypts with
 	Secret       fields.Secrets `json:"secret,omitempty"`        // of the input
@@ -84,6 +85,7 @@ func (a *App) registrations() []store.Task {
 	for name, bound := range a.tasks {
 		config := &bound.config
 		known := config.rules()
+		known.Dangerous = config.danger
 		if config.encrypt && a.keys != nil {
 			known.Key = a.keys.current
 		}
@@ -91,7 +93,7 @@ func (a *App) registrations() []store.Task {
 		if err != nil {
 			panic(err) // numbers and checked text always encode
 		}
-		tasks = append(tasks, store.Task{Name: name, Queue: config.queue, Rules: encoded})
+		tasks = append(tasks, store.Task{Name: name, Queue: config.queue, Rules: encoded, Schema: fields.SchemaOf(bound.definition.input)})
 	}
 	return tasks
 }
@@ -122,6 +124,24 @@ func (r *registry) known(ctx context.Context, s store.Store, task string, ask bo
 		return jobConfig{}, fmt.Errorf("%w %q: no process has made it known", ErrUnknownTask, task)
 	}
 	return rulesOf(known)
+}
+
+// secrets returns what of each registered task's jobs is secret.
+func (r *registry) secrets(ctx context.Context, s store.Store) (map[string]secrets, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.ask(ctx, s); err != nil {
+		return nil, err
+	}
+	all := make(map[string]secrets, len(r.tasks))
+	for name, t := range r.tasks {
+		config, err := rulesOf(t)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = config.secrets
+	}
+	return all, nil
 }
 
 func (r *registry) ask(ctx context.Context, s store.Store) error {

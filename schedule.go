@@ -161,6 +161,19 @@ func (s Schedule) Next(t time.Time, n int) ([]time.Time, error) {
 
 const mostNext = 10_000
 
+// Words says in English when the schedule ticks: "at 03:00 on Mondays, Europe/Berlin", "every 90
+// seconds". It is "" for one that can't be set, of which Next says why.
+func (s Schedule) Words() string {
+	timing, err := s.timing(refusal{})
+	switch {
+	case err != nil:
+		return ""
+	case timing.expr == nil:
+		return "every " + timing.everyWords()
+	}
+	return timing.expr.Words() + ", " + timing.zone.String()
+}
+
 // SetSchedule stores a schedule, or replaces that of its name. It then ticks whether or not any
 // program declares it, until RemoveSchedule, and wins over one of the same name in code. One
 // that is paused stays paused.

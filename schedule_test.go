@@ -263,3 +263,19 @@ func TestTheScheduleOpenedLastWins(t *testing.T) {
 	}
 	says("old")
 }
+
+func TestWords(t *testing.T) {
+	for want, s := range map[string]offload.Schedule{
+		"at 03:00 on Mondays, Europe/Berlin": {Cron: "0 3 * * MON", Zone: "Europe/Berlin"},
+		"every 15 minutes, UTC":              {Cron: "*/15 * * * *"},
+		"every 5 minutes":                    {Cron: "@every 5m"},
+		"every 90 seconds":                   {Every: 90 * time.Second},
+		"every day":                          {Every: 24 * time.Hour},
+		"every 1.5s":                         {Every: 1500 * time.Millisecond},
+		"":                                   {Cron: "0 25 * * *"},
+	} {
+		if got := s.Words(); got != want {
+			t.Errorf("Words of %+v is %q, want %q", s, got, want)
+		}
+	}
+}

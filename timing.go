@@ -202,3 +202,19 @@ func (t *timing) search(first, now time.Time, n int) time.Time {
 	}
 	return low
 }
+
+// everyWords says how much time passes between two ticks, in the largest unit that fits.
+func (t *timing) everyWords() string {
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := t.every / unit.size; t.every%unit.size == 0 {
+			if n == 1 {
+				return unit.name
+			}
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return t.every.String()
+}

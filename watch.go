@@ -89,6 +89,9 @@ func (w *watch) prepare(f Filter) error {
 		return &InputError{Field: "Filter", Got: fmt.Sprintf("Max %d, Before %s", f.Max, f.Before), Want: "neither: Watch has no pages"}
 	}
 	w.states, w.filter = f.States, store.Filter(f)
+	if w.filter.Searches() {
+		return &InputError{Field: "Filter", Got: "Input, Soonest or After", Want: "none of them: Watch does not look into inputs, and has no order"}
+	}
 	w.filter.States, w.filter.Max = nil, watchPage
 	return nil
 }

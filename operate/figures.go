@@ -107,11 +107,12 @@ func (o *Operator) Processes(ctx context.Context) ([]Process, error) {
 
 // A Task is a task that some process has made known.
 type Task struct {
-	Name   string          `json:"name"`
-	Queue  string          `json:"queue"`
-	Schema json.RawMessage `json:"schema,omitempty"` // JSON Schema of the input, where it is known
-	Paused bool            `json:"paused"`
-	Seen   time.Time       `json:"seen"` // when a process last made it known
+	Name      string          `json:"name"`
+	Queue     string          `json:"queue"`
+	Schema    json.RawMessage `json:"schema,omitempty"` // JSON Schema of the input, where it is known
+	Paused    bool            `json:"paused"`
+	Dangerous bool            `json:"dangerous,omitempty"` // it is marked offload.Dangerous
+	Seen      time.Time       `json:"seen"`                // when a process last made it known
 }
 
 // Tasks returns the tasks that processes have made known, by name, offload's own left out.
@@ -127,10 +128,22 @@ func (o *Operator) Tasks(ctx context.Context) ([]Task, error) {
 	var tasks []Task
 	for _, t := range found {
 		if t.Queue != store.SystemQueue {
-			tasks = append(tasks, Task{Name: t.Name, Queue: t.Queue, Schema: t.Schema, Paused: t.Paused, Seen: t.Seen})
+			tasks = append(tasks, Task{Name: t.Name, Queue: t.Queue, Schema: t.Schema, Paused: t.Paused, Dangerous: dangerous(&t), Seen: t.Seen})
 		}
 	}
 	return tasks, nil
+}
+
+// dangerous reads the mark from a task's registered rules. Rules that can't be read are of a program
+// that this one does not know: then it is.
+func dangerous(t *store.Task) bool {
+	if len(t.Rules) == 0 {
+		return false
+	}
+	var rules struct {
+		Dangerous bool `json:"dangerous"`
+	}
+	return json.Unmarshal(t.Rules, &rules) != nil || rules.Dangerous
 }
 
 // A StatsQuery says which figures. The zero query is the last hour, minute by minute.
@@ -138,11 +151,13 @@ type StatsQuery struct {
 	Tasks, Queues []string      // empty is any
 	Since, Until  time.Time     // zero: the last hour, until now
 	Step          time.Duration // of a StatsStep; 0 is a minute
+	StepsOnly     bool          // leaves out Now, which is what takes long
+	CountsOnly    bool          // leaves out Now, and Wait and Run of the steps: the cheapest
 }
 
 // Stats are counts by state now, and figures per step of time.
 type Stats struct {
-	Now   map[offload.State]int `json:"now"`
+	Now   map[offload.State]int `json:"now"` // nil with StepsOnly or CountsOnly
 	Steps []StatsStep           `json:"steps"`
 }
 
@@ -159,7 +174,8 @@ type StatsStep struct {
 }
 
 // Stats returns figures. Now counts all jobs and may read the whole history; with the minute
-// that passes, steps are complete.
+// that passes, steps are complete. What happened more than a day ago is known by the hour alone.
+// What completed and failed today is one step since midnight, with CountsOnly.
 func (o *Operator) Stats(ctx context.Context, q StatsQuery) (*Stats, error) {
 	s, err := o.store()
 	if err != nil {
@@ -181,15 +197,43 @@ func (o *Operator) Stats(ctx context.Context, q StatsQuery) (*Stats, error) {
 	if q.Step < time.Minute {
 		return nil, &offload.InputError{Field: "Step", Got: q.Step, Want: "a minute or more"}
 	}
-	counts, err := s.Counts(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("offload: count jobs: %w", err)
+	stats := &Stats{}
+	if !q.StepsOnly && !q.CountsOnly {
+		if stats.Now, err = s.Counts(ctx); err != nil {
+			return nil, fmt.Errorf("offload: count jobs: %w", err)
+		}
 	}
-	figures, err := s.Figures(ctx, store.FigureQuery(q))
+	figures, err := s.Figures(ctx, store.FigureQuery{
+		Tasks: q.Tasks, Queues: q.Queues, Since: q.Since, Until: q.Until, Step: q.Step, CountsOnly: q.CountsOnly,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("offload: figures: %w", err)
 	}
-	return &Stats{Now: counts, Steps: steps(figures)}, nil
+	stats.Steps = steps(figures)
+	return stats, nil
+}
+
+// QueueStats returns what happened in each queue since a time, all of it in one step. As Stats it knows by the hour alone
+// what happened more than a day ago. Queues in which nothing did are not there.
+func (o *Operator) QueueStats(ctx context.Context, since time.Time) (map[string]StatsStep, error) {
+	s, err := o.store()
+	if err != nil {
+		return nil, err
+	}
+	figures, err := s.Figures(ctx, store.FigureQuery{Since: since})
+	if err != nil {
+		return nil, fmt.Errorf("offload: figures of queues: %w", err)
+	}
+	of := map[string][]store.Figure{}
+	for _, f := range figures {
+		f.Start = since
+		of[f.Queue] = append(of[f.Queue], f)
+	}
+	all := map[string]StatsStep{}
+	for queue, figures := range of {
+		all[queue] = steps(figures)[0]
+	}
+	return all, nil
 }
 
 // steps adds up figures by the start of their step.

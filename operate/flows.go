@@ -30,13 +30,13 @@ type Batch struct {
 }
 
 // Batches returns the batches that f selects, newest first, at most f.Max (100), as App.Jobs
-// does jobs. Its Tasks and Queues don't matter.
+// does jobs. Its Tasks, Queues and Input don't matter.
 func (o *Operator) Batches(ctx context.Context, f offload.Filter) ([]Batch, error) {
 	s, err := o.store()
 	if err != nil {
 		return nil, err
 	}
-	f.Tasks, f.Queues = []string{store.BatchTask}, []string{store.SystemQueue}
+	f.Tasks, f.Queues, f.Input = []string{store.BatchTask}, []string{store.SystemQueue}, nil
 	if err := inside.CheckFilter(store.Filter(f)); err != nil {
 		return nil, err
 	}
@@ -156,6 +156,23 @@ func edgesOf(ctx context.Context, s store.Flows, jobs []*offload.Job) ([]Edge, e
 		edges[i] = Edge{Job: e.Job, Upstream: e.Upstream, On: e.On, Else: e.Else, State: e.State}
 	}
 	return edges, nil
+}
+
+// Flows returns the ids of the flows that jobs are of, newest first, at most max. With before
+// only older ones.
+func (o *Operator) Flows(ctx context.Context, before offload.ID, max int) ([]offload.ID, error) {
+	s, err := o.store()
+	if err != nil {
+		return nil, err
+	}
+	if max < 1 || max > mostFlow {
+		return nil, &offload.InputError{Field: "max", Got: max, Want: "1 to 10,000"}
+	}
+	ids, err := s.FlowIDs(ctx, before, max)
+	if err != nil {
+		return nil, fmt.Errorf("offload: list flows: %w", err)
+	}
+	return ids, nil
 }
 
 // CancelFlow cancels all jobs of a flow in the background: the returned job does it. The flow is

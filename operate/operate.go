@@ -86,7 +86,7 @@ func (o *Operator) all(ctx context.Context, in inside.ActInput, f offload.Filter
 		return nil, err
 	}
 	in.Who, in.Filter = o.who, store.Filter(f)
-	in.Filter.Max, in.Filter.Before = 0, offload.ID{}
+	in.Filter.Max, in.Filter.Before, in.Filter.After = 0, offload.ID{}, offload.Cursor{}
 	input, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("offload: encode the act: %w", err)
@@ -115,6 +115,9 @@ func (o *Operator) record(ctx context.Context, s store.Store, r store.Record) er
 func checkActing(f offload.Filter) error {
 	if !inside.Meant(store.Filter(f)) {
 		return &offload.InputError{Field: "Filter", Got: "the zero filter", Want: inside.MeantWant}
+	}
+	if f.Soonest {
+		return &offload.InputError{Field: "Soonest", Got: true, Want: "false: acts go from the newest job to the oldest"}
 	}
 	return inside.CheckFilter(store.Filter(f))
 }

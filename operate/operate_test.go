@@ -278,12 +278,16 @@ func TestFiguresTellWhatHappened(t *testing.T) {
 	if completed != 2 || failed != 3 {
 		t.Errorf("steps count %d completed, %d failed; want 2 and 3: %+v", completed, failed, stats.Steps)
 	}
+	byQueue, err := ada.QueueStats(t.Context(), app.Now().Add(-time.Hour))
+	if err != nil || len(byQueue) != 1 || byQueue["default"].Completed != 2 || byQueue["default"].Failed != 3 {
+		t.Errorf("QueueStats = %+v, %v", byQueue, err)
+	}
 	queues, err := ada.Queues(t.Context())
 	if err != nil || len(queues) != 1 || queues[0].Name != "default" || queues[0].Scheduled != 1 {
 		t.Errorf("Queues = %+v, %v", queues, err)
 	}
 	tasks, err := ada.Tasks(t.Context())
-	if err != nil || len(tasks) != 1 || tasks[0].Name != "call" || tasks[0].Queue != "default" {
+	if err != nil || len(tasks) != 1 || tasks[0].Name != "call" || tasks[0].Queue != "default" || len(tasks[0].Schema) == 0 {
 		t.Errorf("Tasks = %+v, %v", tasks, err)
 	}
 	if _, err := ada.Stats(t.Context(), operate.StatsQuery{Step: time.Second}); err == nil {

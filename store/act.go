@@ -88,6 +88,10 @@ type Control struct {
 
 	PauseSchedule, ResumeSchedule string // an ErrNotFound if there is none
 
+	// SetError is a group of failures, or an ErrNotFound if there is none; Status is what it has then.
+	SetError string
+	Status   ErrorStatus
+
 	// SetLimit changes Max of a limit until ResetLimit. PauseLimit lets no job of a key start
 	// for PauseFor; 0 ends that. SkipLimit lets a Strict limit's key go on that a job has
 	// stopped. An ErrNotFound says that there is no such limit.

@@ -99,6 +99,7 @@ type Book struct {
 	Gates     []Gate
 	Schedules []Schedule
 	Records   []Record
+	Documents []Document // that have not expired
 }
 
 // A Gate is what is kept of a key of a limit, beside the jobs that hold it.

@@ -29,6 +29,10 @@ var (
 	// ErrFull reports that a job keeps as much as it may.
 	ErrFull = errors.New("offload: as much as is kept of a job")
 
+	// ErrStale reports that a document is not what the caller has read, and that nothing was written.
+	// Read it again.
+	ErrStale = errors.New("offload: changed since it was read")
+
 	// ErrRefused reports an address or database that cannot be used as it is: a read-only file,
 	// a network file system, a wrong password. The text says what would be right.
 	ErrRefused = errors.New("offload: database refused")

@@ -7,6 +7,7 @@ type FigureQuery struct {
 	Tasks, Queues []string // empty is any
 	Since, Until  time.Time
 	Step          time.Duration // at least a minute
+	CountsOnly    bool          // leaves out Wait and Run
 }
 
 // A Figure is what happened to the jobs of one task in one queue in one step of time.

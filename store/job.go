@@ -89,6 +89,11 @@ const (
 	RetainEnded    = 7 * 24 * time.Hour  // cancelled and expired
 	RetainGaveUp   = 30 * 24 * time.Hour // discarded
 	RetainFigures  = 90 * 24 * time.Hour
+
+	// FiguresByMinute is how long figures are known by the minute. It is more than a day, so that
+	// days are told apart anywhere.
+	FiguresByMinute = 26 * time.Hour
+
 	RetainTasks    = 30 * 24 * time.Hour // a task that no process has registered for so long goes, a limit is not listed
 	RetainActs     = 90 * 24 * time.Hour
 	SystemQueue    = "offload" // holds offload's own jobs; left out of lists unless named
@@ -236,9 +241,15 @@ type Filter struct {
 	Schedule string    // that enqueued it
 	Flow     ID        // that it belongs to
 	Batch    ID        // that it is a member of
+	Group    string    // an ErrorGroup, that its last failure is of
 	Since    time.Time // created at or after
 	Until    time.Time // created before
 	Before   ID        // the page after this id
 	Max      int       // 0 is 100
 	All      bool      // acting on everything is meant
+
+	Priorities []int
+	Input      []Match // what its input says, all of it
+	Soonest    bool    // by the time that it is due, those alone that wait for one: scheduled and retryable
+	After      Cursor  // the page after this place
 }

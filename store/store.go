@@ -17,11 +17,13 @@ type Store interface {
 	Reader
 	Operator
 	Duties
+	ErrorGroups
 	Gates
 	Flows
 	Schedules
 	Inbox
 	Notes
+	Documents
 	Texts
 	Backup
 	Origins
@@ -193,8 +195,14 @@ type Member interface {
 // A Reader answers questions.
 type Reader interface {
 	// Find returns the jobs that f selects, newest id first, at most f.Max. With f.IDs, inputs
-	// and results come whole, however large.
+	// and results come whole, however large. A filter that Searches is that of a Search without a
+	// budget.
 	Find(ctx context.Context, f Filter) ([]Job, error)
+
+	// Search is Find in steps, and says up to where it has looked when its time is over or f.Max
+	// jobs are found; a step it makes always. Jobs that come or move meanwhile may be missed.
+	// Without f.Soonest its order is that of Find.
+	Search(ctx context.Context, s Search) (Found, error)
 
 	// Failures returns the failed attempts of a job, oldest first; none for an unknown id.
 	Failures(ctx context.Context, id ID) ([]Failure, error)
@@ -202,6 +210,11 @@ type Reader interface {
 	// Counts returns how many jobs are in each state, those of SystemQueue left out. It may
 	// read all of done.
 	Counts(ctx context.Context) (map[State]int, error)
+
+	// CountUpTo counts what f selects, up to most of each state, whatever f.States says; by queue,
+	// task and tag it counts those of f.States among them. Of each state it looks at no more than
+	// CountLook times as many, of those that have ended at the newest. It passes over f.Input.
+	CountUpTo(ctx context.Context, f Filter, most int) (*Counted, error)
 
 	// Queues returns every queue that has jobs that have not ended, or is paused, by name, with
 	// counts that stop at most; 0 is no limit.
@@ -251,8 +264,8 @@ type Duties interface {
 	TakeDuty(ctx context.Context, name string, every time.Duration) (mine bool, err error)
 
 	// Prune removes at most max ended jobs whose time to be kept is over, and what else has had
-	// its time (figures, acts, tasks, forgotten crashes), and returns how many jobs it removed.
-	// Fewer than max means that it is done for now.
+	// its time (figures, acts, tasks, forgotten crashes, documents), and returns how many jobs it removed.
+	// Fewer than max means that it is done for now. It adds up figures older than FiguresByMinute by the hour.
 	Prune(ctx context.Context, max int) (int, error)
 
 	// CountEnqueued writes the figures of jobs enqueued in minutes that have passed, by their
@@ -331,6 +344,10 @@ type Flows interface {
 
 	// Batches counts the members of batches. An id that is no batch's is left out.
 	Batches(ctx context.Context, ids ...ID) (map[ID]BatchCount, error)
+
+	// FlowIDs returns the flows that jobs are of, with an id before that one, newest first, at most max.
+	// The zero ID is before none.
+	FlowIDs(ctx context.Context, before ID, max int) ([]ID, error)
 }
 
 // Schedules keeps schedules.
@@ -391,6 +408,22 @@ type Notes interface {
 
 	// Memos returns the memos of a job, by name, byte by byte; with names, those.
 	Memos(ctx context.Context, id ID, names ...string) ([]Memo, error)
+}
+
+// Documents keeps what is small and no job's. What has expired is as good as gone.
+type Documents interface {
+	// PutDocument writes a document and returns it with its new version, if what is there has the
+	// version want; else the error is an ErrStale. It expires after keep; 0 is never. After an error that leaves
+	// doubt a version that was read may be stale by the call's own doing.
+	PutDocument(ctx context.Context, d Document, want int64, keep time.Duration) (Document, error)
+
+	// Documents returns documents of a kind with these keys; without keys, at most max whose key comes
+	// after another, byte by byte. They come by key.
+	Documents(ctx context.Context, kind, after string, max int, keys ...string) ([]Document, error)
+
+	// DeleteDocument removes a document of the version want, or nothing if there is none. With another
+	// version it is an ErrStale.
+	DeleteDocument(ctx context.Context, kind, key string, want int64) error
 }
 
 // processName is how people know a process: "web@host/1234".

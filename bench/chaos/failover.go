@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/cutwire"
 	"github.com/offloadhq/offload/internal/testpg"
 )
@@ -14,9 +15,19 @@ func init() {
 		About:  "a replica is promoted while the old primary stays up and only reads, for workers at an address that moves and at one of both servers",
 		Stores: []string{"postgres"},
 		Short:  3 * time.Second, Long: 2 * time.Minute,
-		Open: openServer,
-		Run:  failover,
+		Open:  openServer,
+		Tasks: []Task{promptTask},
+		Run:   failover,
 	})
+}
+
+// promptTask is the task of these jobs: as any that asks another server, it has a timeout. A
+// commit that the old primary was about to send to its replica waits for ever, and the
+// connection to it is well all the time.
+var promptTask = Task{
+	Name:    "prompt",
+	Options: append([]offload.TaskOption{offload.Timeout(15 * time.Second)}, sleepTask.Options...),
+	Run:     sleepTask.Run,
 }
 
 func failover(s *Stage) {
@@ -43,7 +54,7 @@ func failover(s *Stage) {
 			{Role: "probe"},
 			Enqueuer{
 				Rate: 50, Tx: 0.3, Callers: 4, Resend: true,
-				Mix: []Kind{{Task: "sleep", Queue: queue, Most: 100 * time.Millisecond}},
+				Mix: []Kind{{Task: promptTask.Name, Queue: queue, Most: 100 * time.Millisecond}},
 			}.Spec(),
 		} {
 			spec.Address = address

@@ -63,20 +63,16 @@ func (a *admission) measure(ctx context.Context, f *figures) error {
 		{"limited_drain", limited, a.drain},
 		{"fair_drain", fair, a.drain},
 	} {
-		var base, feature []float64
-		for range rounds {
-			for _, one := range []struct {
-				kind  kind
-				rates *[]float64
-			}{{plain, &base}, {pair.feature, &feature}} {
-				took, err := pair.measure(ctx, pair.name, one.kind, n)
-				if err != nil {
-					return err
-				}
-				*one.rates = append(*one.rates, rate(n, took))
+		err := f.inTurn(pair.name, n, func(_ int, feature bool) (time.Duration, error) {
+			one := plain
+			if feature {
+				one = pair.feature
 			}
+			return pair.measure(ctx, pair.name, one, n)
+		})
+		if err != nil {
+			return err
 		}
-		f.addPair(pair.name, base, feature)
 	}
 	if err := a.smallTenants(ctx, f, n); err != nil {
 		return err
@@ -85,6 +81,26 @@ func (a *admission) measure(ctx context.Context, f *figures) error {
 		return err
 	}
 	return a.beside(ctx, f, plain, n)
+}
+
+// inTurn measures n plain jobs and as many with a feature by turns, so that both meet the same machine, and adds the medians
+// of their rates.
+func (f *figures) inTurn(name string, n int, measure func(round int, feature bool) (time.Duration, error)) error {
+	var plain, feature []float64
+	for round := range rounds {
+		for _, one := range []struct {
+			feature bool
+			rates   *[]float64
+		}{{false, &plain}, {true, &feature}} {
+			took, err := measure(round, one.feature)
+			if err != nil {
+				return err
+			}
+			*one.rates = append(*one.rates, rate(n, took))
+		}
+	}
+	f.addPair(name, plain, feature)
+	return nil
 }
 
 // addPair adds the medians of a feature and of plain jobs, and their ratio.
@@ -127,13 +143,7 @@ func (a *admission) drain(ctx context.Context, name string, k kind, n int) (took
 	if _, err := a.fill(ctx, name, k, n); err != nil {
 		return 0, err
 	}
-	a.runs.expect(n)
-	began := time.Now()
-	err = a.working(ctx, k.queue, func(ctx context.Context) error {
-		err := a.drained(ctx, a.runs, k.queue)
-		took = time.Since(began)
-		return err
-	})
+	took, err = a.bench.drain(ctx, a.app, a.runs, k.queue, n)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}

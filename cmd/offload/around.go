@@ -60,40 +60,25 @@ func (a *around) batch(ctx context.Context, f *figures, n int) error {
 		a.batches = append(a.batches, batch.ID())
 		return []*offload.Call{batch, a.runs.task.Call(loadOf(n, "ada.lovelace"), offload.Queue(queue), offload.After(batch))}
 	}
-	var plain, feature []float64
-	for round := range rounds {
-		a.progress("%s: round %d of %d", name, round+1, rounds)
-		for _, one := range []struct {
-			calls func() []*offload.Call
-			runs  int
-			rates *[]float64
-		}{{calls, n, &plain}, {batched, n + 1, &feature}} {
-			began := time.Now()
-			if _, err := a.app.Enqueue(ctx, one.calls()...); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			enqueued := time.Since(began)
-			drained, err := a.drain(ctx, a.app, queue, one.runs)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			*one.rates = append(*one.rates, rate(n, enqueued+drained))
+	err := f.inTurn(name, n, func(round int, feature bool) (time.Duration, error) {
+		enqueue, runs := calls, n
+		if feature {
+			enqueue, runs = batched, n+1
+		} else {
+			a.progress("%s: round %d of %d", name, round+1, rounds)
 		}
+		began := time.Now()
+		if _, err := a.app.Enqueue(ctx, enqueue()...); err != nil {
+			return 0, err
+		}
+		enqueued := time.Since(began)
+		drained, err := a.drain(ctx, a.app, a.runs, queue, runs)
+		return enqueued + drained, err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	f.addPair(name, plain, feature)
 	return nil
-}
-
-// drain lets an app run the n jobs of a queue, and returns how long that takes.
-func (a *around) drain(ctx context.Context, app *offload.App, queue string, n int) (took time.Duration, err error) {
-	a.runs.expect(n)
-	began := time.Now()
-	err = during(ctx, app, func(ctx context.Context) error {
-		err := a.drained(ctx, a.runs, queue)
-		took = time.Since(began)
-		return err
-	}, queue)
-	return took, err
 }
 
 // observed measures plain jobs of a program that has something around each attempt, is told of all
@@ -107,23 +92,19 @@ func (a *around) observed(ctx context.Context, f *figures, _ int) (failed error)
 	}
 	defer func() { failed = errors.Join(failed, observer.Close()) }()
 	queue := a.queue("-observed")
-	var plain, feature []float64
-	for range rounds {
-		for _, one := range []struct {
-			app   *offload.App
-			rates *[]float64
-		}{{a.app, &plain}, {observer, &feature}} {
-			if err := a.fill(ctx, a.app, name, queue, n); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			took, err := a.watched(ctx, one.app, queue, n, one.app == observer)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			*one.rates = append(*one.rates, rate(n, took))
+	err = f.inTurn(name, n, func(_ int, feature bool) (time.Duration, error) {
+		if err := a.fill(ctx, a.app, a.runs.task, name, queue, n); err != nil {
+			return 0, err
 		}
+		app := a.app
+		if feature {
+			app = observer
+		}
+		return a.watched(ctx, app, queue, n, feature)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	f.addPair(name, plain, feature)
 	return nil
 }
 
@@ -137,7 +118,7 @@ func (a *around) observer(ctx context.Context) (*offload.App, error) {
 // watched is drain, with somebody who watches the queue's jobs if that is wanted.
 func (a *around) watched(ctx context.Context, app *offload.App, queue string, n int, watch bool) (took time.Duration, err error) {
 	if !watch {
-		return a.drain(ctx, app, queue, n)
+		return a.drain(ctx, app, a.runs, queue, n)
 	}
 	watching, stop := context.WithCancel(ctx)
 	events := app.Watch(watching, offload.Filter{Queues: []string{queue}})
@@ -151,23 +132,10 @@ func (a *around) watched(ctx context.Context, app *offload.App, queue string, n 
 		}
 		ended <- nil
 	}()
-	took, err = a.drain(ctx, app, queue, n)
+	took, err = a.drain(ctx, app, a.runs, queue, n)
 	stop()
 	if failed := <-ended; err == nil {
 		err = failed
 	}
 	return took, err
-}
-
-// fill enqueues n plain jobs, 1,000 a call.
-func (a *around) fill(ctx context.Context, app *offload.App, name, queue string, n int) error {
-	for done := 0; done < n; {
-		last := min(done+1000, n)
-		if _, err := a.runs.task.EnqueueMany(ctx, app, loads(done, last, "ada.lovelace"), offload.Queue(queue)); err != nil {
-			return err
-		}
-		done = last
-		a.progress("%s: %d of %d jobs enqueued", name, done, n)
-	}
-	return nil
 }

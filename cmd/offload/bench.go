@@ -64,17 +64,24 @@ but at most 10,000; what is wanted of 10,000 stands in brackets:
                   paused meanwhile, and after a kill until offload adopt
   observed_drain  jobs/s run by a program with Around, OnEvent and Watch, beside one without
 
+Suite dashboard measures each page of the dashboard over a history of --jobs, of which one in a
+hundred failed, one in fifty waits and up to 1,000 run: the time that the server takes for it, with
+nothing kept from the request before, 95 in 100 within it. And:
+
+  live_drain      jobs/s run while ten dashboards are open, in turn with none, medians of three
+
 It refuses a database with jobs or workers in it, for which it would be a load, and which
 would be a load for it.`,
 		Example: `  offload bench
   offload bench --db postgres://app@localhost/bench --jobs 1000000 --json
   offload bench --suite admission
-  offload bench --suite around --jobs 10000`,
+  offload bench --suite around --jobs 10000
+  offload bench --suite dashboard --jobs 5000000`,
 		Args: cobra.NoArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print one JSON object on one line")
 	cmd.Flags().IntVar(&b.jobs, "jobs", 200_000, "how many jobs to enqueue in bulk and run")
-	cmd.Flags().StringVar(&name, "suite", "heart", "what to measure: heart, admission or around")
+	cmd.Flags().StringVar(&name, "suite", "heart", "what to measure: heart, admission, around or dashboard")
 	cmd.Flags().BoolVar(&b.force, "force", false, "even if there are jobs or workers")
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
 		switch name {
@@ -84,8 +91,10 @@ would be a load for it.`,
 			b.suite = newAdmission(b)
 		case "around":
 			b.suite = newAround(b)
+		case "dashboard":
+			b.suite = newLooks(b)
 		default:
-			return &offload.InputError{Field: "--suite", Got: name, Want: "heart, admission or around"}
+			return &offload.InputError{Field: "--suite", Got: name, Want: "heart, admission, around or dashboard"}
 		}
 		if b.jobs < 1 || b.jobs > 10_000_000 {
 			return &offload.InputError{Field: "--jobs", Got: b.jobs, Want: "1 to 10,000,000"}

@@ -52,7 +52,7 @@ func (a *around) fillAt(ctx context.Context, address, name, queue string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, app.Close()) }()
-	return a.fill(ctx, app, name, queue, a.jobs)
+	return a.fill(ctx, app, a.runs.task, name, queue, a.jobs)
 }
 
 // move moves all from one database into another, and lets the first be worked again. What an earlier

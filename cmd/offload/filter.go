@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/offloadhq/offload"
@@ -12,11 +14,14 @@ type filter struct {
 	states, tasks, queues []string
 	tag, search, process  string
 	key, limit, schedule  string
-	flow, batch           string
+	flow, batch, group    string
 	since, until          timeFlag
+	inputs                []string
+	priorities            []int
 }
 
-// flags gives a command the flags. Where --queue means something else, it is called queueFlag.
+// flags gives a command the flags. Where --queue means something else, it is called queueFlag, and
+// --input and --priority begin as it does.
 func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.states, "state", nil, "jobs in this state: scheduled, available, blocked, running, retryable, completed, discarded, cancelled, expired; may be repeated")
@@ -30,6 +35,10 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 	flags.StringVar(&f.schedule, "schedule", "", "jobs of this schedule")
 	flags.StringVar(&f.flow, "flow", "", "jobs of the flow with this id")
 	flags.StringVar(&f.batch, "batch", "", "members of the batch with this id")
+	prefix := strings.TrimSuffix(queueFlag, "queue")
+	flags.StringArrayVar(&f.inputs, prefix+"input", nil, "jobs whose input says so: PATH=VALUE, such as order.id=42, or =TEXT anywhere in it; all of several")
+	flags.IntSliceVar(&f.priorities, prefix+"priority", nil, "jobs of this priority, 0 (first) to 9 (last); may be repeated")
+	flags.StringVar(&f.group, "group", "", "jobs whose last failure is of this group, as offload errors lists it")
 	f.since.ago, f.until.ago = true, true
 	flags.Var(&f.since, "since", "created since: a time, or how long ago: 90m, 7d")
 	flags.Var(&f.until, "until", "created before: a time, or how long ago")
@@ -44,14 +53,22 @@ func (f *filter) flags(cmd *cobra.Command, queueFlag string) {
 
 // empty reports whether nothing was given.
 func (f *filter) empty() bool {
-	return len(f.states) == 0 && len(f.tasks) == 0 && len(f.queues) == 0 &&
-		f.tag+f.search+f.process+f.key+f.limit+f.schedule+f.flow+f.batch == "" && f.since.IsZero() && f.until.IsZero()
+	return len(f.inputs)+len(f.priorities) == 0 && len(f.states) == 0 && len(f.tasks) == 0 && len(f.queues) == 0 &&
+		f.tag+f.search+f.process+f.key+f.limit+f.schedule+f.flow+f.batch+f.group == "" && f.since.IsZero() && f.until.IsZero()
 }
 
 // filter returns what the flags select.
 func (f *filter) filter() (offload.Filter, error) {
 	selected := offload.Filter{
 		Tasks: f.tasks, Queues: f.queues, Tag: f.tag, Search: f.search, Key: f.key, Limit: f.limit, Schedule: f.schedule, Since: f.since.Time, Until: f.until.Time,
+		Priorities: f.priorities, Group: f.group,
+	}
+	for _, text := range f.inputs {
+		path, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return selected, &offload.InputError{Field: "--input", Got: text, Want: "PATH=VALUE, or =TEXT"}
+		}
+		selected.Input = append(selected.Input, offload.Match{Path: path, Value: value})
 	}
 	for _, name := range f.states {
 		state, err := parseState(name)

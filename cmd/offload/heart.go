@@ -225,6 +225,31 @@ func (b *bench) drained(ctx context.Context, r *runs, queue string) error {
 	return b.none(ctx, queue, offload.Running)
 }
 
+// drain lets an app run the n jobs of a queue, and returns how long that takes.
+func (b *bench) drain(ctx context.Context, app *offload.App, r *runs, queue string, n int) (took time.Duration, err error) {
+	r.expect(n)
+	began := time.Now()
+	err = during(ctx, app, func(ctx context.Context) error {
+		err := b.drained(ctx, r, queue)
+		took = time.Since(began)
+		return err
+	}, queue)
+	return took, err
+}
+
+// fill enqueues n jobs of a task, 1,000 a call.
+func (b *bench) fill(ctx context.Context, app *offload.App, task *offload.Task[load], name, queue string, n int) error {
+	for done := 0; done < n; {
+		last := min(done+1000, n)
+		if _, err := task.EnqueueMany(ctx, app, loads(done, last, "ada.lovelace"), offload.Queue(queue)); err != nil {
+			return err
+		}
+		done = last
+		b.progress("%s: %d of %d jobs enqueued", name, done, n)
+	}
+	return nil
+}
+
 // none returns when no job of a queue is in a state any more.
 func (b *bench) none(ctx context.Context, queue string, state offload.State) error {
 	for {

@@ -89,7 +89,7 @@ func wordsAfter(line, program string) (args []string, ok bool) {
 			quote, in = r, true
 		case r == ' ':
 			flush()
-		case r == '|' || r == '&':
+		case r == '|' || r == '&' || r == '>':
 			if flush() {
 				return args, true
 			}

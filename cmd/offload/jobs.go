@@ -22,6 +22,10 @@ func newJobs(s *session) *cobra.Command {
 take several values with commas between, match any of them. Jobs of offload's own queue,
 called offload, are listed only if that queue is named.
 
+To look into inputs, or for text, a task or a tag among many jobs, takes long: --budget stops after that
+time, and says how to go on. Inputs are searched as they are shown: without what is secret or encrypted.
+With --soonest, jobs that wait for a time are listed by it.
+
 With --json, all fields are there in each line, null where there is nothing; inputs and
 results over 4 KiB are left out: offload job show has them.
 
@@ -30,6 +34,8 @@ logs, and then schedules, limits, tasks and keys (docs/leaving.md says what is i
 		Example: `  offload jobs
   offload jobs --state discarded,retryable --task http --since 1d
   offload jobs --search 'connection refused' --json | jq -r .id
+  offload jobs --input order.id=42 --budget 3s
+  offload jobs --soonest --state retryable
   offload jobs --limit crm --key acme --state blocked
   offload jobs --all --json | gzip >everything.jsonl.gz
   offload jobs --max 50 --before 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e`,
@@ -40,6 +46,9 @@ logs, and then schedules, limits, tasks and keys (docs/leaving.md says what is i
 	cmd.Flags().IntVar(&l.max, "max", 100, "how many")
 	cmd.Flags().BoolVar(&l.all, "all", false, "with --json: everything that is stored, with failures and logs")
 	cmd.Flags().StringVar(&l.before, "before", "", "go on after the job with this id")
+	cmd.Flags().BoolVar(&l.soonest, "soonest", false, "by the time that they are due: scheduled and retryable jobs alone")
+	cmd.Flags().Var(&l.budget, "budget", "stop looking after so long; 0 is never")
+	cmd.Flags().StringVar(&l.after, "after", "", "go on where a search has stopped, which says from where")
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) })
 	return cmd
 }
@@ -52,6 +61,10 @@ type jobList struct {
 	all    bool
 	max    int
 	before string
+
+	soonest bool
+	budget  durationFlag
+	after   string
 }
 
 // jobPage is how many jobs are read at a time.
@@ -65,8 +78,8 @@ func (l *jobList) run(ctx context.Context) error {
 	switch {
 	case l.all && !*l.json:
 		return wrong("--all writes JSON: give --json too")
-	case l.all && (!l.filter.empty() || l.before != ""):
-		return wrong("--all is everything; a filter or --before excludes it")
+	case l.all && (!l.filter.empty() || l.soonest || l.before+l.after != "" || l.budget.Duration != 0):
+		return wrong("--all is everything; a filter, an order, a budget or a place to go on from excludes it")
 	case l.all:
 		return l.with(ctx, func(app *offload.App) error { return l.everything(ctx, app) })
 	}
@@ -78,6 +91,10 @@ func (l *jobList) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if f.After, err = offload.ParseCursor(l.after); err != nil {
+		return &offload.InputError{Field: "--after", Got: l.after, Want: "what an earlier call has said"}
+	}
+	f.Soonest = l.soonest
 	return l.with(ctx, func(app *offload.App) error {
 		if *l.json {
 			return l.pages(ctx, app, f, func(job *offload.Job) error { return l.object(jobLine(job)) })
@@ -97,27 +114,54 @@ func (l *jobList) run(ctx context.Context) error {
 
 // pages calls f with each job, page after page.
 func (l *jobList) pages(ctx context.Context, app *offload.App, selected offload.Filter, f func(*offload.Job) error) error {
+	searching := len(selected.Input) > 0 || selected.Soonest || l.budget.Duration > 0 || l.after != ""
+	until := time.Now().Add(l.budget.Duration)
 	for left := l.max; left > 0; {
 		selected.Max = min(left, jobPage)
-		page, err := app.Jobs(ctx, selected)
+		var page offload.Found
+		var err error
+		if searching {
+			page, err = app.Search(ctx, selected, l.left(until))
+		} else {
+			page.Jobs, err = app.Jobs(ctx, selected)
+		}
 		if err != nil {
 			return err
 		}
-		for _, job := range page {
+		for _, job := range page.Jobs {
 			if err := f(job); err != nil {
 				return err
 			}
 		}
-		if len(page) < selected.Max {
+		left -= len(page.Jobs)
+		switch {
+		case searching && page.Reached.IsZero() || !searching && len(page.Jobs) < selected.Max:
 			return nil
+		case !searching:
+			selected.Before = page.Jobs[len(page.Jobs)-1].ID
+		default:
+			selected.Before, selected.After = offload.ID{}, page.Reached
+			if left > 0 && l.budget.Duration > 0 && !time.Now().Before(until) {
+				l.note("stopped after %s with %d found: go on with --after %s", lasting(l.budget.Duration), l.max-left, page.Reached)
+				return nil
+			}
 		}
-		left -= len(page)
-		selected.Before = page[len(page)-1].ID
 	}
-	if l.live {
+	switch {
+	case l.live && searching:
+		l.note("%d shown; there may be more: --max N, or --after %s", l.max, selected.After)
+	case l.live:
 		l.note("%d shown; there may be more: --max N, or --before %s", l.max, selected.Before)
 	}
 	return nil
+}
+
+// left is what is left of the budget, 0 if there is none.
+func (l *jobList) left(until time.Time) time.Duration {
+	if l.budget.Duration == 0 {
+		return 0
+	}
+	return max(time.Until(until), 1)
 }
 
 // stateOf writes the state of a job, and why it is so where that is known.

@@ -32,8 +32,8 @@ func newRoot(s *session) *cobra.Command {
 The database is --db, else $OFFLOAD_DB, else offload.db: the path of a SQLite file,
 or postgres://user@host/database.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a job, queue, schedule, limit
-or process that was named is not there.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a job, queue, schedule, limit,
+error or process that was named is not there.`,
 		Example: `  offload demo --once
   offload work &
   offload enqueue command '{"argv":["date"]}' --wait
@@ -50,8 +50,8 @@ or process that was named is not there.`,
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Run:", []*cobra.Command{newDemo(s), newWork(s), newEnqueue(s)}},
-		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s), newBatches(s), newFlow(s)}},
+		{"Run:", []*cobra.Command{newDemo(s), newWork(s), newDashboard(s), newEnqueue(s)}},
+		{"Jobs:", []*cobra.Command{newJobs(s), newJob(s), newErrors(s), newError(s), newBatches(s), newFlow(s)}},
 		{"Look after it:", []*cobra.Command{
 			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
 			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s), newTop(s),

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"flag"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 //	scrub FILE                write the last output to FILE, with ID, TIME, HOST/PID, … for what differs each time
 //	capture NAME REGEXP       set the variable to what the (group of the) expression finds in the last output
 //	write STATEMENT           what another program does in offload.db
+//	page PATH REGEXP          the page at that path of the server whose address is the first in the file "out" has such a text
 //	flow                      what a program enqueues into offload.db: a batch of two commands, of which one
 //	                          fails as long as there is no file "ok", and what is after it; sets BATCH, GOOD,
 //	                          BAD, DONE, ALARM, CLEAN
@@ -53,6 +56,7 @@ func TestScript(t *testing.T) {
 			"capture": capture,
 			"write":   write,
 			"flow":    flow,
+			"page":    page,
 		},
 	})
 }
@@ -161,4 +165,22 @@ func write(ts *testscript.TestScript, neg bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec("PRAGMA busy_timeout = 10000; " + args[0])
 	ts.Check(err)
+}
+
+func page(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: page PATH REGEXP")
+	}
+	address := regexp.MustCompile(`http://[^\s;]+`).FindString(ts.ReadFile("out"))
+	r, err := http.NewRequest(http.MethodGet, address+args[0], nil)
+	ts.Check(err)
+	r.Header.Set("Accept", "text/html")
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	if !regexp.MustCompile(args[1]).Match(text) {
+		ts.Fatalf("GET %s: %s, which has no %q:\n%s", r.URL, answer.Status, args[1], text)
+	}
 }

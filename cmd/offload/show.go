@@ -179,9 +179,9 @@ func (s *jobShow) terms(job *offload.Job) {
 }
 
 // field prints a field that is not empty; further lines of its text stand below the first.
-func (s *jobShow) field(name, text string) { s.paintedField(name, "", text) }
+func (s *session) field(name, text string) { s.paintedField(name, "", text) }
 
-func (s *jobShow) paintedField(name, colour, text string) {
+func (s *session) paintedField(name, colour, text string) {
 	if text == "" {
 		return
 	}

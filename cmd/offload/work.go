@@ -22,6 +22,7 @@ import (
 func newWork(s *session) *cobra.Command {
 	var queues []string
 	grace := durationFlag{25 * time.Second}
+	board := dashboardFlags{session: s}
 	cmd := &cobra.Command{
 		Use:   "work",
 		Short: "Run jobs, with all built-in tasks, until it is told to stop",
@@ -30,10 +31,15 @@ from a shell or by a program in any language.
 
 Without --queue it works every queue, 100 jobs of each at once. With TERM or Ctrl-C it
 claims nothing more, lets jobs end for --grace, and gives back what is left, so that another
-process can run it at once. A second signal ends it on the spot.`,
+process can run it at once. A second signal ends it on the spot.
+
+With --dashboard it serves the dashboard beside.
+
+` + dashboardLong,
 		Example: `  offload work
   offload work --queue mail=20 --queue import=1
-  offload work --db postgres://app@db.example/shop --grace 5m`,
+  offload work --db postgres://app@db.example/shop --grace 5m
+  offload work --dashboard 127.0.0.1:8080`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
@@ -42,15 +48,17 @@ process can run it at once. A second signal ends it on the spot.`,
 			return err
 		}
 		parts = append(parts, offload.Grace(grace.Duration))
-		return s.work(cmd.Context(), names, append(parts, kits()...))
+		return s.work(cmd.Context(), names, append(parts, kits()...), &board)
 	})
 	cmd.Flags().StringArrayVar(&queues, "queue", nil, "work this queue only, NAME or NAME=JOBS at once; may be repeated")
+	cmd.Flags().StringVar(&board.listen, "dashboard", "", "serve the dashboard at this `address` as well, as offload dashboard does")
+	board.flags(cmd)
 	cmd.Flags().Var(&grace, "grace", "how long jobs may go on when it is told to stop")
 	return cmd
 }
 
 // work runs jobs until a signal comes, or a person stops the process.
-func (s *session) work(ctx context.Context, queues []string, parts []offload.Part) error {
+func (s *session) work(ctx context.Context, queues []string, parts []offload.Part, board *dashboardFlags) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := s.log(slog.LevelInfo)
@@ -70,8 +78,16 @@ func (s *session) work(ctx context.Context, queues []string, parts []offload.Par
 		}
 	}()
 	log.Info("working", "database", s.shown(), "queues", cmp.Or(strings.Join(queues, ","), "all"), "pid", os.Getpid())
-	err = app.Run(ctx, queues...)
-	return errors.Join(err, app.Close())
+	ended := func() error { return nil }
+	if board.listen != "" {
+		served, err := board.serve(app)
+		if err != nil {
+			return errors.Join(err, app.Close())
+		}
+		log.Info("dashboard", "url", served.url)
+		ended = served.stop
+	}
+	return errors.Join(app.Run(ctx, queues...), ended(), app.Close())
 }
 
 // parseQueues reads NAME or NAME=JOBS. The limit of all together never holds back what was

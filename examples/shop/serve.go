@@ -29,7 +29,7 @@ func (d *demo) serve(ctx context.Context) error {
 	server := &http.Server{Handler: pages.handler(), ReadHeaderTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) }) // ends with Shutdown
-	d.say("The shop is open at http://%s; Ctrl-C closes it\n", listener.Addr())
+	d.say("The shop is open at http://%s, its dashboard at http://%[1]s/jobs/; Ctrl-C closes it\n", listener.Addr())
 
 	d.trickle(ctx)
 

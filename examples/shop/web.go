@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/offloadhq/offload/dashboard"
+	"github.com/offloadhq/offload/dashboard/access"
+
 	"github.com/offloadhq/offload"
 )
 
@@ -38,7 +41,10 @@ func (s *site) handler() http.Handler {
 	mux.Handle("GET /mail/", readable(s.files(mailDir)))
 	mux.Handle("GET /thumbnails/", s.files(thumbnailDir))
 	mux.Handle("GET /exports/", s.files(exportDir))
-	return http.NewCrossOriginProtection().Handler(guarded(mux))
+	all := http.NewServeMux()
+	all.Handle("/", http.NewCrossOriginProtection().Handler(guarded(mux)))
+	all.Handle("/jobs/", dashboard.New(s.app, dashboard.Auth(access.Local("demo")), dashboard.Title("shop")))
+	return all
 }
 
 // files serves one directory of the shop; the others are nobody's business.

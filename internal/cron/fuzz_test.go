@@ -27,6 +27,9 @@ func FuzzParse(f *testing.F) {
 		if again.String() != e.String() {
 			t.Fatalf("%q reads back as %q", e, again)
 		}
+		if words := e.Words(); words == "" || strings.Contains(words, "  ") || strings.HasSuffix(words, " ") || strings.Contains(words, "%!") {
+			t.Fatalf("%q in words is %q", e, words)
+		}
 		m := modelOf(e.String())
 		after := time.Unix(from%(400*365*secondsPerDay), 0).In(zone)
 		for range 3 {

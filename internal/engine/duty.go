@@ -11,6 +11,10 @@ const (
 	prunePause    = 100 * time.Millisecond // between transactions, so that others get their turn
 	pruneFor      = 20 * time.Second       // then other duties come first
 	countEvery    = 30 * time.Second
+	groupEvery    = 5 * time.Second
+	groupMost     = 250                   // failures in a transaction
+	groupPause    = 25 * time.Millisecond // between transactions
+	groupFor      = 10 * time.Second      // then other duties come first
 	registerEvery = time.Hour
 )
 
@@ -28,6 +32,7 @@ func (s *shift) duties(ctx context.Context) {
 	duties := []*duty{
 		{name: "prune", every: pruneEvery, do: s.prune},
 		{name: "count enqueued", every: countEvery, do: s.countEnqueued},
+		{name: "group errors", every: groupEvery, do: s.groupErrors},
 	}
 	for _, d := range duties {
 		d.next = now.Add(jitter(d.every / 2))
@@ -86,6 +91,24 @@ func (s *shift) prune(ctx context.Context) {
 		}
 		s.trouble.settle("remove old jobs", err)
 		if err != nil || removed < pruneMost {
+			return
+		}
+	}
+}
+
+// groupErrors groups failures that have come, as many as there are.
+func (s *shift) groupErrors(ctx context.Context) {
+	for until := time.Now().Add(groupFor); ctx.Err() == nil && time.Now().Before(until); sleep(ctx, groupPause) {
+		var grouped int
+		err := s.within(ctx, func(ctx context.Context) (err error) {
+			grouped, err = s.Store.GroupErrors(ctx, groupMost)
+			return err
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		s.trouble.settle("group errors", err)
+		if err != nil || grouped < groupMost {
 			return
 		}
 	}

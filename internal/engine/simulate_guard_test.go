@@ -177,6 +177,9 @@ func (staysOn) Leave(context.Context, store.ID) error { return nil }
 // TestGuards removes each guard of the store in turn: simulations must find it within 1,000
 // seeds.
 func TestGuards(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of simulations")
+	}
 	was := random
 	random = byTheTime
 	t.Cleanup(func() { random = was })

@@ -94,9 +94,12 @@ const (
 // MeantWant says what a filter needs that acts.
 const MeantWant = "a field that selects jobs, or All: true to act on everything"
 
+// GroupWant says what the id of a group of errors is.
+const GroupWant = "16 hexadecimal digits, as operate.Operator.Errors and `offload errors` list them"
+
 // Meant reports whether a filter may act: it selects jobs, or says that all are meant.
 func Meant(f store.Filter) bool {
-	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues) > 0 || f.Tag+f.Key+f.Limit+f.Schedule != "" ||
+	return f.All || len(f.IDs)+len(f.States)+len(f.Tasks)+len(f.Queues)+len(f.Priorities)+len(f.Input) > 0 || f.Tag+f.Key+f.Limit+f.Schedule+f.Group != "" ||
 		!f.Process.IsZero() || !f.Flow.IsZero() || !f.Batch.IsZero() || f.Search != "" || !f.Since.IsZero() || !f.Until.IsZero()
 }
 

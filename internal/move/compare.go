@@ -98,5 +98,8 @@ func namesIn(b *store.Book) (names []string) {
 	for _, g := range b.Gates {
 		names = append(names, fmt.Sprintf("what is kept of limit %s %s: %v", g.Limit, g.Key, g.Stopped))
 	}
+	for _, d := range b.Documents {
+		names = append(names, fmt.Sprintf("document %s %q, version %d", d.Kind, d.Key, d.Version))
+	}
 	return names
 }

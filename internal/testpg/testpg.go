@@ -79,7 +79,7 @@ func (s *Server) Database(t testing.TB) string {
 	s.Exec(t, "create database "+name)
 	t.Cleanup(func() {
 		if s.running() {
-			s.Exec(t, "drop database "+name+" with (force)")
+			s.drop(t, name)
 		}
 	})
 	return WithDatabase(t, s.address, name)
@@ -94,6 +94,25 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// drop drops a database, again where the connection is lost: a backend that was killed takes all others with it, soon after.
+func (s *Server) drop(t testing.TB, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		conn := s.connect(ctx, t)
+		_, err := conn.Exec(ctx, "drop database if exists "+name+" with (force)")
+		lost := conn.IsClosed()
+		conn.Close(ctx)
+		switch {
+		case err == nil:
+			return
+		case !lost || ctx.Err() != nil:
+			t.Fatalf("drop database %s: %v", name, err)
+		}
 	}
 }
 

@@ -3,7 +3,8 @@
 //
 // Packages are named from the root: ./bench/chaos is one of the module in bench. It brings
 // what the tests need (Debian packages that are missing are installed where that
-// is possible, and named where it is not), runs go test -json with the race detector, prints
+// is possible, and named where it is not), runs go test -json, with the race detector for all but tests
+// that run at length (see atLength), prints
 // a line per package, the output of tests that failed, the slowest tests and the groups of
 // tests that were skipped. Its last line is "N passed, N failed".
 //
@@ -14,6 +15,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,8 +25,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -96,24 +100,61 @@ func run(ctx context.Context, o options, w io.Writer) bool {
 		}
 	}
 	start := time.Now()
-	for _, m := range o.modules() {
-		if err := goTest(ctx, m.dir, goTestArgs(o, m.packages), r); err != nil {
-			r.failStep(err.Error())
-		}
+	var both sync.WaitGroup
+	for _, lane := range o.lanes(ctx, r) {
+		both.Go(func() {
+			for _, g := range lane {
+				if err := goTest(ctx, g, goTestArgs(o, g), r); err != nil {
+					r.failStep(err.Error())
+				}
+			}
+		})
 	}
+	both.Wait()
 	return r.close(o.slowest, time.Since(start), ci)
 }
 
-// A module is a module with tests to run, and which of its packages.
-type module struct {
-	dir      string
+// A group is packages of a module whose tests run in one call of go.
+type group struct {
+	dir      string // of the module
 	packages []string
+	race     bool
+	short    bool   // leaves out the long tests
+	run      string // only tests that match; "" is those of the command line
+	label    string // behind the names of packages, where they are in two groups
 }
 
-// modules sorts packages by the module that they are in. One after the other: what runs in
-// bench wants the machine for itself.
-func (o *options) modules() (all []module) {
-	root, bench := module{dir: "."}, module{dir: "bench"}
+// A lengthy is a package whose tests run for minutes, most of them in databases and processes beside them, or again and again.
+// With the race detector it would be a multiple: there all of them do without, and once more with it those that are told
+// here. The module in bench, which harms and measures what others test, does without.
+type lengthy struct {
+	end   string // of its path
+	short bool   // with the race detector: without the long ones
+	run   string // with the race detector: those that match
+}
+
+var atLength = []lengthy{
+	{"github.com/offloadhq/offload", true, ""},
+	{"/internal/engine", true, ""},
+	{"/store/postgres", false, atOnce},
+	{"/store/sqlite", false, atOnce},
+	{"/cmd/offload", true, "^Test(Top|Examples)"},
+	{"/dashboard/access", true, "Proxy|Local"}, // the others hash passwords
+	{"/internal/cron", true, none},
+	{"/internal/cross", true, none},
+	{"/internal/docs", true, none},
+	{"/internal/sbom", true, none},
+	{"/internal/tidy", true, none},
+}
+
+// none are the tests of what has no goroutines of its own: to them the race detector has nothing to say.
+const none = "^$"
+
+const atOnce = "^Test(Laws|Store)$/./^(AtOnce|Crowd|While)"
+
+// modules sorts packages by the module that they are in.
+func (o *options) modules() (all []group) {
+	root, bench := group{dir: "."}, group{dir: "bench"}
 	for _, p := range o.packages {
 		below, inBench := strings.CutPrefix(strings.TrimPrefix(p, "./"), "bench")
 		if inBench && (below == "" || below[0] == '/') {
@@ -122,7 +163,7 @@ func (o *options) modules() (all []module) {
 			root.packages = append(root.packages, p)
 		}
 	}
-	for _, m := range []module{root, bench} {
+	for _, m := range []group{root, bench} {
 		if len(m.packages) > 0 {
 			all = append(all, m)
 		}
@@ -130,31 +171,78 @@ func (o *options) modules() (all []module) {
 	return all
 }
 
+// lanes are groups that run one after the other, beside those of the other lane: tests of one package alone leave cores idle.
+func (o *options) lanes(ctx context.Context, r *report) [2][]group {
+	var lanes [2][]group
+	for _, m := range o.modules() {
+		if m.race = o.race && m.dir == "."; !m.race || o.run != "" {
+			lanes[1] = append(lanes[1], m)
+			continue
+		}
+		found, err := list(ctx, m.packages)
+		if err != nil {
+			r.failStep(err.Error())
+			continue
+		}
+		short, long := group{dir: m.dir, race: true}, group{dir: m.dir}
+		for _, p := range found {
+			i := slices.IndexFunc(atLength, func(l lengthy) bool { return strings.HasSuffix(p, l.end) })
+			if i < 0 {
+				short.packages = append(short.packages, p)
+				continue
+			}
+			long.packages = append(long.packages, p)
+			if atLength[i].run == none {
+				continue
+			}
+			lanes[0] = append(lanes[0], group{dir: m.dir, packages: []string{p}, race: true, short: atLength[i].short, run: atLength[i].run, label: " (with race detector)"})
+		}
+		for lane, g := range []group{short, long} {
+			if len(g.packages) > 0 {
+				lanes[lane] = slices.Insert(lanes[lane], 0, g)
+			}
+		}
+	}
+	return lanes
+}
+
+// list returns the packages that patterns name.
+func list(ctx context.Context, patterns []string) ([]string, error) {
+	out, err := exec.CommandContext(ctx, "go", append([]string{"list"}, patterns...)...).Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
 // goTestArgs returns the arguments of go.
-func goTestArgs(o options, packages []string) []string {
-	// Twice as many packages at once as there are cores: most of them wait for disks and timers.
-	args := []string{"test", "-json", "-timeout", o.timeout.String(), "-p", strconv.Itoa(2 * runtime.NumCPU())}
-	if o.race {
+func goTestArgs(o options, g group) []string {
+	// Twice as many packages at once as there are cores, in both lanes: most of them wait for disks and timers.
+	args := []string{"test", "-json", "-timeout", o.timeout.String(), "-p", strconv.Itoa(runtime.NumCPU())}
+	if g.race {
 		// SQLite is C made Go, one thread to a connection: watching it finds nothing, and takes minutes. Only it: other
 		// packages left out would bring code of generic types that all share, without what the detector goes by.
 		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false")
 	}
-	if o.short {
+	if o.short || g.short {
 		args = append(args, "-short")
 	}
 	if !o.cached {
 		args = append(args, "-count=1")
 	}
-	if o.run != "" {
-		args = append(args, "-run", o.run)
+	if run := cmp.Or(g.run, o.run); run != "" {
+		args = append(args, "-run", run)
 	}
-	return append(args, packages...)
+	return append(args, g.packages...)
 }
 
-// goTest runs go in a module and reads its events into r. That tests failed is no error: r knows.
-func goTest(ctx context.Context, dir string, args []string, r *report) error {
+// goTest runs go in a group's module and reads its events into r. That tests failed is no error: r knows.
+func goTest(ctx context.Context, g group, args []string, r *report) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
+	cmd.Dir = g.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stderr = os.Stderr
@@ -165,7 +253,7 @@ func goTest(ctx context.Context, dir string, args []string, r *report) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("go test: %w", err)
 	}
-	readErr := r.read(out)
+	readErr := r.read(out, g.label)
 	err = cmd.Wait()
 	switch exit := (*exec.ExitError)(nil); {
 	case ctx.Err() != nil:

@@ -25,7 +25,7 @@ func needs(o options) []need {
 		{"pgbouncer", "pgbouncer", hasProgram("pgbouncer", "/usr/sbin/pgbouncer")},
 		{"libfaketime", "libfaketime", hasFaketime},
 	}
-	bench := slices.ContainsFunc(o.modules(), func(m module) bool { return m.dir == "bench" })
+	bench := slices.ContainsFunc(o.modules(), func(g group) bool { return g.dir == "bench" })
 	if o.race || bench {
 		all = append(all, need{"a C compiler, for the race detector and SQLite's C library", "gcc libc6-dev", func() bool { return raceless() == "" }})
 	}
@@ -33,6 +33,7 @@ func needs(o options) []need {
 		all = append(all,
 			need{"Redis", "redis-server", hasProgram("redis-server")},
 			need{"npm", "npm", hasProgram("npm")},
+			need{"Chromium", "chromium", hasProgram("chromium")},
 		)
 	}
 	return all

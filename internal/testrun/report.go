@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type event struct {
 // A report gathers events and prints what people want to know of them: packages as they
 // end, the output of what failed, and at the end the sums.
 type report struct {
+	mu       sync.Mutex // events of two calls of go come at once
 	w        io.Writer
 	tests    map[testKey]*test
 	packages map[string]*pkg
@@ -64,18 +66,13 @@ func newReport(w io.Writer) *report {
 	}
 }
 
-// read takes events until r ends. A line that is no event is printed as it is.
-func (r *report) read(from io.Reader) error {
+// read takes events until r ends, with a label behind the names of packages. A line that is no event is printed as it is.
+func (r *report) read(from io.Reader, label string) error {
 	lines := bufio.NewReader(from)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			var e event
-			if json.Unmarshal(line, &e) != nil || e.Action == "" {
-				fmt.Fprintf(r.w, "%s\n", bytes.TrimRight(line, "\n"))
-			} else {
-				r.take(e)
-			}
+			r.takeLine(line, label)
 		}
 		if err == io.EOF {
 			return nil
@@ -84,6 +81,20 @@ func (r *report) read(from io.Reader) error {
 			return err
 		}
 	}
+}
+
+func (r *report) takeLine(line []byte, label string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var e event
+	if json.Unmarshal(line, &e) != nil || e.Action == "" {
+		fmt.Fprintf(r.w, "%s\n", bytes.TrimRight(line, "\n"))
+		return
+	}
+	if e.Package != "" {
+		e.Package += label
+	}
+	r.take(e)
 }
 
 // take takes one event.
@@ -217,11 +228,17 @@ func (r *report) printRunning(pkg string) {
 
 // failStep notes that something beside the tests has failed.
 func (r *report) failStep(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.broken++
 	r.failures = append(r.failures, what)
 }
 
-func (r *report) anyFailed() bool { return len(r.failures) > 0 }
+func (r *report) anyFailed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.failures) > 0
+}
 
 // counts returns how many tests passed, failed and were skipped by themselves. Of tests with
 // subtests only the subtests count.

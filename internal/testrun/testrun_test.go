@@ -75,7 +75,7 @@ func runModule(t *testing.T, ci bool, packages ...string) (out string, ok bool) 
 	r := newReport(&w)
 	o := options{timeout: 60e9, packages: packages}
 	for _, m := range o.modules() {
-		if err := goTest(t.Context(), m.dir, goTestArgs(o, m.packages), r); err != nil {
+		if err := goTest(t.Context(), m, goTestArgs(o, m), r); err != nil {
 			t.Errorf("goTest: %v\n%s", err, w.String())
 		}
 	}
@@ -172,37 +172,62 @@ func TestStepThatFailedBeforeTheTests(t *testing.T) {
 func TestTestsThatCannotStartAreAnError(t *testing.T) {
 	var w bytes.Buffer
 	r := newReport(&w)
-	err := goTest(t.Context(), ".", []string{"test", "-json", "-timeout", "soon"}, r)
+	err := goTest(t.Context(), group{dir: "."}, []string{"test", "-json", "-timeout", "soon"}, r)
 	if err == nil {
 		t.Errorf("goTest with a wrong flag returned no error:\n%s", w.String())
 	}
 }
 
-func TestGoTestArgs(t *testing.T) {
+// Tests that run at length do without the race detector, but for what acts at once; the module in bench is a group of its own.
+func TestGroups(t *testing.T) {
+	const m = "github.com/offloadhq/offload/"
+	const raced = "-race -gcflags=modernc.org/sqlite/lib=-race=false "
+	t.Chdir("../..")
 	for _, test := range []struct {
 		flags string
-		want  string
+		want  [2]string
 	}{
-		{"", ".: test -json -timeout 18m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./...; " +
-			"bench: test -json -timeout 18m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 ./..."},
-		{"-short -race=false -cached ./store/...", ".: test -json -timeout 18m0s -p N -short ./store/..."},
-		{"-run=TestX -timeout=1m .", ".: test -json -timeout 1m0s -p N -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -run TestX ."},
-		{"-short -race=false -cached ./bench ./benchmark bench/chaos", ".: test -json -timeout 18m0s -p N -short ./benchmark; " +
-			"bench: test -json -timeout 18m0s -p N -short . ./chaos"},
+		{". ./store ./store/sqlite ./internal/tidy", [2]string{
+			".: test -json -timeout 18m0s -p N " + raced + "-count=1 " + m + "store; " +
+				".: test -json -timeout 18m0s -p N " + raced + "-short -count=1 " + strings.TrimSuffix(m, "/") + "; " +
+				".: test -json -timeout 18m0s -p N " + raced + "-count=1 -run " + atOnce + " " + m + "store/sqlite",
+			".: test -json -timeout 18m0s -p N -count=1 " + strings.TrimSuffix(m, "/") + " " + m + "store/sqlite " + m + "internal/tidy",
+		}},
+		{"-short -race=false -cached ./store/...", [2]string{"", ".: test -json -timeout 18m0s -p N -short ./store/..."}},
+		{"-run=TestX -timeout=1m .", [2]string{"", ".: test -json -timeout 1m0s -p N " + raced + "-count=1 -run TestX ."}},
+		{"-race=false ./bench ./benchmark bench/chaos", [2]string{"", ".: test -json -timeout 18m0s -p N -count=1 ./benchmark; " +
+			"bench: test -json -timeout 18m0s -p N -count=1 . ./chaos"}},
+		{"./bench/...", [2]string{"", "bench: test -json -timeout 18m0s -p N -count=1 ./..."}},
 	} {
 		o, err := parse(strings.Fields(test.flags), io.Discard)
 		if err != nil {
 			t.Fatalf("%q: %v", test.flags, err)
 		}
-		var runs []string
-		for _, m := range o.modules() {
-			runs = append(runs, m.dir+": "+strings.Join(goTestArgs(o, m.packages), " "))
-		}
-		want := strings.ReplaceAll(test.want, " -p N", " -p "+strconv.Itoa(2*runtime.NumCPU()))
-		if got := strings.Join(runs, "; "); got != want {
-			t.Errorf("%q: go %s, want go %s", test.flags, got, test.want)
+		r := newReport(io.Discard)
+		for i, lane := range o.lanes(t.Context(), r) {
+			var calls []string
+			for _, g := range lane {
+				calls = append(calls, g.dir+": "+strings.Join(goTestArgs(o, g), " "))
+			}
+			want := strings.ReplaceAll(test.want[i], " -p N", " -p "+strconv.Itoa(runtime.NumCPU()))
+			if got := strings.Join(calls, "; "); got != want || r.anyFailed() {
+				t.Errorf("%q, lane %d: go %s, want go %s", test.flags, i, got, want)
+			}
 		}
 	}
+}
+
+// A package that is tested in two ways is two in the report.
+func TestLabelTellsGroupsApart(t *testing.T) {
+	var w bytes.Buffer
+	r := newReport(&w)
+	for label, action := range map[string]string{"": "pass", " (race)": "fail"} {
+		if err := r.read(strings.NewReader(`{"Action":"`+action+`","Package":"m","Test":"TestX"}`), label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.close(0, 0, false)
+	want(t, w.String(), "failed: m (race) TestX\n", "1 passed, 1 failed\n")
 }
 
 func TestFailedMayBeGivenAgain(t *testing.T) {

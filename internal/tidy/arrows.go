@@ -26,32 +26,38 @@ var rooms = []room{
 
 	{"store", nil, "the contract, and the plain values it speaks"},
 	{"store/storetest", []string{"store", "store/memory"}, "the laws that every store keeps"},
-	{"store/...", []string{"store", "internal/gate"}, "one store each"},
+	{"store/...", []string{"store", "internal/gate", "internal/cause"}, "one store each"},
 
 	{"internal/engine", []string{"store", "internal/batch", "internal/cron"}, "one process at work"},
 	{"internal/inside", []string{"store", "internal/engine"}, "the door from an App to what is in it"},
 	{"internal/batch", nil, "many callers, one round trip"},
 	{"internal/gate", []string{"store"}, "which jobs limits let through"},
+	{"internal/cause", []string{"store", "internal/seal"}, "which failures are alike"},
 	{"internal/move", []string{"store"}, "everything from one store into another"},
 	{"internal/cron", nil, "when a schedule ticks"},
 	{"internal/fields", nil, "keys made of the fields of an input, and fields that are secret"},
+	{"internal/form", nil, "forms made of JSON Schemas"},
 	{"internal/seal", nil, "what is encrypted, and how"},
 	{"internal/safedial", nil, "dials that stay out of private networks"},
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/testrun", nil, "make test"},
 	{"internal/sbom", nil, "make sbom"},
+	{"internal/cross", nil, "make cross"},
 	{"internal/tidy", nil, "these rules"},
+	{"internal/madeup", []string{".", "operate", "record", "store/memory"}, "made-up jobs to look at the dashboard by"},
+	{"internal/stories", []string{".", "dashboard", "internal/madeup", "store/postgres", "store/sqlite"}, "the dashboard with made-up jobs"},
 	{"internal/docs", nil, "what the documents say is true"},
 
-	{"operate", []string{".", "store", "internal/inside"}, "acting on many, in somebody's name"},
+	{"operate", []string{".", "store", "internal/inside", "internal/cause"}, "acting on many, in somebody's name"},
 	{"record", []string{".", "store", "internal/inside"}, "small documents for kits and programs"},
 	{
 		"offloadtest",
 		[]string{".", "operate", "record", "store", "store/memory", "internal/inside", "internal/engine"},
 		"what users need to test their tasks",
 	},
-	{"dashboard", []string{".", "operate", "record"}, "the web interface"},
+	{"dashboard", []string{".", "operate", "record", "internal/form"}, "the web interface"},
+	{"dashboard/access", []string{"dashboard"}, "who may come in to a dashboard"},
 	{"telemetry", []string{".", "store", "internal/inside"}, "health, and figures for monitoring"},
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	{"kit/...", kitMay, "ready-made tasks"},
@@ -60,7 +66,7 @@ var rooms = []room{
 }
 
 // forTests are rooms that only tests may import.
-var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/sbom", "internal/tidy", "internal/docs"}
+var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/sbom", "internal/cross", "internal/tidy", "internal/docs"}
 
 // arrows holds what files that are no tests import against the rooms.
 func arrows(h *house) (found []finding) {

@@ -47,7 +47,7 @@ package command
 import "github.com/offloadhq/offload"
 
 // Run is the task. Any program may enqueue it; one with a Kit runs it.
-var Run = offload.DeclareFunc[Input, Output]("command")
+var Run = offload.DeclareFunc[Input, Output]("command", offload.Dangerous())
 
 // Input is a command. It is limited in time by the job's Timeout.
 type Input struct {

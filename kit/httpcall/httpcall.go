@@ -54,7 +54,7 @@ import (
 )
 
 // Call is the task. Any program may enqueue it; one with a Kit makes the requests.
-var Call = offload.DeclareFunc[Input, Output]("http", offload.Timeout(time.Minute))
+var Call = offload.DeclareFunc[Input, Output]("http", offload.Timeout(time.Minute), offload.Dangerous())
 
 // Input is a request.
 type Input struct {

@@ -39,6 +39,8 @@ func (s *Store) control(c store.Control, now time.Time) (what string, err error)
 	case c.ResumeTask != "":
 		delete(s.pausedTasks, c.ResumeTask)
 		return "resume task " + c.ResumeTask, nil
+	case c.SetError != "":
+		return s.setError(c.SetError, c.Status, now)
 	case c.PauseSchedule != "" || c.ResumeSchedule != "":
 		return s.controlSchedule(c)
 	case cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit) != "":

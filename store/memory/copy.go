@@ -188,6 +188,12 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 	}
 	err = s.do(ctx, func(now time.Time) error {
 		b.Queues = slices.Sorted(maps.Keys(s.pausedQueues))
+		for _, k := range slices.SortedFunc(maps.Keys(s.documents), documentKey.compare) {
+			if d, there := s.document(k, now); there {
+				d.Value = bytes.Clone(d.Value)
+				b.Documents = append(b.Documents, d)
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.limits)) {
 			b.Limits = append(b.Limits, s.limitState(name))
 		}
@@ -242,6 +248,11 @@ func (s *Store) ImportBook(ctx context.Context, b store.Book) error {
 		}
 		for _, r := range b.Records {
 			s.record(r)
+		}
+		for _, d := range b.Documents {
+			d.Value = bytes.Clone(d.Value)
+			s.documents[documentKey{d.Kind, d.Key}] = d
+			s.documented = max(s.documented, d.Version)
 		}
 		return nil
 	})

@@ -39,7 +39,10 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 		maps.DeleteFunc(s.figures, func(k figureKey, _ *store.Figure) bool {
 			return k.start < minuteOf(now.Add(-store.RetainFigures))
 		})
+		s.foldFigures(now)
+		maps.DeleteFunc(s.documents, func(_ documentKey, d store.Document) bool { return !d.Expires.IsZero() && !d.Expires.After(now) })
 		maps.DeleteFunc(s.tasks, func(_ string, t store.Task) bool { return now.Sub(t.Seen) >= store.RetainTasks })
+		s.pruneErrors(now)
 		s.inbox = slices.DeleteFunc(s.inbox, func(r store.InboxRow) bool { return r.Error != "" && now.Sub(r.At) >= store.RetainEnded })
 		s.records = slices.DeleteFunc(s.records, func(r store.Record) bool { return now.Sub(r.Time) >= store.RetainActs })
 		return nil

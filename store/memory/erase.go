@@ -20,6 +20,9 @@ func (s *Store) erase(j *job, state store.State) store.Effect {
 	j.spurned = false // it does not come back with an upstream that is retried
 	for i := range j.history {
 		j.history[i].Error, j.history[i].Stack = store.ErasedText, ""
+		if g := s.errors[j.groups[j.history[i].Attempt]]; g != nil {
+			g.Title = ""
+		}
 	}
 	return store.Done
 }

@@ -17,13 +17,14 @@ const enqueued = "enqueued"
 type figureKey struct {
 	start                int64 // in minutes since 1970
 	task, queue, outcome string
+	hour                 bool // it is of an hour
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
 
 // count counts the end of an attempt.
 func (s *Store) count(e store.Ended, outcome store.Outcome, now time.Time) {
-	f := s.figure(figureKey{minuteOf(now), e.Task, e.Queue, string(outcome)})
+	f := s.figure(figureKey{minuteOf(now), e.Task, e.Queue, string(outcome), false})
 	f.Count++
 	f.Wait.Count(e.Waited)
 	f.Run.Count(e.Ran)
@@ -45,11 +46,11 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) (figures []sto
 			at := time.Unix(k.start*60, 0)
 			if len(q.Tasks) > 0 && !slices.Contains(q.Tasks, k.task) ||
 				len(q.Queues) > 0 && !slices.Contains(q.Queues, k.queue) ||
-				!q.Since.IsZero() && at.Before(q.Since.Truncate(time.Minute)) ||
+				!q.Since.IsZero() && at.Before(q.Since.Truncate(time.Minute)) && (!k.hour || at.Before(q.Since.Truncate(time.Hour))) ||
 				!q.Until.IsZero() && !at.Before(q.Until) {
 				continue
 			}
-			k.start -= k.start % step
+			k.start, k.hour = k.start-k.start%step, false
 			if sums[k] == nil {
 				sums[k] = &store.Figure{
 					Start: time.Unix(k.start*60, 0).UTC(),
@@ -57,8 +58,10 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) (figures []sto
 				}
 			}
 			sums[k].Count += f.Count
-			sums[k].Wait.Add(&f.Wait)
-			sums[k].Run.Add(&f.Run)
+			if !q.CountsOnly {
+				sums[k].Wait.Add(&f.Wait)
+				sums[k].Run.Add(&f.Run)
+			}
 		}
 		for f := range maps.Values(sums) {
 			figures = append(figures, *f)
@@ -78,10 +81,26 @@ func (s *Store) CountEnqueued(ctx context.Context) error {
 		until := now.Truncate(time.Minute)
 		for id, j := range s.jobs {
 			if at := id.Time(); j.place != deleted && !at.Before(s.counted) && at.Before(until) {
-				s.figure(figureKey{minuteOf(at), j.Task, j.Queue, enqueued}).Count++
+				s.figure(figureKey{minuteOf(at), j.Task, j.Queue, enqueued, false}).Count++
 			}
 		}
 		s.counted = until
 		return nil
 	})
+}
+
+// foldFigures adds up figures of minutes that are long gone by the hour.
+func (s *Store) foldFigures(now time.Time) {
+	before := now.Add(-store.FiguresByMinute).Truncate(time.Hour).Unix() / 60
+	for k, f := range s.figures {
+		if k.hour || k.start >= before {
+			continue
+		}
+		delete(s.figures, k)
+		k.start, k.hour = k.start-k.start%60, true
+		sum := s.figure(k)
+		sum.Count += f.Count
+		sum.Wait.Add(&f.Wait)
+		sum.Run.Add(&f.Run)
+	}
 }

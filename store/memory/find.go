@@ -12,6 +12,10 @@ import (
 
 // Find is that of store.Reader.
 func (s *Store) Find(ctx context.Context, f store.Filter) (found []store.Job, err error) {
+	if f.Searches() {
+		all, err := s.Search(ctx, store.Search{Filter: f})
+		return all.Jobs, err
+	}
 	most := f.Max
 	if most <= 0 {
 		most = 100
@@ -39,6 +43,7 @@ func (s *Store) matches(j *job, f *store.Filter, now time.Time) bool {
 		len(f.States) > 0 && !slices.Contains(f.States, j.stateAt(now)),
 		len(f.Tasks) > 0 && !slices.Contains(f.Tasks, j.Task),
 		len(f.Queues) > 0 && !slices.Contains(f.Queues, j.Queue),
+		len(f.Priorities) > 0 && !slices.Contains(f.Priorities, j.Priority),
 		len(f.Queues) == 0 && len(f.IDs) == 0 && j.Queue == store.SystemQueue,
 		!f.Process.IsZero() && (j.place != leased || j.process != f.Process),
 		!f.Since.IsZero() && j.created.Before(f.Since),
@@ -46,7 +51,7 @@ func (s *Store) matches(j *job, f *store.Filter, now time.Time) bool {
 		!f.Before.IsZero() && j.ID.Compare(f.Before) >= 0:
 		return false
 	}
-	return j.tagged(f.Tag) && j.failedWith(f.Search) && j.keyed(f.Key) && j.limited(f.Limit) &&
+	return j.tagged(f.Tag) && j.failedWith(f.Search) && j.keyed(f.Key) && j.limited(f.Limit) && j.inGroup(f.Group) &&
 		(f.Schedule == "" || j.Terms != nil && j.Terms.Schedule == f.Schedule) &&
 		(f.Flow.IsZero() || j.Terms != nil && j.Terms.Flow == f.Flow) &&
 		(f.Batch.IsZero() || slices.ContainsFunc(s.after[j.ID], func(e *edge) bool { return e.member && e.job.ID == f.Batch }))

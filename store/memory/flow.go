@@ -313,6 +313,22 @@ func (s *Store) Edges(ctx context.Context, jobs ...store.ID) (edges []store.Edge
 	return edges, err
 }
 
+// FlowIDs is that of store.Flows.
+func (s *Store) FlowIDs(ctx context.Context, before store.ID, most int) (ids []store.ID, err error) {
+	err = s.do(ctx, func(time.Time) error {
+		for _, j := range s.jobs {
+			if j.place != deleted && j.Terms != nil && !j.Terms.Flow.IsZero() && (before.IsZero() || j.Terms.Flow.Compare(before) < 0) {
+				ids = append(ids, j.Terms.Flow)
+			}
+		}
+		slices.SortFunc(ids, func(a, b store.ID) int { return b.Compare(a) })
+		ids = slices.Compact(ids)
+		ids = ids[:min(len(ids), most)]
+		return nil
+	})
+	return ids, err
+}
+
 // Batches is that of store.Flows.
 func (s *Store) Batches(ctx context.Context, ids ...store.ID) (counts map[store.ID]store.BatchCount, err error) {
 	counts = map[store.ID]store.BatchCount{}

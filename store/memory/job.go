@@ -37,6 +37,7 @@ type job struct {
 	attempt      int
 	failures     int
 	history      []store.Failure
+	groups       map[int]string // of failures, by attempt
 	crashes      int
 	crashed      time.Time // last
 	closer       closer    // of its last attempt that was finished

@@ -49,6 +49,9 @@ type data struct {
 	records      []store.Record // oldest first
 	figures      map[figureKey]*store.Figure
 	duties       map[string]time.Time // when each is due next
+	documents    map[documentKey]store.Document
+	documented   int64 // the last version of a document
+	errors       map[string]*errorGroup
 	flows
 	counted time.Time // enqueues before it are in figures
 }
@@ -91,6 +94,8 @@ func newData() data {
 		pausedQueues: map[string]bool{},
 		figures:      map[figureKey]*store.Figure{},
 		duties:       map[string]time.Time{},
+		documents:    map[documentKey]store.Document{},
+		errors:       map[string]*errorGroup{},
 		flows:        newFlows(),
 	}
 }

@@ -97,6 +97,11 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 	if err := a.clear(ctx); err != nil {
 		return nil, err
 	}
+	if a.act.Verb == store.Erase { // a statement of its own sees failures that were just grouped
+		if err := each(ctx, a.tx, a.s.sql.errorsBlank, []any{idList(a.act.IDs), store.ErasedText}, nil); err != nil {
+			return nil, err
+		}
+	}
 	if a.act.Who == "" {
 		return acted, nil
 	}

@@ -59,6 +59,8 @@ func (s *Store) control(ctx context.Context, tx ownTx, c store.Control) (what st
 		return "pause task " + c.PauseTask, tx.exec(ctx, s.sql.pauseTask, c.PauseTask, true)
 	case c.ResumeTask != "":
 		return "resume task " + c.ResumeTask, tx.exec(ctx, s.sql.pauseTask, c.ResumeTask, false)
+	case c.SetError != "":
+		return s.setError(ctx, tx, c.SetError, c.Status)
 	case c.PauseSchedule != "" || c.ResumeSchedule != "":
 		return s.controlSchedule(ctx, tx, c)
 	case cmp.Or(c.SetLimit, c.ResetLimit, c.PauseLimit.Limit, c.SkipLimit.Limit) != "":

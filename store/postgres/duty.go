@@ -134,13 +134,17 @@ func (s *Store) pruneSides(ctx context.Context) error {
 		return s.transact(ctx, conn, func(w *work) error {
 			return w.commit(ctx,
 				step{sql: s.sql.pruneFigures, args: []any{store.RetainFigures.Microseconds()}},
+				step{sql: s.sql.pruneFigureHours, args: []any{store.RetainFigures.Microseconds()}},
+				step{sql: s.sql.pruneDocuments, args: []any{}},
 				step{sql: s.sql.pruneRecords, args: []any{store.RetainActs.Microseconds()}},
 				step{sql: s.sql.pruneTasks, args: []any{store.RetainTasks.Microseconds()}},
 				step{sql: s.sql.pruneCrashes, args: []any{store.CrashMemory.Microseconds()}},
+				step{sql: s.sql.pruneErrors, args: []any{store.RetainErrors.Microseconds(), store.RetainErrorHours.Microseconds()}},
 				step{sql: s.sql.pruneUniques, args: []any{}},
 				step{sql: s.sql.pruneInbox, args: []any{store.RetainEnded.Microseconds()}},
 				step{sql: s.sql.pruneTurns, args: []any{store.TurnBase.Microseconds()}},
 				step{sql: s.sql.mergeFigures, args: []any{}},
+				step{sql: s.sql.foldFigures, args: []any{store.FiguresByMinute.Microseconds()}},
 			)
 		})
 	})

@@ -224,6 +224,9 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 	if b.Records, err = s.Records(ctx, time.Time{}); err != nil {
 		return b, err
 	}
+	if b.Documents, err = s.documents(ctx, nil, nil, nil, nil); err != nil {
+		return b, err
+	}
 	err = s.within(ctx, "export limits", func(ctx context.Context, tx ownTx) error {
 		b.Queues, b.Limits, b.Gates = nil, nil, nil
 		err := each(ctx, tx, s.sql.exportQueues, nil, func(scan func(...any) error) error {

@@ -68,8 +68,11 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) ([]store.Figur
 	if !q.Since.IsZero() {
 		since = q.Since.Truncate(time.Minute)
 	}
-	sums := map[figureAt]*store.Figure{}
-	err := s.ask(ctx, "read figures", s.sql.figures, []any{names(q.Tasks), names(q.Queues), since, timeOrNil(q.Until)}, func(rows pgx.Rows) error {
+	sums, args, query := map[figureAt]*store.Figure{}, []any{names(q.Tasks), names(q.Queues), since, timeOrNil(q.Until)}, s.sql.figures
+	if q.CountsOnly {
+		args, query = append(args, int64(step/time.Second)), s.sql.figuresCount
+	}
+	err := s.ask(ctx, "read figures", query, args, func(rows pgx.Rows) error {
 		clear(sums)
 		var (
 			minute    time.Time

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -31,26 +32,99 @@ func (s *Store) ask(ctx context.Context, doing, sql string, args []any, read fun
 	})
 }
 
+// inFind puts what statements want of jobs, and of where they lie, into one.
+func inFind(sql string) string {
+	return strings.NewReplacer("{of_job}", read("find_job"), "{in_place}", read("find_place")).Replace(sql)
+}
+
+// findAny is find.sql for any filter.
+//
+//	$1 to $20 those of find_job.sql and find_place.sql   $7 process that runs it, null is any
+//	$21 how many at most   $22 with inputs and results of any size
+//	$23 look in due   $24 for these states   $25 in lease   $26 in blocked   $27 in done   $28 for these outcomes
+func findAny() string {
+	const state = "CASE WHEN p.run_at <= now() THEN 'available' WHEN p.failures > 0 THEN 'retryable' ELSE 'scheduled' END"
+	return inFind(strings.NewReplacer(
+		"{in_due}", "$23 AND $7::uuid IS NULL AND "+state+" = ANY ($24::text[]) AND {in_place}",
+		"{in_lease}", "$25 AND ($7::uuid IS NULL OR p.process = $7) AND {in_place}",
+		"{in_blocked}", "$26 AND $7::uuid IS NULL AND {in_place}",
+		"{in_done}", "$27 AND $7::uuid IS NULL AND p.outcome = ANY ($28::smallint[]) AND {in_place}",
+		"{most}", "$21", "{whole}", "$22",
+	).Replace(read("find")))
+}
+
+// findThese is find.sql for ids alone, $1.
+func findThese() string {
+	const these = "p.id = ANY ($1::uuid[])"
+	return strings.NewReplacer("{in_due}", these, "{in_lease}", these, "{in_blocked}", these, "{in_done}", these,
+		"{of_job}", "true", "{most}", "cardinality($1)", "{whole}", "true").Replace(read("find"))
+}
+
+// filterArgs are the parameters of find_job.sql and find_place.sql, for ids from one on.
+func filterArgs(f *store.Filter, from store.ID) []any {
+	tag, value, valued := strings.Cut(f.Tag, "=")
+	var priorities any
+	if len(f.Priorities) > 0 {
+		priorities = f.Priorities
+	}
+	var text, exact any
+	switch needle, as := store.Needle(f.Input); {
+	case needle != "" && as:
+		exact = []byte(needle)
+	case needle != "":
+		text = needle
+	}
+	return []any{
+		idsOrNil(f.IDs), names(f.Tasks), names(f.Queues), timeOrNil(f.Since), timeOrNil(f.Until), idOrNil(f.Before), idOrNil(f.Process),
+		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search), textOrNil(f.Key), textOrNil(f.Limit), textOrNil(f.Schedule),
+		idText(f.Flow), idOrNil(f.Batch), idOrNil(from), priorities, text, exact, textOrNil(f.Group),
+	}
+}
+
 // Find is that of store.Reader: one statement, so that each job is seen in one place.
 func (s *Store) Find(ctx context.Context, f store.Filter) (found []store.Job, err error) {
+	if f.Searches() {
+		all, err := s.Search(ctx, store.Search{Filter: f})
+		return all.Jobs, err
+	}
 	most := f.Max
 	if most <= 0 {
 		most = 100
 	}
-	p := placesOf(f.States)
-	whole := len(f.IDs) > 0
-	tag, value, valued := strings.Cut(f.Tag, "=")
-	args := []any{
-		most, whole, idsOrNil(f.IDs), p.due, p.states, p.running, p.blocked, p.done, p.outcomes,
-		names(f.Tasks), names(f.Queues), timeOrNil(f.Since), timeOrNil(f.Until), idOrNil(f.Before), idOrNil(f.Process),
-		textOrNil(tag), valueOrNil(value, valued), textOrNil(f.Search), textOrNil(f.Key), textOrNil(f.Limit), textOrNil(f.Schedule),
-		idText(f.Flow), idOrNil(f.Batch),
+	if f.Group != "" && len(f.IDs) == 0 {
+		return s.findInGroup(ctx, &f, most)
 	}
-	err = s.ask(ctx, "find jobs", s.sql.find, args, func(rows pgx.Rows) (err error) {
-		found, err = readJobs(rows)
+	if ids := (store.Filter{IDs: f.IDs, Max: f.Max}); len(f.IDs) > 0 && len(f.IDs) <= most && reflect.DeepEqual(f, ids) {
+		return s.findThese(ctx, f.IDs)
+	}
+	return s.find(ctx, &f, most, len(f.IDs) > 0, func(*store.Job) bool { return true })
+}
+
+// findThese returns jobs by their ids, whole. The statement is prepared, unlike other questions: to plan it takes ten times
+// as long as to run it, and its plan is the same for all ids.
+func (s *Store) findThese(ctx context.Context, ids []store.ID) (found []store.Job, err error) {
+	err = s.onPool(ctx, "find jobs", func(ctx context.Context, conn *pgx.Conn) error {
+		return s.run(ctx, conn, step{sql: s.sql.planner}, step{sql: s.sql.findThese, args: []any{idsOf(ids)}, rows: func(rows pgx.Rows) (err error) {
+			found, err = readJobs(rows, func(*store.Job) bool { return true })
+			return err
+		}})
+	})
+	return found, err
+}
+
+// find returns the newest jobs of a filter that are to be kept; most is how many are looked at.
+func (s *Store) find(ctx context.Context, f *store.Filter, most int, whole bool, keep func(*store.Job) bool) (found []store.Job, err error) {
+	err = s.ask(ctx, "find jobs", s.sql.find, findArgs(f, store.ID{}, most, whole), func(rows pgx.Rows) (err error) {
+		found, err = readJobs(rows, keep)
 		return err
 	})
 	return found, err
+}
+
+// findArgs are the parameters of find.sql.
+func findArgs(f *store.Filter, from store.ID, most int, whole bool) []any {
+	p := placesOf(f.States)
+	return append(filterArgs(f, from), most, whole, p.due, p.states, p.running, p.blocked, p.done, p.outcomes)
 }
 
 // Places are where jobs of the states asked for lie.
@@ -121,8 +195,8 @@ func valueOrNil(s string, given bool) any {
 	return store.CleanText(s, 3*len(s))
 }
 
-// readJobs reads what find.sql returns.
-func readJobs(rows pgx.Rows) (found []store.Job, err error) {
+// readJobs reads those of what find.sql returns that are to be kept.
+func readJobs(rows pgx.Rows, keep func(*store.Job) bool) (found []store.Job, err error) {
 	for rows.Next() {
 		var (
 			j                            store.Job
@@ -168,7 +242,9 @@ func readJobs(rows pgx.Rows) (found []store.Job, err error) {
 			c := candidate{terms: j.Terms}
 			j.Limit = c.use(*waits)
 		}
-		found = append(found, j)
+		if keep(&j) {
+			found = append(found, j)
+		}
 	}
 	return found, rows.Err()
 }

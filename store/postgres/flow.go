@@ -56,6 +56,30 @@ func (s *Store) Edges(ctx context.Context, jobs ...store.ID) (edges []store.Edge
 	return edges, err
 }
 
+// FlowIDs is that of store.Flows.
+func (s *Store) FlowIDs(ctx context.Context, before store.ID, most int) (ids []store.ID, err error) {
+	bound := "~" // behind all
+	if !before.IsZero() {
+		bound = before.String()
+	}
+	err = s.ask(ctx, "list flows", s.sql.flowIDs, []any{bound, most}, func(rows pgx.Rows) error {
+		ids = nil
+		for rows.Next() {
+			var text string
+			if err := rows.Scan(&text); err != nil {
+				return err
+			}
+			id, err := store.ParseID(text)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return rows.Err()
+	})
+	return ids, err
+}
+
 // onOf is what an edge wants, as it is asked for.
 func onOf(kind int) store.On {
 	for on, k := range wants {

@@ -232,6 +232,9 @@ func (s *Store) ImportBook(ctx context.Context, b store.Book) error {
 				put.err = s.record(ctx, tx, r)
 			}
 		}
+		for _, d := range b.Documents {
+			put.do(s.sql.importDocument, d.Kind, d.Key, d.Version, d.At, timePtr(d.Expires), bytesOf(d.Value))
+		}
 		return put.err
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,6 +35,7 @@ var hot = map[string]string{
 	"logs_last":        `'{id}', 0, 100`,
 	"memo_put":         `'{id}', 1, '{id}', 'n', 'x', 10000`,
 	"memos":            `'{id}', null`,
+	"find_these":       `'{{id}}'`,
 	"look_lanes":       ``,
 	"look_known":       `'{mail}', '{5}', '{-infinity}'`,
 	"look_parked":      ``,
@@ -49,6 +51,10 @@ var hot = map[string]string{
 	"act_delete":       `'{{id}}', 1`,
 	"sweep":            `1`,
 	"prune":            `'{id}', 2000, 1000`,
+	"errors_take":      `100, 64`,
+	"errors_mark":      `'{{id}}', '{1}', '{0123456789abcdef}'`,
+	"errors_blank":     `'{{id}}', 'erased'`,
+	"errors_lock":      `'{0123456789abcdef}'`,
 	"result":           `'{{id}}', '{x}'`,
 	"act_edit":         `'{{id}}', null, null, null, null, null, 0`,
 
@@ -127,7 +133,7 @@ var hot = map[string]string{
 }
 
 // big are the tables that no hot statement may read as a whole.
-var big = regexp.MustCompile(`Seq Scan on (due|job|lease|blocked|done|failure|result|crash|progress|gate|hold|dirty|turn|uniq|expiry|schedule|inbox|log|logged|memo|edge|mark)\b|Bitmap|Hash Join|Merge Join`)
+var big = regexp.MustCompile(`Seq Scan on (due|job|lease|blocked|done|failure|result|crash|progress|gate|hold|dirty|turn|uniq|expiry|schedule|inbox|log|logged|memo|edge|mark|error|error_hour)\b|Bitmap|Hash Join|Merge Join`)
 
 const full = `
 insert into offload.job select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 0, 0, 0, 25, 5, 'mail', 'send', 'x', null from generate_series(1, 40000) n;
@@ -147,6 +153,9 @@ insert into offload.schedule (name, next_at, spec) select 'nightly' || n, now(),
 insert into offload.inbox (task) select 'send' from generate_series(0, 9999) n;
 insert into offload.edge select gen_random_uuid(), gen_random_uuid(), 0, n % 4, case when n % 2 = 0 then 0 end, false from generate_series(0, 9999) n;
 insert into offload.edge select '01900000-0000-7000-8000-000000000001', gen_random_uuid(), 0, 3, 0, false from generate_series(0, 9999) n;
+insert into offload.failure select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, now(), now(), '', 'test', 'broken', '', case when n % 10 > 0 then lpad(to_hex(n % 100), 16, '0') end from generate_series(1, 40000) n;
+insert into offload.error select lpad(to_hex(n), 16, '0'), now(), now(), null, 1, 0, gen_random_uuid(), 1, false, 'open', 'send', 'test', 'broken', '[]' from generate_series(1, 10000) n;
+insert into offload.error_hour select id, hour, 1 from offload.error, generate_series(1, 10) hour;
 insert into offload.mark (id) select gen_random_uuid() from generate_series(0, 9999) n;
 `
 
@@ -190,14 +199,49 @@ func TestHotStatementsScanNothing(t *testing.T) {
 	}
 }
 
+// Questions are planned with their parameters each time they are asked.
+func TestQuestionsAboutErrorsScanNothing(t *testing.T) {
+	conn := engineConn(t, testpg.Start(t, "autovacuum = off").Database(t))
+	if _, err := conn.Exec(t.Context(), full+"analyze"); err != nil {
+		t.Fatal(err)
+	}
+	const id, group = "01900000-0000-7000-8000-000000009000", "0000000000000011"
+	for _, test := range []struct {
+		name string
+		args []any
+		want string
+	}{
+		{"errors", []any{nil, nil, nil, nil, 100, nil, ""}, "Index Scan Backward using error_last"},
+		{"errors", []any{nil, []string{"send"}, nil, time.Now(), 100, time.Now(), group}, "using error_last"},
+		{"errors", []any{[]string{group}, nil, nil, nil, 1, nil, ""}, "using error_pkey"},
+		{"errors_counted", []any{[]string{group}, 1}, "using error_hour_pkey"},
+		{"errors_jobs", []any{group, nil, 1000}, "using failure_cause"},
+		{"errors_jobs", []any{group, id, 1000}, "using failure_cause"},
+	} {
+		rows, err := conn.Query(t.Context(), "explain "+inSchema(read(test.name), DefaultSchema),
+			append([]any{pgx.QueryExecModeCacheDescribe}, test.args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("explain %s: %v", test.name, err)
+		}
+		plan := strings.Join(lines, "\n")
+		if bad := big.FindString(plan); bad != "" || !strings.Contains(plan, test.want) || strings.Contains(plan, "Sort") && test.name == "errors_jobs" {
+			t.Errorf("%s %v has a %s, wants %s:\n%s", test.name, test.args, bad, test.want, plan)
+		}
+	}
+}
+
 // leading are the first columns of indexes on tables that may be big. A condition on another column
 // alone walks over all of the index. (lease is small: what runs now.)
 var leading = map[string]string{
-	"job_pkey": "id", "due_pkey": "queue", "due_id": "id", "done_pkey": "id", "failure_pkey": "id",
+	"job_pkey": "id", "due_pkey": "queue", "due_id": "id", "done_pkey": "id", "failure_pkey": "id", "failure_cause": "cause", "failure_new": "failed_at",
 	"blocked_pkey": "id", "blocked_turn": "suspect", "blocked_gate": "gate", "gate_pkey": "id", "hold_pkey": "gate",
 	"dirty_pkey": "id", "dirty_at": "at", "uniq_pkey": "key", "uniq_expires": "expires_at",
 	"expiry_pkey": "id", "expiry_at": "at", "schedule_pkey": "name", "schedule_next": "next_at", "inbox_pkey": "id",
-	"edge_pkey": "up", "edge_down": "down", "mark_pkey": "n", "job_flow": "terms",
+	"edge_pkey": "up", "edge_down": "down", "mark_pkey": "n", "job_flow": "terms", "error_pkey": "id", "error_hour_pkey": "error",
 }
 
 var indexScan = regexp.MustCompile(`^( *)(?:->)? *Index (?:Only )?Scan (?:Backward )?using (\w+) on`)
@@ -250,7 +294,11 @@ func engineConn(t *testing.T, address string) *pgx.Conn {
 func prepareHot(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
 	for name := range hot {
-		if _, err := conn.Prepare(t.Context(), name, inSchema(read(name), DefaultSchema)); err != nil {
+		text := read
+		if name == "find_these" {
+			text = func(string) string { return findThese() }
+		}
+		if _, err := conn.Prepare(t.Context(), name, inSchema(text(name), DefaultSchema)); err != nil {
 			t.Fatalf("prepare %s: %v", name, err)
 		}
 		planOf(t, conn, name)

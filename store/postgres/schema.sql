@@ -33,6 +33,17 @@ CREATE TABLE offload.dirty (
 CREATE INDEX dirty_at ON offload.dirty USING btree (at, id);
 CREATE UNIQUE INDEX dirty_pkey ON offload.dirty USING btree (id);
 
+CREATE TABLE offload.document (
+    kind text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    value bytea NOT NULL
+);
+CREATE INDEX document_expires ON offload.document USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE UNIQUE INDEX document_pkey ON offload.document USING btree (kind, key);
+
 CREATE TABLE offload.done (
     id uuid NOT NULL,
     keep_until timestamp with time zone NOT NULL,
@@ -80,6 +91,33 @@ CREATE TABLE offload.edge (
 CREATE INDEX edge_down ON offload.edge USING btree (down, wants, state);
 CREATE UNIQUE INDEX edge_pkey ON offload.edge USING btree (up, wants, down, n);
 
+CREATE TABLE offload.error (
+    id text COLLATE "C" NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone,
+    count bigint NOT NULL,
+    other_keys bigint NOT NULL,
+    job uuid NOT NULL,
+    attempt integer NOT NULL,
+    sealed boolean NOT NULL,
+    status text NOT NULL,
+    task text NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    keys text NOT NULL
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE INDEX error_last ON offload.error USING btree (last_at, id);
+CREATE UNIQUE INDEX error_pkey ON offload.error USING btree (id);
+
+CREATE TABLE offload.error_hour (
+    error text COLLATE "C" NOT NULL,
+    hour bigint NOT NULL,
+    count bigint NOT NULL
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=500);
+CREATE INDEX error_hour_at ON offload.error_hour USING btree (hour);
+CREATE UNIQUE INDEX error_hour_pkey ON offload.error_hour USING btree (error, hour);
+
 CREATE TABLE offload.expiry (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL
@@ -95,8 +133,11 @@ CREATE TABLE offload.failure (
     process text NOT NULL,
     kind text NOT NULL,
     error text NOT NULL,
-    stack text NOT NULL
+    stack text NOT NULL,
+    cause text COLLATE "C"
 );
+CREATE INDEX failure_cause ON offload.failure USING btree (cause, id) WHERE (cause IS NOT NULL);
+CREATE INDEX failure_new ON offload.failure USING btree (failed_at) WHERE ((cause IS NULL) AND (kind <> 'after'::text));
 CREATE UNIQUE INDEX failure_pkey ON offload.failure USING btree (id, attempt);
 
 CREATE TABLE offload.figure (
@@ -110,6 +151,17 @@ CREATE TABLE offload.figure (
     run bigint[] NOT NULL
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
 CREATE UNIQUE INDEX figure_pkey ON offload.figure USING btree (minute, part, task, queue, outcome);
+
+CREATE TABLE offload.figure_hour (
+    hour timestamp with time zone NOT NULL,
+    task text NOT NULL,
+    queue text NOT NULL,
+    outcome text NOT NULL,
+    count bigint NOT NULL,
+    wait bigint[] NOT NULL,
+    run bigint[] NOT NULL
+);
+CREATE UNIQUE INDEX figure_hour_pkey ON offload.figure_hour USING btree (hour, task, queue, outcome);
 
 CREATE TABLE offload.gate (
     id text COLLATE "C" NOT NULL,

@@ -17,12 +17,8 @@ var (
 	admitFirstSQL string
 	//go:embed sql/admit_before.sql
 	admitBeforeSQL string
-	//go:embed sql/admit_due.sql
-	admitDueSQL string
 	//go:embed sql/admit_through.sql
 	throughSQL string
-	//go:embed sql/admit_blocked.sql
-	admitBlockedSQL string
 )
 
 const (
@@ -34,11 +30,11 @@ const (
 // An admission lets jobs through that wait for gates that may have got room.
 type admission struct {
 	t       *txn
-	left    int      // so many may be looked at
-	moved   int      // let through
-	through []byte   // ids of those let through
-	holds   []any    // what they hold
-	passed  []string // gates of which only the first has gone through
+	left    int         // so many may be looked at
+	moved   int         // let through
+	through []waitPlace // where those lie that are let through
+	holds   []any       // what they hold
+	passed  []string    // gates of which only the first has gone through
 }
 
 // letThrough looks at all gates that were opened.
@@ -232,7 +228,7 @@ func (a *admission) move(w *waiter) error {
 		}
 	}
 	a.holds = t.hold(&w.entrant, a.holds)
-	a.through = append(a.through, w.id[:]...)
+	a.through = append(a.through, w.waitPlace())
 	a.moved++
 	t.wake(w.queue, w.lane)
 	return nil
@@ -277,17 +273,14 @@ func (a *admission) write() error {
 		if err := a.t.execRows(&insertHolds, 3, a.holds); err != nil {
 			return err
 		}
-		n, err := a.t.exec(admitDueSQL, a.through)
+		due, err := a.t.makeDue(a.through)
 		if err != nil {
 			return err
 		}
-		if n < int64(len(a.through)/16) {
+		if due < len(a.through) {
 			if err := a.missed(); err != nil {
 				return err
 			}
-		}
-		if _, err := a.t.exec(admitBlockedSQL, a.through); err != nil {
-			return err
 		}
 		a.holds, a.through = nil, nil
 	}
@@ -299,7 +292,11 @@ func (a *admission) write() error {
 // missed takes back what was given to jobs that do not wait any more: a program that knows nothing
 // of lines has taken them away.
 func (a *admission) missed() error {
-	due, err := a.t.ids(throughSQL, a.through)
+	through := make([]store.ID, len(a.through))
+	for i := range a.through {
+		through[i] = a.through[i].id
+	}
+	due, err := a.t.ids(throughSQL, joined(through))
 	if err != nil {
 		return err
 	}

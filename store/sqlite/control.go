@@ -54,6 +54,8 @@ func (t *txn) control(c store.Control) (what string, err error) {
 		return t.tell(c.QuietProcess, "quiet", "UPDATE offload_process SET quiet = 1 WHERE id = ?1 AND gone_at IS NULL")
 	case !c.StopProcess.IsZero():
 		return t.tell(c.StopProcess, "stop", "UPDATE offload_process SET stop = 1 WHERE id = ?1 AND gone_at IS NULL")
+	case c.SetError != "":
+		return t.setError(c.SetError, c.Status)
 	case c.PauseSchedule != "":
 		return t.pauseSchedule("pause schedule ", c.PauseSchedule, true)
 	case c.ResumeSchedule != "":

@@ -330,6 +330,9 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 		if err != nil {
 			return err
 		}
+		if b.Documents, err = q.documents("SELECT kind, key, version, at, expires_at, value FROM offload_document WHERE expires_at IS NULL OR expires_at > ?1 ORDER BY kind, key", q.now); err != nil {
+			return err
+		}
 		b.Gates, err = q.exportGates(b.Limits)
 		return err
 	})

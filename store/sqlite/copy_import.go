@@ -230,7 +230,7 @@ func (s *Store) ImportKeys(ctx context.Context, keys []store.CopiedKey) error {
 // ImportBook is that of store.Copies.
 func (s *Store) ImportBook(ctx context.Context, b store.Book) error {
 	return s.write(ctx, "import what programs and people have said", func(t *txn) error {
-		return errors.Join(t.importTasks(b), t.importLimits(b), t.importSchedules(b), t.importRecords(b))
+		return errors.Join(t.importTasks(b), t.importLimits(b), t.importSchedules(b), t.importRecords(b), t.importDocuments(b))
 	})
 }
 
@@ -289,6 +289,17 @@ func (t *txn) importRecords(b store.Book) error {
 	for _, r := range b.Records {
 		_, err := t.exec("INSERT INTO offload_record (id, at, who, what, filter, jobs, job) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
 			r.ID[:], micro(r.Time), r.Who, r.What, orNull(r.Filter), r.Jobs, idOrNull(r.Job))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) importDocuments(b store.Book) error {
+	for _, d := range b.Documents {
+		_, err := t.exec("REPLACE INTO offload_document (kind, key, version, at, expires_at, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+			d.Kind, d.Key, d.Version, micro(d.At), microOrNull(d.Expires), orEmpty(d.Value))
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 var (
 	//go:embed sql/edges.sql
 	edgesSQL string
+	//go:embed sql/flow_ids.sql
+	flowIDsSQL string
 	//go:embed sql/settle_cut.sql
 	settleCutSQL string
 )
@@ -247,4 +249,28 @@ func (t *txn) edges(jobs []store.ID) (map[store.ID][]store.EdgeState, error) {
 		found[e.Job] = append(found[e.Job], e)
 		return err
 	}, edgesSQL, joined(slices.Compact(ids)))
+}
+
+// FlowIDs is that of store.Flows.
+func (s *Store) FlowIDs(ctx context.Context, before store.ID, most int) (ids []store.ID, err error) {
+	bound := "~" // behind all
+	if !before.IsZero() {
+		bound = before.String()
+	}
+	err = s.reader.view(ctx, func(t *txn) error {
+		ids = nil
+		return each(t, func(rows *sql.Rows) error {
+			var text string
+			if err := rows.Scan(&text); err != nil {
+				return err
+			}
+			id, err := store.ParseID(text)
+			ids = append(ids, id)
+			return err
+		}, flowIDsSQL, bound, most)
+	})
+	if err != nil {
+		return nil, s.explain(ctx, "list flows", err)
+	}
+	return ids, nil
 }

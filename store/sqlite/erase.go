@@ -9,7 +9,7 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-// eraseSQL blanks what stands beside a job that has ended; the bytes stay in the file
+// eraseSQL blanks what stands beside a job that has ended, and titles that are made of it; the bytes stay in the file
 // until Forget.
 var eraseSQL = []string{
 	"DELETE FROM offload_result WHERE id = ?1",
@@ -18,6 +18,7 @@ var eraseSQL = []string{
 	"DELETE FROM offload_memo WHERE id = ?1",
 	"DELETE FROM offload_progress WHERE id = ?1",
 	"UPDATE offload_failure SET error = '" + store.ErasedText + "', stack = '' WHERE id = ?1",
+	"UPDATE offload_error SET title = '' WHERE NOT sealed AND id IN (SELECT cause FROM offload_failure WHERE id = ?1)",
 }
 
 // usesErased are the side tables that know nothing of a job any more that was erased. One that was cut off

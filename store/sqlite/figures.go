@@ -20,12 +20,17 @@ var (
 	addFigureSQL string
 	//go:embed sql/figures.sql
 	figuresSQL string
+	//go:embed sql/figures_count.sql
+	countFiguresSQL string
 )
 
 // enqueued is the outcome under which inserts are counted.
 const enqueued = "enqueued"
 
-const minute = int64(time.Minute / time.Microsecond)
+const (
+	minute = int64(time.Minute / time.Microsecond)
+	hour   = 60 * minute
+)
 
 // A figureKey names a row of figures.
 type figureKey struct {
@@ -133,7 +138,10 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) (all []store.F
 	if !q.Until.IsZero() {
 		end = floorMinute(q.Until.UnixMicro()-1) + 1
 	}
-	sums := figures{}
+	sums, query := figures{}, figuresSQL
+	if q.CountsOnly {
+		query = countFiguresSQL
+	}
 	err = s.ask(ctx, "read figures", func(snap *snapshots) error {
 		return each(snap, func(rows *sql.Rows) error {
 			var k figureKey
@@ -141,10 +149,9 @@ func (s *Store) Figures(ctx context.Context, q store.FigureQuery) (all []store.F
 			if err := rows.Scan(&k.minute, &k.task, &k.queue, &k.outcome, &f.n, histogramInto{&f.wait}, histogramInto{&f.run}); err != nil {
 				return err
 			}
-			k.minute -= k.minute % step
 			sums.of(k).add(&f)
 			return nil
-		}, figuresSQL, first, end, listOrNull(q.Tasks), listOrNull(q.Queues))
+		}, query, first, end, listOrNull(q.Tasks), listOrNull(q.Queues), step)
 	})
 	for k, f := range sums {
 		all = append(all, store.Figure{
@@ -165,6 +172,59 @@ func floorMinute(micros int64) int64 {
 		m--
 	}
 	return m
+}
+
+// foldHours is how many hours one call folds at most: the next goes on.
+const foldHours = 48
+
+// foldFigures adds up figures of minutes that are long gone by the hour, each hour in a transaction.
+// What is counted for such a minute later is added by the next call.
+func (s *Store) foldFigures(ctx context.Context) error {
+	for range foldHours {
+		more := false
+		err := s.write(ctx, "add up figures", func(t *txn) (err error) {
+			more, err = t.foldHour()
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// foldHour folds the oldest hour, if it is long gone.
+func (t *txn) foldHour() (more bool, err error) {
+	before := (t.now - store.FiguresByMinute.Microseconds()) / hour * 60
+	var first sql.NullInt64
+	if _, err := one(t, []any{&first}, "SELECT min(minute) FROM offload_figure WHERE minute < ?1", before); err != nil || !first.Valid {
+		return false, err
+	}
+	start := first.Int64 - first.Int64%60
+	sums := figures{}
+	read := func(query string, args ...any) error {
+		return each(t, func(rows *sql.Rows) error {
+			k, f := figureKey{minute: start}, figure{}
+			err := rows.Scan(&k.task, &k.queue, &k.outcome, &f.n, histogramInto{&f.wait}, histogramInto{&f.run})
+			sums.of(k).add(&f)
+			return err
+		}, query, args...)
+	}
+	if err := read("SELECT task, queue, outcome, n, wait, run FROM offload_figure WHERE minute >= ?1 AND minute < ?1 + 60", start); err != nil {
+		return false, err
+	}
+	if err := read("SELECT task, queue, outcome, n, wait, run FROM offload_figure_hour WHERE hour = ?1", start/60); err != nil {
+		return false, err
+	}
+	for k, f := range sums {
+		_, err := t.exec("REPLACE INTO offload_figure_hour (hour, task, queue, outcome, n, wait, run) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+			start/60, k.task, k.queue, k.outcome, f.n, packed(&f.wait), packed(&f.run))
+		if err != nil {
+			return false, err
+		}
+	}
+	_, err = t.exec("DELETE FROM offload_figure WHERE minute >= ?1 AND minute < ?1 + 60", start)
+	return true, err
 }
 
 // listOrNull returns names as a JSON array, or NULL for none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -11,8 +12,12 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-//go:embed sql/find.sql
-var findSQL string
+var (
+	//go:embed sql/find.sql
+	findSQL string
+	//go:embed sql/find_where.sql
+	findWhereSQL string
+)
 
 // findStretch is how many jobs of a place one statement looks through.
 const findStretch = 20_000
@@ -55,8 +60,9 @@ const doneState = "CASE p.state WHEN 1 THEN 'completed' WHEN 2 THEN 'discarded' 
 // newShelf fills in find.sql for a place. All that is filled in stands above.
 func newShelf(table, only, runAt, gate, state, waits, finished, process string, states ...store.State) shelf {
 	fill := func(walk string) string {
+		query := strings.Replace(findSQL, "{where}\n", findWhereSQL, 1)
 		return strings.NewReplacer("{place}", table, "{run_at}", runAt, "{gate}", gate, "{state}", state, "{waits}", waits, "{finished_at}", finished,
-			"{process}", process, "{walk}", only+walk).Replace(findSQL)
+			"{process}", process, "{walk}", only+walk).Replace(query)
 	}
 	return shelf{
 		table: table, states: states,
@@ -71,6 +77,10 @@ func newShelf(table, only, runAt, gate, state, waits, finished, process string, 
 
 // Find is that of store.Reader.
 func (s *Store) Find(ctx context.Context, f store.Filter) (jobs []store.Job, err error) {
+	if f.Searches() {
+		all, err := s.Search(ctx, store.Search{Filter: f})
+		return all.Jobs, err
+	}
 	most := f.Max
 	if most <= 0 {
 		most = 100
@@ -105,8 +115,11 @@ func (q *snapshots) find(ctx context.Context, f *store.Filter, most int) (jobs [
 }
 
 func (q *snapshots) findJobs(ctx context.Context, f *store.Filter, most int) ([]found, error) {
+	if f.Group != "" && len(f.IDs) == 0 {
+		return q.findInGroup(ctx, f, most)
+	}
 	byID := map[store.ID]found{}
-	for _, shelf := range shelvesFor(f.States) {
+	for _, shelf := range shelvesFor(f) {
 		jobs, err := q.findOn(ctx, &shelf, f, most)
 		if err != nil {
 			return nil, err
@@ -119,9 +132,15 @@ func (q *snapshots) findJobs(ctx context.Context, f *store.Filter, most int) ([]
 	return all[:min(most, len(all))], nil
 }
 
-// shelvesFor returns the shelves on which jobs in these states lie.
-func shelvesFor(states []store.State) []shelf {
-	if len(states) == 0 {
+// shelvesFor returns the shelves on which jobs lie that a filter may select.
+func shelvesFor(f *store.Filter) []shelf {
+	states := f.States
+	switch {
+	case !f.Process.IsZero() && (len(states) == 0 || slices.Contains(states, store.Running)):
+		return shelves[2:3]
+	case !f.Process.IsZero():
+		return nil
+	case len(states) == 0:
 		return shelves
 	}
 	from := shelves
@@ -135,12 +154,12 @@ func shelvesFor(states []store.State) []shelf {
 
 // findOn returns the newest jobs of a shelf that a filter selects.
 func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most int) (all []found, err error) {
-	args, err := q.filterArgs(f)
+	args, err := q.filterArgs(f, len(f.IDs) > 0)
 	if err != nil {
 		return nil, err
 	}
 	if len(f.IDs) > 0 {
-		all, err = q.readJobs(s.byIDs, f, append([]any{joined(f.IDs), nil, -1}, args...))
+		all, err = q.readJobs(s.byIDs, containing(f), append([]any{joined(f.IDs), nil, -1}, args...))
 		all = slices.DeleteFunc(all, func(j found) bool { return !f.Before.IsZero() && j.ID.Compare(f.Before) >= 0 })
 		return all[:min(most, len(all))], err
 	}
@@ -153,7 +172,7 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 		if f.Search != "" {
 			limit = -1
 		}
-		all, err = q.readJobs(query, f, append([]any{before, nil, limit}, args...))
+		all, err = q.readJobs(query, containing(f), append([]any{before, nil, limit}, args...))
 		return all[:min(most, len(all))], err
 	}
 	for len(all) < most {
@@ -166,7 +185,7 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 		if f.Search != "" {
 			limit = -1 // what is found is looked through here
 		}
-		some, err := q.readJobs(s.byWalk, f, append([]any{before, first[:], limit}, args...))
+		some, err := q.readJobs(s.byWalk, containing(f), append([]any{before, first[:], limit}, args...))
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +216,7 @@ func (s *shelf) few(f *store.Filter) string {
 var beyondID = append(slices.Clone(lastID[:]), 0)
 
 // filterArgs are the parameters of find.sql from ?4 on.
-func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
+func (q *snapshots) filterArgs(f *store.Filter, whole bool) ([]any, error) {
 	states := make([]string, len(f.States))
 	for i, s := range f.States {
 		states[i] = string(s)
@@ -225,11 +244,20 @@ func (q *snapshots) filterArgs(f *store.Filter) ([]any, error) {
 	if !f.Flow.IsZero() {
 		flow = f.Flow.String()
 	}
-	whole := len(f.IDs) > 0
+	var priorities, needle any
+	text, exact := store.Needle(f.Input)
+	if text != "" {
+		needle = []byte(text)
+	}
+	if len(f.Priorities) > 0 {
+		text, _ := json.Marshal(f.Priorities) // of numbers
+		priorities = string(text)
+	}
 	return []any{
 		q.now, listOrNull(states), listOrNull(f.Tasks), listOrNull(f.Queues), len(f.Queues) == 0 && len(f.IDs) == 0,
 		tag, value, process, since, until, f.Search != "", whole, q.forgotten(),
 		textOrNull(f.Key), textOrNull(f.Limit), textOrNull(f.Schedule), flow, idOrNull(f.Batch),
+		priorities, needle, exact, textOrNull(f.Group),
 	}, nil
 }
 
@@ -240,13 +268,18 @@ func textOrNull(text string) any {
 	return text
 }
 
-// readJobs reads an answer of find.sql. Text in errors is looked for here: SQLite knows upper
-// and lower case of ASCII alone.
-func (q *snapshots) readJobs(query string, f *store.Filter, args []any) (jobs []found, err error) {
+// containing tells of which jobs the error holds the text that a filter looks for: SQLite knows
+// upper and lower case of ASCII alone.
+func containing(f *store.Filter) func(*found) bool {
 	text := strings.ToLower(f.Search)
+	return func(j *found) bool { return strings.Contains(strings.ToLower(j.Error), text) }
+}
+
+// readJobs reads those of an answer of find.sql that are to be kept.
+func (q *snapshots) readJobs(query string, keep func(*found) bool, args []any) (jobs []found, err error) {
 	err = each(q, func(rows *sql.Rows) error {
 		j, err := scanJob(rows)
-		if err == nil && strings.Contains(strings.ToLower(j.Error), text) {
+		if err == nil && keep(&j) {
 			jobs = append(jobs, j)
 		}
 		return err

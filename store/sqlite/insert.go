@@ -66,6 +66,15 @@ const (
 	usesKeyed = usesUndecided | usesFresh | usesExpires // what goes when the job has ended
 )
 
+// withList completes a statement for lists of up to insertRows parameters.
+func withList(statement string) (all [insertRows + 1]string) {
+	all[0] = statement + "()"
+	for n := 1; n <= insertRows; n++ {
+		all[n] = statement + "(?" + strings.Repeat(", ?", n-1) + ")"
+	}
+	return all
+}
+
 // Insert is that of store.Writer.
 func (s *Store) Insert(ctx context.Context, jobs []store.NewJob) (inserted []store.Inserted, err error) {
 	if len(jobs) == 0 {
@@ -182,7 +191,7 @@ func (t *txn) firstRun(j *store.NewJob) int64 {
 	return max(j.RunAt.UnixMicro(), t.now)
 }
 
-// execRows runs a statement of withRows for any number of rows.
+// execRows runs a statement of withRows, or of withList, for any number of rows.
 func (t *txn) execRows(stmts *[insertRows + 1]string, params int, args []any) error {
 	for len(args) > 0 {
 		n := min(len(args)/params, insertRows)

@@ -27,8 +27,9 @@ var (
 )
 
 var (
-	insertLines  = withRows("INSERT INTO offload_line (gate, spot) ", 2, " ON CONFLICT DO NOTHING")
-	insertFronts = withRows("INSERT INTO offload_front (gate, spot, passed) ", 3,
+	advanceFronts = withList(advanceSQL)
+	insertLines   = withRows("INSERT INTO offload_line (gate, spot) ", 2, " ON CONFLICT DO NOTHING")
+	insertFronts  = withRows("INSERT INTO offload_front (gate, spot, passed) ", 3,
 		" ON CONFLICT DO UPDATE SET spot = excluded.spot, passed = excluded.passed")
 )
 
@@ -204,7 +205,11 @@ func (t *txn) advance(gates []string) error {
 	if err := t.keepGates(); err != nil {
 		return err
 	}
-	if _, err := t.exec(advanceSQL, list(gates)); err != nil {
+	args := make([]any, len(gates))
+	for i, at := range gates {
+		args[i] = at
+	}
+	if err := t.execRows(&advanceFronts, 1, args); err != nil {
 		return err
 	}
 	var long []string

@@ -14,6 +14,7 @@ func TestPlans(t *testing.T) {
 		due   = "SEARCH d USING PRIMARY KEY (queue=? AND priority=? AND run_at<?)"
 		lease = "SEARCH offload_lease USING PRIMARY KEY (id=?)"
 		hold  = "SEARCH offload_hold USING PRIMARY KEY (gate=? AND id=?)"
+		near  = "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task=? AND priority=? AND (run_at,id)>(?,?) AND (run_at,id)<(?,?))"
 	)
 	for _, test := range []struct {
 		name, query string
@@ -34,8 +35,11 @@ func TestPlans(t *testing.T) {
 		{"place_put_due", putDueSQL, 9, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"place_put_blocked", putBlockedSQL, 12, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"place_put_done", putDoneSQL, 10, []string{"SEARCH offload_job USING PRIMARY KEY (id=?)"}},
-		{"look_lane", laneSQL, 2, []string{"SEARCH offload_due USING PRIMARY KEY ((queue,priority)>(?,?))"}},
-		{"look_blocked", lookBlockedSQL, 4, []string{"SEARCH b USING PRIMARY KEY ((queue,waits,task)>(?,?,?))", "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task=?)"}},
+		{"look_lane", laneSQL, 2, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority>?)", "SEARCH offload_due USING PRIMARY KEY (queue>?)"}},
+		{"look_blocked", lookBlockedSQL, 4, []string{
+			"SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task>?)", "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits>?)",
+			"SEARCH offload_blocked USING PRIMARY KEY (queue>?)", "SEARCH offload_blocked USING PRIMARY KEY (queue=? AND waits=? AND task=?)",
+		}},
 		{"look_due", lookDueSQL, 1, []string{
 			"SEARCH offload_gate USING COVERING INDEX offload_gate_wake", "SEARCH offload_expiry",
 			"offload_schedule USING INDEX offload_schedule_next", "offload_inbox USING INDEX offload_inbox_new",
@@ -48,11 +52,14 @@ func TestPlans(t *testing.T) {
 		{"admit_first", admitFirstSQL, 1, []string{"SEARCH f USING PRIMARY KEY (gate=?)", "SEARCH offload_hold USING PRIMARY KEY (gate=?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"admit_next", admitNextSQL, 3, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)", "SEARCH offload_job USING PRIMARY KEY (id=?)"}},
 		{"admit_before", admitBeforeSQL, 2, []string{"SEARCH b USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
-		{"admit_due", admitDueSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
-		{"admit_blocked", admitBlockedSQL, 1, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_due", admitDue[2], 2, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_blocked", admitBlocked[2], 2, []string{"SEARCH offload_blocked USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)"}},
+		{"admit_near", admitNearSQL, 7, []string{near}},
+		{"admit_due_near", admitDueNear[1], 7, []string{near}},
+		{"admit_blocked_near", admitBlockedNear[1], 7, []string{near}},
 		{"admit_through", throughSQL, 1, []string{"SEARCH offload_due USING"}},
 		{"admit_mark", markGatesSQL, 3, []string{"SEARCH offload_front USING PRIMARY KEY (gate>? AND gate<?)"}},
-		{"line_advance", advanceSQL, 1, []string{"SEARCH offload_front USING PRIMARY KEY (gate=?)", "SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)"}},
+		{"line_advance", advanceFronts[2], 2, []string{"SEARCH offload_front USING PRIMARY KEY (gate=?)", "SEARCH offload_line USING PRIMARY KEY (gate=? AND spot>?)"}},
 		{"line_clear", clearLinesSQL, 1, []string{"SEARCH offload_line USING PRIMARY KEY (gate=?)"}},
 		{"line_clear_front", clearFrontsSQL, 1, []string{"SEARCH offload_front USING PRIMARY KEY (gate=?)"}},
 		{"line_passed", passedSQL, 2, []string{"SEARCH offload_line USING PRIMARY KEY (gate=? AND spot<?)"}},
@@ -81,13 +88,18 @@ func TestPlans(t *testing.T) {
 		{"prune_done", pruneDoneSQL, 2, []string{"SEARCH d USING PRIMARY KEY (id=?)", "SEARCH e USING COVERING INDEX offload_edge_up (up=?)"}},
 		{"count_ended", countEndedSQL, 2, []string{"SEARCH offload_done USING PRIMARY KEY (id>? AND id<?)"}},
 		{"count_waiting", countWaitingSQL, 4, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND run_at"}},
-		{"figures", figuresSQL, 4, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?)"}},
-		{"find due", shelves[0].byWalk, 21, []string{"SEARCH p USING INDEX sqlite_autoindex_offload_due_1 (id>? AND id<?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
-		{"find running", shelves[2].byWalk, 21, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
-		{"find done", shelves[3].byWalk, 21, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
-		{"find discarded", oddShelves[0].byWalk, 21, []string{"SEARCH p USING INDEX offload_done_state (state=? AND id>? AND id<?)"}},
-		{"find in flow", shelves[3].byFlow, 21, []string{"SEARCH p USING PRIMARY KEY (id=?)", "SEARCH offload_job USING COVERING INDEX offload_job_flow (<expr>=?)"}},
-		{"find in batch", shelves[3].inBatch, 21, []string{"SEARCH p USING PRIMARY KEY (id=?)", "SEARCH offload_member USING PRIMARY KEY (batch=?)"}},
+		{"figures", figuresSQL, 5, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?)", "SEARCH offload_figure_hour USING PRIMARY KEY (hour>? AND hour<?)"}},
+		{"count figures", countFiguresSQL, 5, []string{"SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?)", "SEARCH offload_figure_hour USING PRIMARY KEY (hour>? AND hour<?)"}},
+		{"find due", shelves[0].byWalk, 25, []string{"SEARCH p USING INDEX sqlite_autoindex_offload_due_1 (id>? AND id<?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
+		{"find running", shelves[2].byWalk, 25, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
+		{"find done", shelves[3].byWalk, 25, []string{"SEARCH p USING PRIMARY KEY (id>? AND id<?)"}},
+		{"find discarded", oddShelves[0].byWalk, 25, []string{"SEARCH p USING INDEX offload_done_state (state=? AND id>? AND id<?)"}},
+		{"find in flow", shelves[3].byFlow, 25, []string{"SEARCH p USING PRIMARY KEY (id=?)", "SEARCH offload_job USING COVERING INDEX offload_job_flow (<expr>=?)"}},
+		{"find in batch", shelves[3].inBatch, 25, []string{"SEARCH p USING PRIMARY KEY (id=?)", "SEARCH offload_member USING PRIMARY KEY (batch=?)"}},
+		{"search_soonest", soonestSQL, 8, []string{"SEARCH offload_due USING PRIMARY KEY (queue=? AND priority=? AND (run_at,id)>(?,?))"}},
+		{"count available", counters[0].all, 28, []string{"SEARCH p USING PRIMARY KEY (queue=? AND priority=? AND run_at<?)", "SEARCH j USING PRIMARY KEY (id=?)"}},
+		{"count discarded", counters[6].all, 28, []string{"SEARCH p USING INDEX offload_done_state (state=?)"}},
+		{"count in flow", counters[5].inFlow, 28, []string{"SEARCH p USING PRIMARY KEY (id=?)"}},
 		{"settle_upstreams", upstreamsSQL, 1, []string{"SEARCH d USING INDEX sqlite_autoindex_offload_due_1 (id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
 		{"settle_edges", settleEdgesSQL, 7, []string{"SEARCH e USING COVERING INDEX offload_edge_up (up=? AND state<?)", "SEARCH e USING COVERING INDEX offload_edge_up (up=? AND state>?)", "SEARCH offload_edge USING PRIMARY KEY (down=? AND stand=? AND up=? AND n=?)"}},
 		{"settle_look", settleLookSQL, 1, []string{"SEARCH b USING INDEX sqlite_autoindex_offload_blocked_1 (id=?)", "SEARCH d USING PRIMARY KEY (id=?)", "SEARCH offload_edge USING PRIMARY KEY (down=? AND stand=?)"}},
@@ -101,7 +113,12 @@ func TestPlans(t *testing.T) {
 		{"batch_count", batchCountSQL, 1, []string{"SEARCH j USING PRIMARY KEY (id=?)", "SEARCH m USING PRIMARY KEY (batch=?)"}},
 		{"finish_upstreams", finishUpstreamsSQL, 1, []string{"SEARCH offload_done USING PRIMARY KEY (id=?)"}},
 		{"tell upstreams", tellUpstreams[inDone], 1, []string{"SEARCH offload_done USING PRIMARY KEY (id=?)"}},
-		{"find by id", shelves[3].byIDs, 21, []string{"SEARCH p USING PRIMARY KEY (id=?)"}},
+		{"errors", errorsSQL, 7, []string{"SEARCH e USING INDEX offload_error_last (last_at", "SEARCH f USING PRIMARY KEY (id=? AND attempt=?)"}},
+		{"errors by id", errorsByIDSQL, 7, []string{"SEARCH e USING PRIMARY KEY (id=?)"}},
+		{"errors_jobs", errorJobsSQL, 3, []string{"SEARCH offload_failure USING COVERING INDEX offload_failure_cause (cause=? AND id<?)"}},
+		{"errors_new", newErrorsSQL, 2, []string{"SCAN f USING INDEX offload_failure_new", "SEARCH j USING PRIMARY KEY (id=?)"}},
+		{"errors_mark", markErrorSQL, 5, []string{"SEARCH offload_failure USING PRIMARY KEY (id=? AND attempt=?)"}},
+		{"find by id", shelves[3].byIDs, 25, []string{"SEARCH p USING PRIMARY KEY (id=?)"}},
 	} {
 		plan := explainPlan(t, s, test.query, test.params)
 		for _, want := range test.wants {
@@ -110,19 +127,22 @@ func TestPlans(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(plan) {
-			if scans(line) || strings.Contains(line, "USE TEMP B-TREE FOR ORDER BY") {
+			if scans(line) && !strings.HasPrefix(test.name, "count ") || strings.Contains(line, "USE TEMP B-TREE FOR ORDER BY") && !sortsFew[test.name] {
 				t.Errorf("%s: %s", test.name, line)
 			}
 		}
 	}
 }
 
+// sortsFew are statements that sort what LIMIT 1 has left of each of their parts.
+var sortsFew = map[string]bool{"errors by id": true, "look_lane": true, "look_blocked": true}
+
 // scans reports whether a step walks something that grows: not a list that was given, and no
 // index of what is seldom there.
 func scans(step string) bool {
 	for _, small := range []string{
 		"SCAN n", "SCAN k VIRTUAL", "SCAN h", "SCAN q", "SCAN json_each", "SCAN w", "SCAN (subquery", "SCAN CONSTANT ROW", "SCAN 2-ROW VALUES",
-		"SCAN offload_inbox USING INDEX offload_inbox_new",
+		"SCAN offload_inbox USING INDEX offload_inbox_new", "SCAN f USING INDEX offload_failure_new",
 	} {
 		if strings.HasPrefix(step, small) {
 			return false

@@ -30,6 +30,9 @@ func (s *Store) Prune(ctx context.Context, most int) (removed int, err error) {
 	if err := s.pruneRest(ctx); err != nil {
 		return 0, err
 	}
+	if err := s.foldFigures(ctx); err != nil {
+		return 0, err
+	}
 	if err := s.heal(ctx); err != nil {
 		return 0, err
 	}
@@ -178,6 +181,8 @@ func (s *Store) pruneRest(ctx context.Context) error {
 	err := s.write(ctx, "prune", func(t *txn) error {
 		for query, before := range map[string]int64{
 			"DELETE FROM offload_figure WHERE minute < ?1":                                                                   (t.now - store.RetainFigures.Microseconds()) / minute,
+			"DELETE FROM offload_figure_hour WHERE hour < ?1":                                                                (t.now - store.RetainFigures.Microseconds()) / hour,
+			"DELETE FROM offload_document WHERE expires_at <= ?1":                                                            t.now,
 			"DELETE FROM offload_record WHERE at <= ?1":                                                                      t.now - store.RetainActs.Microseconds(),
 			"DELETE FROM offload_crash WHERE last_at < ?1":                                                                   t.forgotten(),
 			"UPDATE offload_task SET seen_at = NULL, queue = '', rules = NULL, schema = NULL WHERE paused AND seen_at <= ?1": t.now - store.RetainTasks.Microseconds(),
@@ -191,6 +196,9 @@ func (s *Store) pruneRest(ctx context.Context) error {
 			if _, err := t.exec(query, before); err != nil {
 				return err
 			}
+		}
+		if err := t.pruneErrors(); err != nil {
+			return err
 		}
 		if _, err := t.exec(healTurnsSQL, t.now-store.TurnBase.Microseconds(), pruneStretch); err != nil {
 			return err

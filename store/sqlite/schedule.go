@@ -83,15 +83,21 @@ func (s *Store) Schedules(ctx context.Context, names ...string) (all []store.Sch
 
 // schedules reads what a query returns.
 func (t *txn) schedules(query string, args ...any) (all []store.Schedule, err error) {
+	all, err = t.scheduleRows(query, args...)
+	for i := 0; i < len(all) && err == nil; i++ {
+		all[i].LastState, err = t.stateOf(all[i].LastJob)
+	}
+	return all, err
+}
+
+// scheduleRows is schedules, without the states of their last jobs.
+func (t *txn) scheduleRows(query string, args ...any) (all []store.Schedule, err error) {
 	err = each(t, func(rows *sql.Rows) error {
 		var c store.Schedule
 		err := rows.Scan(&c.Name, &c.Spec, &c.InCode, timeInto{&c.Next}, &c.Paused, timeInto{&c.Declared}, timeInto{&c.Last}, idInto{&c.LastJob})
 		all = append(all, c)
 		return err
 	}, query, args...)
-	for i := 0; i < len(all) && err == nil; i++ {
-		all[i].LastState, err = t.stateOf(all[i].LastJob)
-	}
 	return all, err
 }
 
@@ -117,7 +123,7 @@ func (t *txn) pauseSchedule(what, name string, paused bool) (string, error) {
 }
 
 // tickAtATime is how many schedules share a transaction.
-const tickAtATime = 100
+const tickAtATime = 200
 
 // errChanged reports a schedule that is not any more as it was when its ticker was asked.
 var errChanged = errors.New("the schedule has changed")
@@ -181,16 +187,9 @@ func (s *Store) takeAll(ctx context.Context, plans []plan) (took int, err error)
 		return 0, nil
 	}
 	err = s.write(ctx, "tick", func(t *txn) error {
-		took = 0
-		for i := range plans {
-			switch _, err := t.tick(&plans[i]); {
-			case err == nil:
-				took++
-			case !errors.Is(err, errChanged): // somebody else has taken it meanwhile
-				return err
-			}
-		}
-		return nil
+		taken, err := t.tick(plans)
+		took = len(taken)
+		return err
 	})
 	if err == nil {
 		return took, nil
@@ -226,9 +225,16 @@ func (s *Store) Take(ctx context.Context, name string, tick ticker) (inserted []
 		if err != nil {
 			return nil, fmt.Errorf("schedule %q: %w", name, err)
 		}
-		err = s.write(ctx, "take schedule", func(t *txn) (err error) {
-			inserted, err = t.tick(&plan{found[0], does})
-			return err
+		err = s.write(ctx, "take schedule", func(t *txn) error {
+			taken, err := t.tick([]plan{{found[0], does}})
+			if err != nil {
+				return err
+			}
+			if len(taken) == 0 {
+				return errChanged
+			}
+			inserted = taken[0].inserted
+			return nil
 		})
 		if !errors.Is(err, errChanged) {
 			return inserted, err
@@ -245,22 +251,28 @@ func (s *Store) look(ctx context.Context, doing string, f func(*txn) error) (now
 	return now, s.explain(ctx, doing, err)
 }
 
-// tick does what a schedule does, if it is still as it was.
-func (t *txn) tick(p *plan) ([]store.Inserted, error) {
-	is, err := t.schedules(namedSchedulesSQL, list([]string{p.of.Name}))
-	if err != nil {
+// A taken is a plan that was done, with its jobs.
+type taken struct {
+	*plan
+	inserted []store.Inserted
+}
+
+// tick does what schedules do that are still as they were: all others were changed or taken by
+// somebody else meanwhile.
+func (t *txn) tick(plans []plan) (all []taken, err error) {
+	if all, err = t.unchanged(plans); err != nil {
 		return nil, err
 	}
-	if len(is) == 0 || !same(&is[0], &p.of) {
-		return nil, errChanged
-	}
-	if _, err := t.act(store.Act{Verb: store.Cancel, IDs: p.does.Cancel}); err != nil {
-		return nil, err
-	}
-	jobs := make([]store.NewJob, len(p.does.Jobs))
-	for i, n := range p.does.Jobs {
-		n.Terms = keepOnConflict(n.Terms)
-		jobs[i] = n
+	var jobs []store.NewJob
+	for i := range all {
+		does := &all[i].does
+		if _, err := t.act(store.Act{Verb: store.Cancel, IDs: does.Cancel}); err != nil {
+			return nil, err
+		}
+		for _, n := range does.Jobs {
+			n.Terms = keepOnConflict(n.Terms)
+			jobs = append(jobs, n)
+		}
 	}
 	var inserted []store.Inserted
 	if len(jobs) > 0 {
@@ -268,15 +280,49 @@ func (t *txn) tick(p *plan) ([]store.Inserted, error) {
 			return nil, err
 		}
 	}
+	for i := range all {
+		n := len(all[i].does.Jobs)
+		all[i].inserted, inserted = inserted[:n:n], inserted[n:]
+		if err := t.ticked(&all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// unchanged returns plans of schedules that are still as they were.
+func (t *txn) unchanged(plans []plan) (all []taken, err error) {
+	names := make([]string, len(plans))
+	for i := range plans {
+		names[i] = plans[i].of.Name
+	}
+	rows, err := t.scheduleRows(namedSchedulesSQL, list(names))
+	if err != nil {
+		return nil, err
+	}
+	is := make(map[string]*store.Schedule, len(rows))
+	for i := range rows {
+		is[rows[i].Name] = &rows[i]
+	}
+	for i := range plans {
+		if now := is[plans[i].of.Name]; now != nil && same(now, &plans[i].of) {
+			all = append(all, taken{plan: &plans[i]})
+		}
+	}
+	return all, nil
+}
+
+// ticked writes down that a plan was done.
+func (t *txn) ticked(p *taken) error {
 	last, job := p.of.Last, p.of.LastJob
 	if !p.does.Last.IsZero() {
 		last, job = p.does.Last, store.ID{}
 	}
-	if n := len(inserted); n > 0 {
-		job = inserted[n-1].ID
+	if n := len(p.inserted); n > 0 {
+		job = p.inserted[n-1].ID
 	}
-	_, err = t.exec(tickedSQL, p.of.Name, timeOrNull(p.does.Next), timeOrNull(last), idOrNull(job))
-	return inserted, err
+	_, err := t.exec(tickedSQL, p.of.Name, timeOrNull(p.does.Next), timeOrNull(last), idOrNull(job))
+	return err
 }
 
 // same reports whether nobody has changed or ticked a schedule. What has become of its last job

@@ -23,6 +23,16 @@ CREATE TABLE offload_crash (
     last_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_document (
+    kind       TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    version    INTEGER NOT NULL, -- goes up with the clock, also over a delete
+    at         INTEGER NOT NULL,
+    expires_at INTEGER,
+    value      BLOB    NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+
 CREATE TABLE offload_done (
     id          BLOB    NOT NULL PRIMARY KEY,
     state       INTEGER NOT NULL, -- 1 completed, 2 discarded, 3 cancelled, 4 expired, 5 deleted
@@ -68,6 +78,30 @@ CREATE TABLE offload_edge (
     PRIMARY KEY (down, stand, up, n)
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_error (
+    id         TEXT    NOT NULL PRIMARY KEY, -- 16 hexadecimal digits
+    task       TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    title      TEXT    NOT NULL,
+    sealed     INTEGER NOT NULL, -- its jobs are encrypted
+    status     TEXT    NOT NULL, -- open, muted, resolved
+    changed_at INTEGER,          -- when that last became another
+    count      INTEGER NOT NULL,
+    first_at   INTEGER NOT NULL,
+    last_at    INTEGER NOT NULL,
+    job        BLOB    NOT NULL, -- that failed last
+    attempt    INTEGER NOT NULL,
+    keys       TEXT    NOT NULL, -- JSON: keys and tags of its jobs, with their failures
+    other_keys INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE offload_error_hour (
+    error TEXT    NOT NULL,
+    hour  INTEGER NOT NULL, -- since 1970
+    count INTEGER NOT NULL,
+    PRIMARY KEY (error, hour)
+) WITHOUT ROWID;
+
 CREATE TABLE offload_expiry (
     at INTEGER NOT NULL,
     id BLOB    NOT NULL, -- of a job that waits and has not begun
@@ -82,7 +116,7 @@ CREATE TABLE offload_failure (
     stack      TEXT    NOT NULL,
     process    TEXT    NOT NULL, -- as people know it
     started_at INTEGER NOT NULL,
-    failed_at  INTEGER NOT NULL,
+    failed_at  INTEGER NOT NULL, cause TEXT,
     PRIMARY KEY (id, attempt)
 ) WITHOUT ROWID;
 
@@ -95,6 +129,17 @@ CREATE TABLE offload_figure (
     wait    BLOB    NOT NULL, -- histograms: pairs of varints, buckets passed over and count
     run     BLOB    NOT NULL,
     PRIMARY KEY (minute, task, queue, outcome)
+) WITHOUT ROWID;
+
+CREATE TABLE offload_figure_hour (
+    hour    INTEGER NOT NULL, -- since 1970
+    task    TEXT    NOT NULL,
+    queue   TEXT    NOT NULL,
+    outcome TEXT    NOT NULL,
+    n       INTEGER NOT NULL,
+    wait    BLOB    NOT NULL, -- as in offload_figure
+    run     BLOB    NOT NULL,
+    PRIMARY KEY (hour, task, queue, outcome)
 ) WITHOUT ROWID;
 
 CREATE TABLE offload_front (
@@ -307,9 +352,19 @@ CREATE TABLE offload_unique (
     expires_at INTEGER
 ) WITHOUT ROWID;
 
+CREATE INDEX offload_document_expires ON offload_document (expires_at) WHERE expires_at IS NOT NULL;
+
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
 
 CREATE INDEX offload_edge_up ON offload_edge (up, state);
+
+CREATE INDEX offload_error_last ON offload_error (last_at, id);
+
+CREATE INDEX offload_error_hour_at ON offload_error_hour (hour);
+
+CREATE INDEX offload_failure_cause ON offload_failure (cause, id) WHERE cause IS NOT NULL;
+
+CREATE INDEX offload_failure_new ON offload_failure (failed_at) WHERE cause IS NULL AND kind <> 'after';
 
 CREATE INDEX offload_front_none ON offload_front (gate) WHERE spot IS NULL;
 

@@ -278,7 +278,11 @@ func (t *txn) settleDowns(downs map[store.ID]bool) error {
 		if _, err := t.exec(settleDueSQL, joined(due), t.now); err != nil {
 			return err
 		}
-		if _, err := t.exec(admitBlockedSQL, joined(due)); err != nil {
+		ids := make([]any, len(due))
+		for i := range due {
+			ids[i] = due[i][:]
+		}
+		if err := t.execRows(&admitBlocked, 1, ids); err != nil {
 			return err
 		}
 	}

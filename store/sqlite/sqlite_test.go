@@ -97,7 +97,7 @@ func advance(t *testing.T, s *Store, d time.Duration) {
 			"failure": {"started_at", "failed_at"}, "crash": {"last_at"}, "progress": {"written_at"},
 			"process": {"started_at", "beat_at", "gone_at"}, "task": {"seen_at"}, "record": {"at"}, "duty": {"next_at"},
 			"limit": {"seen_at"}, "gate": {"full_at", "paused_until", "wake_at"}, "unique": {"expires_at"}, "expiry": {"at"},
-			"schedule": {"next_at", "declared_at", "last_at"}, "inbox": {"at"},
+			"schedule": {"next_at", "declared_at", "last_at"}, "inbox": {"at"}, "document": {"at", "expires_at"}, "error": {"changed_at", "first_at", "last_at"},
 		} {
 			for _, c := range columns {
 				if _, err := tx.exec(fmt.Sprintf("UPDATE offload_%s SET %s = %[2]s - %d", table, c, d.Microseconds())); err != nil {
@@ -110,6 +110,16 @@ func advance(t *testing.T, s *Store, d time.Duration) {
 		}
 		if _, err := tx.exec("UPDATE offload_turn SET end_at = end_at - ?1", d.Microseconds()*turnParts); err != nil {
 			return err
+		}
+		if _, err := tx.exec("UPDATE offload_figure_hour SET hour = hour - ?1", int64(d/time.Hour)); err != nil {
+			return err
+		}
+		for _, query := range []string{ // in two steps, since rows would meet others on their way
+			fmt.Sprintf("UPDATE offload_error_hour SET hour = %d - hour", int64(d/time.Hour)), "UPDATE offload_error_hour SET hour = -hour",
+		} {
+			if _, err := tx.exec(query); err != nil {
+				return err
+			}
 		}
 		_, err := tx.exec("UPDATE offload_figure SET minute = minute - ?1", int64(d/time.Minute))
 		return err

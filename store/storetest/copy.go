@@ -151,9 +151,13 @@ func copyBook(s *scene) {
 	} {
 		s.must(s.Store.Control(s.ctx(), c))
 	}
+	for _, d := range []store.Document{{Kind: "view", Key: "late", Value: []byte(`{"state":"discarded"}`)}, {Kind: "", Key: "", Value: []byte("x")}} {
+		_, err := s.Store.PutDocument(s.ctx(), d, store.AnyVersion, time.Hour)
+		s.must(err)
+	}
 	want, err := s.Store.ExportBook(s.ctx())
 	s.must(err)
-	if len(want.Gates) != 1 || len(want.Limits) != 3 || len(want.Schedules) != 2 || len(want.Tasks) != 1 || len(want.Queues) != 1 || len(want.Records) != 1 {
+	if len(want.Documents) != 2 || len(want.Gates) != 1 || len(want.Limits) != 3 || len(want.Schedules) != 2 || len(want.Tasks) != 1 || len(want.Queues) != 1 || len(want.Records) != 1 {
 		s.t.Fatalf("ExportBook = %+v", want)
 	}
 	to := s.other()

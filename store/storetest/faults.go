@@ -12,13 +12,14 @@ var faultLaws = []law{
 	{"Faults/LoseAnswer", "so it is whichever statement's answer is lost, also that of a commit", faultsLoseAnswer},
 }
 
-func faultsFail(s *scene) { s.breakEach(Fail) }
+func faultsFail(s *scene) { s.breakEach(1, Fail) }
 
-func faultsLoseAnswer(s *scene) { s.breakEach(LoseAnswer) }
+func faultsLoseAnswer(s *scene) { s.breakEach(2, LoseAnswer) }
 
-// breakEach breaks each statement of lives with plain jobs.
-func (s *scene) breakEach(fault Fault) {
-	s.breakLives(1, 1, fault, false, func(l *life) lived { return &plainLife{life: l} })
+// breakEach breaks lives with plain jobs, in one of two laws.
+func (s *scene) breakEach(first int, fault Fault) {
+	from, step := shared(first, 2)
+	s.breakLives(from, step, fault, false, func(l *life) lived { return &plainLife{life: l} })
 }
 
 // A plainLife is a script of calls that leaves each of its jobs where it is known to be, whatever

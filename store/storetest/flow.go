@@ -356,6 +356,10 @@ func flowFind(s *scene) {
 	s.wantFound(store.Filter{Flow: one}, a[2].ID, a[1].ID, a[0].ID)
 	s.wantFound(store.Filter{Flow: two, States: []store.State{store.Blocked}}, b[1].ID)
 	s.wantFound(store.Filter{Flow: store.NewID()})
+	s.wantFlows(store.ID{}, 10, two, one)
+	s.wantFlows(store.ID{}, 1, two)
+	s.wantFlows(two, 10, one)
+	s.wantFlows(one, 10)
 	if j := s.job(a[1].ID); j.Terms == nil || j.Terms.Flow != one {
 		s.t.Errorf("job has terms %+v, want flow %s", j.Terms, one)
 	}
@@ -363,6 +367,15 @@ func flowFind(s *scene) {
 	s.must(err)
 	if counts[store.Blocked] != 3 || counts[store.Available] != 3 {
 		s.t.Errorf("jobs are counted %v, want 3 blocked and 3 available", counts)
+	}
+}
+
+func (s *scene) wantFlows(before store.ID, most int, want ...store.ID) {
+	s.t.Helper()
+	got, err := s.Store.FlowIDs(s.ctx(), before, most)
+	s.must(err)
+	if !slices.Equal(got, want) {
+		s.t.Errorf("flows before %v, at most %d: %v, want %v", before, most, got, want)
 	}
 }
 

@@ -188,6 +188,9 @@ func memosDeleted(s *scene) {
 }
 
 func memosFull(s *scene) {
+	if !*everyFault {
+		s.t.Skip("10,000 memos are written one by one: -storetest.everyfault")
+	}
 	p, c := s.running("mail")
 	const hands = 50
 	together(hands, func(i int) {
@@ -215,12 +218,13 @@ func memosAtOnce(s *scene) {
 	s.wantMemos(c.ID, "0=9 1=9 2=9 3=9 4=9 5=9 6=9 7=9 all=x")
 }
 
-func notesFail(s *scene)       { s.breakNotes(Fail) }
-func notesLoseAnswer(s *scene) { s.breakNotes(LoseAnswer) }
+func notesFail(s *scene)       { s.breakNotes(1, Fail) }
+func notesLoseAnswer(s *scene) { s.breakNotes(2, LoseAnswer) }
 
-// breakNotes breaks each statement of lives in which a running job says something.
-func (s *scene) breakNotes(fault Fault) {
-	s.breakLives(1, 1, fault, false, func(l *life) lived { return &noteLife{life: l, doubles: fault == LoseAnswer} })
+// breakNotes breaks lives in which a running job says something, in one of two laws.
+func (s *scene) breakNotes(first int, fault Fault) {
+	from, step := shared(first, 2)
+	s.breakLives(from, step, fault, false, func(l *life) lived { return &noteLife{life: l, doubles: fault == LoseAnswer} })
 }
 
 // A noteLife is one of a job that runs, logs and keeps memos.

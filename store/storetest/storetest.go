@@ -12,7 +12,7 @@ import (
 
 var (
 	seed       = flag.Uint64("storetest.seed", 0, "run one random history with this `seed`; 0 runs those of the suite")
-	histories  = flag.Int("storetest.histories", 6, "how many random histories of each kind to run")
+	histories  = flag.Int("storetest.histories", 2, "how many random histories of each kind to run")
 	everyFault = flag.Bool("storetest.everyfault", false, "let each law of faults break each statement, where several share them otherwise")
 	backlog    = flag.Int("storetest.backlog", 3000, "how many jobs wait in laws about big backlogs")
 )
@@ -34,7 +34,7 @@ type Subject struct {
 
 	// Advance lets time pass for the store: it moves its clock, or moves all times that it
 	// has stored back by d: of jobs, leases and ends, crashes and failures, processes and
-	// tasks, duties, figures and records, limits and their keys, unique keys, expiries,
+	// tasks, duties, figures and records, groups of errors, limits and their keys, unique keys, expiries,
 	// schedules and the inbox. Times within ids and within terms stay.
 	Advance func(t *testing.T, d time.Duration)
 
@@ -85,10 +85,10 @@ type law struct {
 // laws are all of them, in the order of a job's life.
 var laws = slices.Concat(
 	schemaLaws, insertLaws, textLaws, claimLaws, startLaws, finishLaws, releaseLaws, parkLaws, reapLaws,
-	memberLaws, lookLaws, actLaws, heedLaws, findLaws, controlLaws, figuresLaws, dutyLaws, txLaws,
+	memberLaws, lookLaws, actLaws, heedLaws, findLaws, searchLaws, documentLaws, controlLaws, figuresLaws, foldLaws, dutyLaws, txLaws,
 	limitLaws, limitStateLaws, fullLaws, strictLaws, ownLaws, uniqueLaws, replaceLaws, scheduleLaws, turnLaws, rateLaws, expireLaws, inboxLaws, placeLaws,
 	noteLaws, memoLaws, eraseLaws, rewriteLaws, needLaws, originLaws, copyLaws, copyFlowLaws,
-	flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
+	errorLaws, errorFindLaws, flowLaws, flowEndsLaws, flowTxLaws, flowTermsLaws, batchLaws, reopenLaws,
 	faultLaws, crashLaws, historyLaws, keyedLaws, flowCrashLaws, flowHistoryLaws,
 )
 

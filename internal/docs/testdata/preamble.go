@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/kit/command"
 	"github.com/offloadhq/offload/kit/httpcall"
 	"github.com/offloadhq/offload/offloadtest"

@@ -1,5 +1,4 @@
--- Take the jobs out of blocked that admit_due has made due.
---   ?1 ids, one behind the other
+-- Take the jobs out of blocked that admit_due or settle_due has made due.
+--   a list of ids follows: a statement with a query in it would first gather all rows, and find each twice
 -- Plan: SEARCH offload_blocked USING INDEX (id=?).
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 16 FROM n WHERE i + 16 < length(?1))
-DELETE FROM offload_blocked WHERE id IN (SELECT substr(?1, i, 16) FROM n)
+DELETE FROM offload_blocked WHERE id IN

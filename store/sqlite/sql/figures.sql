@@ -1,7 +1,12 @@
--- Read figures.
---   ?1 first minute   ?2 minute after the last   ?3 tasks and ?4 queues, JSON arrays; NULL is any
--- Plan: SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?).
-SELECT minute, task, queue, outcome, n, wait, run FROM offload_figure
+-- Read figures, by the minute and by the hour.
+--   ?1 first minute   ?2 minute after the last   ?3 tasks and ?4 queues, JSON arrays; NULL is any   ?5 minutes of a step
+-- Plan: SEARCH offload_figure USING PRIMARY KEY (minute>? AND minute<?), SEARCH offload_figure_hour USING PRIMARY KEY (hour>? AND hour<?).
+SELECT minute - minute % ?5, task, queue, outcome, n, wait, run FROM offload_figure
 WHERE minute >= ?1 AND minute < ?2
+  AND (?3 IS NULL OR task IN (SELECT value FROM json_each(?3)))
+  AND (?4 IS NULL OR queue IN (SELECT value FROM json_each(?4)))
+UNION ALL
+SELECT 60 * hour - 60 * hour % ?5, task, queue, outcome, n, wait, run FROM offload_figure_hour
+WHERE hour >= ?1 / 60 AND hour < (?2 - 1) / 60 + 1
   AND (?3 IS NULL OR task IN (SELECT value FROM json_each(?3)))
   AND (?4 IS NULL OR queue IN (SELECT value FROM json_each(?4)))

@@ -1,0 +1,2 @@
+// Package browser tests the dashboard in a real browser, as people use it.
+package browser

@@ -1,0 +1,21 @@
+package store
+
+import "time"
+
+// A Document is something small that a program or a person keeps, by kind and key.
+type Document struct {
+	Kind, Key string
+	Version   int64 // another one with each write; what is written after a delete has a new one too
+	Value     []byte
+	At        time.Time // when it was written; set by the store
+	Expires   time.Time // zero: never
+}
+
+// Versions that PutDocument and DeleteDocument may want, beside that of a document that was read.
+const (
+	AnyVersion int64 = -1 // whatever is there
+	NoVersion  int64 = 0  // nothing is there
+)
+
+// MaxDocument is how many bytes the value of a document may have.
+const MaxDocument = 1 << 20

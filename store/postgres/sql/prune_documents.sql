@@ -1,0 +1,2 @@
+-- Remove documents that have expired.
+DELETE FROM offload.document WHERE expires_at <= now()
