@@ -57,7 +57,8 @@ func TestTicksAreTakenOnTime(t *testing.T) {
 }
 
 // Ten processes see the same schedules. Each tick is one job, on time; when who takes them is
-// gone, others do within a second.
+// gone, others do within a second. Ten calls a tick would be all of them each time; chance has
+// about half of that, a few more or less.
 func TestTenProcessesTakeATickOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -84,7 +85,7 @@ func TestTenProcessesTakeATickOnce(t *testing.T) {
 				t.Errorf("tick %d came after %v, want %v", i, at, want)
 			}
 		}
-		if len(at) != 12 || calls > 60 {
+		if len(at) != 12 || calls > 80 {
 			t.Errorf("%d jobs of 12 ticks, in %d calls", len(at), calls)
 		}
 		for _, r := range rigs[:9] {
