@@ -97,7 +97,7 @@ type manyFunc struct {
 }
 
 func decodeAny[In any](name string) func([]byte) (any, error) {
-	return func(input []byte) (any, error) { return decode[In](name, input) }
+	return func(input []byte) (any, error) { return acceptToRun[In](name, input) }
 }
 
 // typed is the way back from decodeAny. An In that is an interface may be nil.

@@ -33,6 +33,10 @@ type runFunc func(ctx context.Context, input []byte) ([]byte, error)
 //
 // The function must be safe for concurrent use, and return soon after its context has ended.
 // What it returns decides how the job goes on: see Cancel, Discard, RetryIn and Snooze.
+//
+// An In with a method Validate() error is asked whether it is one: by whatever enqueues it or changes it, as
+// far as the App knows the task, which returns its error as an InputError (give it one to name a field); and
+// again before the function would run, where its error discards the job.
 func NewTask[In any](name string, run func(ctx context.Context, in In) error, opts ...TaskOption) *Task[In] {
 	t := Declare[In](name, opts...)
 	t.def.run = runTask(name, run)
@@ -44,7 +48,7 @@ func NewTask[In any](name string, run func(ctx context.Context, in In) error, op
 func Declare[In any](name string, opts ...TaskOption) *Task[In] {
 	return &Task[In]{&definition{
 		name: name, options: slices.Clone(opts), input: reflect.TypeFor[In](),
-		accepts: func(input []byte) error { _, err := decode[In](name, input); return err },
+		accepts: func(input []byte) error { _, err := accept[In](name, input); return err },
 	}}
 }
 
@@ -101,6 +105,8 @@ func (t *Task[In]) Call(in In, opts ...EnqueueOption) *Call {
 	input, err := json.Marshal(in)
 	if err != nil {
 		err = &InputError{Task: t.def.name, Field: "input", Got: err, Want: "a value that encodes as JSON"}
+	} else {
+		err = validate(t.def.name, in)
 	}
 	return newCall(t.def, t.def.name, input, opts, err)
 }
@@ -187,7 +193,7 @@ func runTask[In any](name string, run func(context.Context, In) error) runFunc {
 		return nil
 	}
 	return func(ctx context.Context, input []byte) (_ []byte, err error) {
-		in, err := decode[In](name, input)
+		in, err := acceptToRun[In](name, input)
 		if err != nil {
 			return nil, err
 		}
@@ -202,7 +208,7 @@ func runResult[In, Out any](name string, run func(context.Context, In) (Out, err
 		return nil
 	}
 	return func(ctx context.Context, input []byte) (_ []byte, err error) {
-		in, err := decode[In](name, input)
+		in, err := acceptToRun[In](name, input)
 		if err != nil {
 			return nil, err
 		}
