@@ -2,6 +2,9 @@ package dashboard
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offloadhq/offload/operate"
@@ -91,7 +94,37 @@ func (r *request) queueRow(q *operate.Queue) queueRow {
 	} else {
 		row.Acts = append(row.Acts, do("Pause", "/queues/pause", Operator, "queue", q.Name))
 	}
+	of := []string{"queue", q.Name}
+	set := do("Workers", "/queues/workers", Admin, of...).with(input{
+		Label: "Workers", Name: "workers", Kind: "number", Value: strconv.Itoa(max(1, q.WorkersSet)),
+		Hint: "How many jobs of it each process runs at once, until it is reset. What runs goes on.",
+	})
+	row.Acts = append(row.Acts, set)
+	if q.WorkersSet > 0 {
+		row.Acts = append(row.Acts, do("Reset workers", "/queues/workers/reset", Admin, of...))
+	}
 	return row
+}
+
+func (d *dashboard) setWorkers(r *request) (*done, error) {
+	name, text := r.PostForm.Get("queue"), strings.TrimSpace(r.PostForm.Get("workers"))
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, badField("workers", text, "a number, 1 or more")
+	}
+	if err := r.op.SetWorkers(r.Context(), name, n); err != nil {
+		return nil, err
+	}
+	undo := do("Reset", "/queues/workers/reset", Admin, "queue", name)
+	return &done{text: fmt.Sprintf("Each process runs %s of %s at once.", plural(n, "job", "jobs"), name), undo: &undo}, nil
+}
+
+func (d *dashboard) resetWorkers(r *request) (*done, error) {
+	name := r.PostForm.Get("queue")
+	if err := r.op.ResetWorkers(r.Context(), name); err != nil {
+		return nil, err
+	}
+	return &done{text: "Processes run as many of " + name + " as their programs say."}, nil
 }
 
 func (d *dashboard) pauseQueue(r *request) (*done, error) {

@@ -39,6 +39,8 @@ func (d *dashboard) table() []route {
 		{"GET", "/queues", Viewer, d.queues, nil, nil},
 		{"POST", "/queues/pause", Operator, nil, d.pauseQueue, nil},
 		{"POST", "/queues/resume", Operator, nil, d.resumeQueue, nil},
+		{"POST", "/queues/workers", Admin, nil, d.setWorkers, nil},
+		{"POST", "/queues/workers/reset", Admin, nil, d.resetWorkers, nil},
 		{"POST", "/tasks/pause", Operator, nil, d.pauseTask, nil},
 		{"POST", "/tasks/resume", Operator, nil, d.resumeTask, nil},
 

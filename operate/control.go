@@ -22,6 +22,22 @@ func (o *Operator) ResumeQueue(ctx context.Context, name string) error {
 	return o.controlNamed(ctx, "queue", name, store.Control{ResumeQueue: name})
 }
 
+// SetWorkers makes n, 1 to 10,000, what each process runs at once of a queue that it works, within a second
+// and until ResetWorkers, instead of what the program says with offload.Workers. Processes that do not work
+// the queue still don't. What runs goes on, and all queues of a process together stay under its
+// offload.Workers("", n). The queue need not exist yet.
+func (o *Operator) SetWorkers(ctx context.Context, queue string, n int) error {
+	if n < 1 || n > 10_000 {
+		return &offload.InputError{Field: "workers", Got: n, Want: "1 to 10,000; PauseQueue starts none"}
+	}
+	return o.controlNamed(ctx, "queue", queue, store.Control{SetWorkers: queue, Workers: n})
+}
+
+// ResetWorkers takes SetWorkers back.
+func (o *Operator) ResetWorkers(ctx context.Context, queue string) error {
+	return o.controlNamed(ctx, "queue", queue, store.Control{ResetWorkers: queue})
+}
+
 // PauseTask keeps processes from starting jobs of the task, within a second: they are parked,
 // and nothing else in their queue waits for them.
 func (o *Operator) PauseTask(ctx context.Context, name string) error {
@@ -48,7 +64,7 @@ func (o *Operator) controlNamed(ctx context.Context, field, name string, c store
 		return err
 	}
 	if name == store.SystemQueue && field == "queue" {
-		return &offload.InputError{Field: field, Got: name, Want: "a queue of yours; offload's own can't be paused"}
+		return &offload.InputError{Field: field, Got: name, Want: "a queue of yours; offload's own can't be paused or changed"}
 	}
 	return o.control(ctx, c)
 }

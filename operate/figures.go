@@ -14,21 +14,22 @@ import (
 
 // A Queue is a queue as it is now. Counts stop at 1,001, which means more than 1,000.
 type Queue struct {
-	Name      string    `json:"name"`
-	Paused    bool      `json:"paused"`
-	Scheduled int       `json:"scheduled"`
-	Available int       `json:"available"`
-	Blocked   int       `json:"blocked"`
-	Running   int       `json:"running"`
-	Retryable int       `json:"retryable"`
-	Workers   int       `json:"workers"`         // over all processes
-	Oldest    time.Time `json:"oldest,omitzero"` // since when the job that waits longest is due
+	Name       string    `json:"name"`
+	Paused     bool      `json:"paused"`
+	Scheduled  int       `json:"scheduled"`
+	Available  int       `json:"available"`
+	Blocked    int       `json:"blocked"`
+	Running    int       `json:"running"`
+	Retryable  int       `json:"retryable"`
+	Workers    int       `json:"workers"`               // over all processes
+	WorkersSet int       `json:"workers_set,omitempty"` // that SetWorkers has set for each process; 0 is none
+	Oldest     time.Time `json:"oldest,omitzero"`       // since when the job that waits longest is due
 }
 
 // countsStop is where the counts of a listing stop.
 const countsStop = 1001
 
-// Queues returns the queues that have jobs, are worked, or are paused, by name.
+// Queues returns the queues that have jobs, are worked, are paused, or have workers set, by name.
 func (o *Operator) Queues(ctx context.Context) ([]Queue, error) {
 	s, err := o.store()
 	if err != nil {
@@ -45,7 +46,7 @@ func (o *Operator) Queues(ctx context.Context) ([]Queue, error) {
 	byName := map[string]*Queue{}
 	for _, q := range found {
 		byName[q.Name] = &Queue{
-			Name: q.Name, Paused: q.Paused, Oldest: q.Oldest,
+			Name: q.Name, Paused: q.Paused, WorkersSet: q.Workers, Oldest: q.Oldest,
 			Scheduled: q.Counts[store.Scheduled], Available: q.Counts[store.Available], Blocked: q.Counts[store.Blocked],
 			Running: q.Counts[store.Running], Retryable: q.Counts[store.Retryable],
 		}

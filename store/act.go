@@ -83,8 +83,14 @@ type Control struct {
 	Who                     string
 	PauseQueue, ResumeQueue string
 	PauseTask, ResumeTask   string
-	QuietProcess            ID
-	StopProcess             ID
+
+	// SetWorkers makes Workers, 1 or more, what each process runs at once of a queue that it works,
+	// until ResetWorkers. The queue need not exist.
+	SetWorkers, ResetWorkers string
+	Workers                  int
+
+	QuietProcess ID
+	StopProcess  ID
 
 	PauseSchedule, ResumeSchedule string // an ErrNotFound if there is none
 
@@ -113,8 +119,9 @@ type Task struct {
 
 // A Queue is a queue as it is now. Counts stop at the limit given to Queues.
 type Queue struct {
-	Name   string
-	Paused bool
-	Counts map[State]int // of states that have not ended
-	Oldest time.Time     // run_at of the job available longest; zero if none
+	Name    string
+	Paused  bool
+	Workers int           // that Control has set for each process; 0 is what each says itself
+	Counts  map[State]int // of states that have not ended
+	Oldest  time.Time     // run_at of the job available longest; zero if none
 }

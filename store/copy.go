@@ -94,8 +94,9 @@ type CopiedKey struct {
 // A Book is what a store keeps beside jobs: what programs and people have said. Figures are left out.
 type Book struct {
 	Tasks     []Task
-	Queues    []string     // that are paused
-	Limits    []LimitState // without Keys; offload's own too
+	Queues    []string       // that are paused
+	Workers   map[string]int // of queues for which Control has set them
+	Limits    []LimitState   // without Keys; offload's own too
 	Gates     []Gate
 	Schedules []Schedule
 	Records   []Record

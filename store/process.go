@@ -43,18 +43,19 @@ type Peer struct {
 // A View is what a process must know to decide what to claim: one round trip, cheap enough
 // for each second.
 type View struct {
-	Now      time.Time // the store's clock
-	Lanes    []Lane    // each (queue, priority) that has rows in due, by queue and priority
-	Parked   []Parked  // each (queue, task) with parked jobs, those of paused tasks left out
-	Suspects []string  // queues in which suspects wait to be run alone
-	Paused   []string  // paused queues
-	Tasks    []string  // paused tasks
-	Cancel   []ID      // jobs leased by this process that somebody has cancelled
-	Quiet    bool      // this process shall claim nothing more
-	Stop     bool      // this process shall stop
-	Lost     bool      // see Beats
-	Away     bool      // the store is a copy: see Origins; nothing that could be done is shown
-	Dead     []ID      // processes known for certain to have ended: reap them at once
+	Now      time.Time      // the store's clock
+	Lanes    []Lane         // each (queue, priority) that has rows in due, by queue and priority
+	Parked   []Parked       // each (queue, task) with parked jobs, those of paused tasks left out
+	Suspects []string       // queues in which suspects wait to be run alone
+	Paused   []string       // paused queues
+	Tasks    []string       // paused tasks
+	Workers  map[string]int // of queues for which Control has set them
+	Cancel   []ID           // jobs leased by this process that somebody has cancelled
+	Quiet    bool           // this process shall claim nothing more
+	Stop     bool           // this process shall stop
+	Lost     bool           // see Beats
+	Away     bool           // the store is a copy: see Origins; nothing that could be done is shown
+	Dead     []ID           // processes known for certain to have ended: reap them at once
 
 	// When there is something to do for whoever comes first; the zero time is never, as far as
 	// is known now.

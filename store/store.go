@@ -216,7 +216,7 @@ type Reader interface {
 	// CountLook times as many, of those that have ended at the newest. It passes over f.Input.
 	CountUpTo(ctx context.Context, f Filter, most int) (*Counted, error)
 
-	// Queues returns every queue that has jobs that have not ended, or is paused, by name, with
+	// Queues returns every queue that has jobs that have not ended, is paused, or has workers set, by name, with
 	// counts that stop at most; 0 is no limit.
 	Queues(ctx context.Context, most int) ([]Queue, error)
 

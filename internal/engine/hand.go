@@ -108,6 +108,25 @@ func (h *hand) lineOf(queue string, slots int, now time.Time) *line {
 	return l
 }
 
+// resize gives lines as many slots as their queues have now. What runs goes on, also where there are
+// fewer than run.
+func (h *hand) resize(slotsOf func(queue string) int, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.lines {
+		slots := slotsOf(l.queue)
+		if slots == l.slots {
+			continue
+		}
+		more := slots > l.slots
+		l.slots = slots
+		if more {
+			h.serve(l, now)
+			ring(h.poke)
+		}
+	}
+}
+
 // want returns how many jobs of a queue shall be claimed now. If it is none, the claimer is
 // poked as soon as that may have changed.
 func (h *hand) want(queue string, slots int) int {

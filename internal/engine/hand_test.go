@@ -22,6 +22,42 @@ func TestNothingIsClaimedAheadOfSlowHandlers(t *testing.T) {
 	})
 }
 
+// What an operator sets takes the place of what the program says, up and down, while it runs.
+func TestWorkersAreSetWhileItRuns(t *testing.T) {
+	inBubble(t, map[string]handler{"t": lasting(time.Minute)}, func(r *rig) {
+		running := func(what string, want int) {
+			t.Helper()
+			counts, err := r.store.Counts(t.Context())
+			if err != nil || counts[store.Running] != want {
+				t.Errorf("%s: counts are %v, %v; want %d running", what, counts, err, want)
+			}
+		}
+		set := func(c store.Control) {
+			t.Helper()
+			if err := r.store.Control(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.insert("t", 1000, nil)
+		after(2 * time.Second)
+		running("as the program says", 10)
+		set(store.Control{SetWorkers: "q", Workers: 25})
+		after(2 * time.Second)
+		running("more", 25)
+		set(store.Control{SetWorkers: "q", Workers: 4})
+		after(2 * time.Second)
+		running("fewer, and what runs goes on", 25)
+		after(2 * time.Minute)
+		running("fewer", 4)
+		set(store.Control{ResetWorkers: "q"})
+		after(2 * time.Second)
+		running("as the program says again", 10)
+		set(store.Control{SetWorkers: "other", Workers: 3})
+		after(2 * time.Minute)
+		running("another queue", 10)
+	})
+}
+
 func TestManyAreClaimedAheadOfQuickHandlers(t *testing.T) {
 	inBubble(t, map[string]handler{"t": lasting(time.Millisecond)}, func(r *rig) {
 		r.insert("t", 20_000, nil)

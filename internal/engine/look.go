@@ -58,6 +58,8 @@ func (c *claimer) obey(v *store.View, now time.Time) {
 		c.loseIdentity()
 		return
 	}
+	c.s.workers.Store(&v.Workers)
+	c.s.hand.resize(c.s.slotsOf, now)
 	c.giveBack(v)
 	c.view = *v
 	c.note(v, now)

@@ -38,11 +38,12 @@ type shift struct {
 	trouble  *trouble
 
 	stopOnce sync.Once
-	stopped  chan struct{} // closed when the process was told to stop, or Run's context has ended
-	left     atomic.Bool   // Run has returned; handlers that still run are on their own
-	peers    atomic.Int64  // other processes, as of the last beat
-	away     atomic.Bool   // the store is a copy, as of the last look
-	looked   atomic.Bool   // there was a look
+	stopped  chan struct{}                  // closed when the process was told to stop, or Run's context has ended
+	left     atomic.Bool                    // Run has returned; handlers that still run are on their own
+	peers    atomic.Int64                   // other processes, as of the last beat
+	away     atomic.Bool                    // the store is a copy, as of the last look
+	looked   atomic.Bool                    // there was a look
+	workers  atomic.Pointer[map[string]int] // of queues for which an operator has set them, as of the last look
 
 	unworkedMu sync.Mutex      // held for moments
 	unworked   map[string]bool // queues that may have no process, and whether that was said
@@ -63,6 +64,15 @@ func newShift(ctx context.Context, e *Engine) *shift {
 		}
 	}
 	return s
+}
+
+// slotsOf is that of Config, but for queues of this process for which an operator has set it.
+func (s *shift) slotsOf(queue string) int {
+	own := s.Engine.slotsOf(queue)
+	if set := s.workers.Load(); own > 0 && set != nil && queue != store.SystemQueue && (*set)[queue] > 0 {
+		return (*set)[queue]
+	}
+	return own
 }
 
 // start joins. While the store is away it tries again until ctx ends; any other error is why

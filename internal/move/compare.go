@@ -89,6 +89,9 @@ func namesIn(b *store.Book) (names []string) {
 	for _, q := range b.Queues {
 		names = append(names, "the pause of queue "+q)
 	}
+	for q, n := range b.Workers {
+		names = append(names, fmt.Sprintf("the %d workers of queue %s", n, q))
+	}
 	for _, l := range b.Limits {
 		names = append(names, fmt.Sprintf("limit %s of %d", l.Name, l.Max))
 	}

@@ -39,6 +39,12 @@ func (s *Store) control(c store.Control, now time.Time) (what string, err error)
 	case c.ResumeTask != "":
 		delete(s.pausedTasks, c.ResumeTask)
 		return "resume task " + c.ResumeTask, nil
+	case c.SetWorkers != "":
+		s.workers[c.SetWorkers] = c.Workers
+		return fmt.Sprintf("set workers of queue %s to %d", c.SetWorkers, c.Workers), nil
+	case c.ResetWorkers != "":
+		delete(s.workers, c.ResetWorkers)
+		return "reset workers of queue " + c.ResetWorkers, nil
 	case c.SetError != "":
 		return s.setError(c.SetError, c.Status, now)
 	case c.PauseSchedule != "" || c.ResumeSchedule != "":

@@ -187,7 +187,7 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 		return b, err
 	}
 	err = s.do(ctx, func(now time.Time) error {
-		b.Queues = slices.Sorted(maps.Keys(s.pausedQueues))
+		b.Queues, b.Workers = slices.Sorted(maps.Keys(s.pausedQueues)), maps.Clone(s.workers)
 		for _, k := range slices.SortedFunc(maps.Keys(s.documents), documentKey.compare) {
 			if d, there := s.document(k, now); there {
 				d.Value = bytes.Clone(d.Value)
@@ -230,6 +230,7 @@ func (s *Store) ImportBook(ctx context.Context, b store.Book) error {
 		for _, name := range b.Queues {
 			s.pausedQueues[name] = true
 		}
+		maps.Copy(s.workers, b.Workers)
 		for _, l := range b.Limits {
 			s.limits[l.Name] = &limit{Limit: l.Limit, declared: l.Declared, byHand: l.ByHand, seen: l.Seen}
 		}

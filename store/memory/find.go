@@ -116,11 +116,14 @@ func (s *Store) Queues(ctx context.Context, most int) (queues []store.Queue, err
 		byName := map[string]*store.Queue{}
 		queue := func(name string) *store.Queue {
 			if byName[name] == nil {
-				byName[name] = &store.Queue{Name: name, Paused: s.pausedQueues[name], Counts: map[store.State]int{}}
+				byName[name] = &store.Queue{Name: name, Paused: s.pausedQueues[name], Workers: s.workers[name], Counts: map[store.State]int{}}
 			}
 			return byName[name]
 		}
 		for name := range s.pausedQueues {
+			queue(name)
+		}
+		for name := range s.workers {
 			queue(name)
 		}
 		for _, j := range s.jobs {

@@ -83,6 +83,9 @@ func (s *Store) Look(ctx context.Context, process store.ID) (v store.View, err e
 			Tasks:  slices.Sorted(maps.Keys(s.pausedTasks)),
 			Lost:   s.processes[process] == nil,
 		}
+		if len(s.workers) > 0 {
+			v.Workers = maps.Clone(s.workers)
+		}
 		if p := s.processes[process]; p != nil {
 			v.Quiet, v.Stop = p.Quiet, p.Stop
 		}

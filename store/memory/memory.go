@@ -46,6 +46,7 @@ type data struct {
 	tasks        map[string]store.Task
 	pausedTasks  map[string]bool
 	pausedQueues map[string]bool
+	workers      map[string]int
 	records      []store.Record // oldest first
 	figures      map[figureKey]*store.Figure
 	duties       map[string]time.Time // when each is due next
@@ -92,6 +93,7 @@ func newData() data {
 		tasks:        map[string]store.Task{},
 		pausedTasks:  map[string]bool{},
 		pausedQueues: map[string]bool{},
+		workers:      map[string]int{},
 		figures:      map[figureKey]*store.Figure{},
 		duties:       map[string]time.Time{},
 		documents:    map[documentKey]store.Document{},

@@ -59,6 +59,10 @@ func (s *Store) control(ctx context.Context, tx ownTx, c store.Control) (what st
 		return "pause task " + c.PauseTask, tx.exec(ctx, s.sql.pauseTask, c.PauseTask, true)
 	case c.ResumeTask != "":
 		return "resume task " + c.ResumeTask, tx.exec(ctx, s.sql.pauseTask, c.ResumeTask, false)
+	case c.SetWorkers != "":
+		return fmt.Sprintf("set workers of queue %s to %d", c.SetWorkers, c.Workers), tx.exec(ctx, s.sql.setWorkers, c.SetWorkers, c.Workers)
+	case c.ResetWorkers != "":
+		return "reset workers of queue " + c.ResetWorkers, tx.exec(ctx, s.sql.setWorkers, c.ResetWorkers, nil)
 	case c.SetError != "":
 		return s.setError(ctx, tx, c.SetError, c.Status)
 	case c.PauseSchedule != "" || c.ResumeSchedule != "":

@@ -228,11 +228,21 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 		return b, err
 	}
 	err = s.within(ctx, "export limits", func(ctx context.Context, tx ownTx) error {
-		b.Queues, b.Limits, b.Gates = nil, nil, nil
+		b.Queues, b.Workers, b.Limits, b.Gates = nil, nil, nil, nil
 		err := each(ctx, tx, s.sql.exportQueues, nil, func(scan func(...any) error) error {
 			var name string
-			err := scan(&name)
-			b.Queues = append(b.Queues, name)
+			var paused bool
+			var workers *int
+			err := scan(&name, &paused, &workers)
+			if paused {
+				b.Queues = append(b.Queues, name)
+			}
+			if workers != nil {
+				if b.Workers == nil {
+					b.Workers = map[string]int{}
+				}
+				b.Workers[name] = *workers
+			}
 			return err
 		})
 		if err != nil {

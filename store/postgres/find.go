@@ -297,7 +297,7 @@ func (s *Store) Queues(ctx context.Context, most int) (queues []store.Queue, err
 			q := store.Queue{Counts: map[store.State]int{}}
 			var counts [5]int
 			var oldest *time.Time
-			err := rows.Scan(&q.Name, &q.Paused, &counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &oldest)
+			err := rows.Scan(&q.Name, &q.Paused, &q.Workers, &counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &oldest)
 			if err != nil {
 				return err
 			}

@@ -260,6 +260,9 @@ func (w *bookWriter) tasks(b *store.Book) {
 	for _, name := range b.Queues {
 		w.do(w.sql.pauseQueue, name, true)
 	}
+	for name, n := range b.Workers {
+		w.do(w.sql.setWorkers, name, n)
+	}
 }
 
 func (w *bookWriter) limits(b *store.Book) {

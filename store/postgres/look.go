@@ -141,7 +141,7 @@ func readSelf(v *store.View, missed *bool) func(pgx.Rows) error {
 		var cancel [][16]byte
 		for rows.Next() {
 			var admit, expire, tick *time.Time
-			err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &cancel, missed, &admit, &expire, &tick, &v.Inbox, &v.Settle)
+			err := rows.Scan(&v.Now, &v.Quiet, &v.Stop, &v.Lost, &v.Paused, &v.Tasks, &v.Workers, &cancel, missed, &admit, &expire, &tick, &v.Inbox, &v.Settle)
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,8 @@ var (
 	//go:embed sql/control_records.sql
 	recordsSQL string
 	//go:embed sql/control_register.sql
-	registerSQL string
+	registerSQL   string
+	setWorkersSQL = "REPLACE INTO offload_workers (queue, workers) VALUES (?1, ?2)"
 )
 
 // Control is that of store.Operator.
@@ -50,6 +51,12 @@ func (t *txn) control(c store.Control) (what string, err error) {
 			_, err = t.exec("DELETE FROM offload_task WHERE name = ?1 AND seen_at IS NULL", c.ResumeTask)
 		}
 		return "resume task " + c.ResumeTask, err
+	case c.SetWorkers != "":
+		_, err = t.exec(setWorkersSQL, c.SetWorkers, c.Workers)
+		return fmt.Sprintf("set workers of queue %s to %d", c.SetWorkers, c.Workers), err
+	case c.ResetWorkers != "":
+		_, err = t.exec("DELETE FROM offload_workers WHERE queue = ?1", c.ResetWorkers)
+		return "reset workers of queue " + c.ResetWorkers, err
 	case !c.QuietProcess.IsZero():
 		return t.tell(c.QuietProcess, "quiet", "UPDATE offload_process SET quiet = 1 WHERE id = ?1 AND gone_at IS NULL")
 	case !c.StopProcess.IsZero():
@@ -79,6 +86,21 @@ func (t *txn) tell(id store.ID, what, query string) (string, error) {
 	var p store.Process
 	_, err = one(t, []any{&p.Name, &p.Host, &p.PID}, "SELECT name, host, pid FROM offload_process WHERE id = ?1", id[:])
 	return fmt.Sprintf("%s process %s", what, &p), err
+}
+
+// workers reads which queues Control has set workers for; nil is none.
+func workers(q database) (set map[string]int, err error) {
+	err = each(q, func(rows *sql.Rows) error {
+		var queue string
+		var n int
+		err := rows.Scan(&queue, &n)
+		if set == nil {
+			set = map[string]int{}
+		}
+		set[queue] = n
+		return err
+	}, "SELECT queue, workers FROM offload_workers")
+	return set, err
 }
 
 // PutRecord is that of store.Operator. The same record again is the record once.

@@ -322,6 +322,9 @@ func (s *Store) ExportBook(ctx context.Context) (b store.Book, err error) {
 		if b.Queues, err = texts(q, "SELECT name FROM offload_queue ORDER BY name"); err != nil {
 			return err
 		}
+		if b.Workers, err = workers(q); err != nil {
+			return err
+		}
 		err := each(q, func(rows *sql.Rows) error {
 			l, err := scanLimit(rows)
 			b.Limits = append(b.Limits, l)

@@ -247,6 +247,11 @@ func (t *txn) importTasks(b store.Book) error {
 			return err
 		}
 	}
+	for name, n := range b.Workers {
+		if _, err := t.exec(setWorkersSQL, name, n); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -83,6 +83,13 @@ func (s *Store) Queues(ctx context.Context, most int) (all []store.Queue, err er
 		for _, name := range paused {
 			queues.of(name).Paused = true
 		}
+		if err != nil {
+			return err
+		}
+		set, err := workers(q)
+		for name, n := range set {
+			queues.of(name).Workers = n
+		}
 		if !slices.Contains(paused, store.SystemQueue) {
 			delete(queues, store.SystemQueue)
 		}

@@ -42,6 +42,9 @@ func (s *Store) Look(ctx context.Context, process store.ID) (store.View, error) 
 		if v.Tasks, err = texts(t, "SELECT name FROM offload_task WHERE paused ORDER BY name"); err != nil {
 			return err
 		}
+		if v.Workers, err = workers(t); err != nil {
+			return err
+		}
 		if err := t.lookBlocked(&v); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 var controlLaws = []law{
 	{"Control/Queue", "a paused queue is shown as paused until its resume, also when it is empty", controlQueue},
+	{"Control/Workers", "workers that were set for a queue are shown, and told to processes, until their reset", controlWorkers},
 	{"Control/Process", "to tell a process that is not there something is an error, and is not recorded", controlProcess},
 	{"Control/Recorded", "a control in somebody's name is recorded in words, one without a name is not", controlRecorded},
 	{"Record/Put", "a record is kept as it was given, and once", recordPut},
@@ -52,6 +54,37 @@ func controlQueue(s *scene) {
 	}
 }
 
+func controlWorkers(s *scene) {
+	p := s.join()
+	s.enqueue()
+	if v := s.look(p); len(v.Workers) > 0 {
+		s.t.Errorf("Look shows workers %v, want none", v.Workers)
+	}
+	s.control(store.Control{SetWorkers: "mail", Workers: 7})
+	s.control(store.Control{SetWorkers: "mail", Workers: 3})
+	s.control(store.Control{SetWorkers: "later", Workers: 10_000})
+	s.control(store.Control{PauseQueue: "mail"})
+	s.control(store.Control{ResumeQueue: "mail"})
+	if v := s.look(p); !maps.Equal(v.Workers, map[string]int{"mail": 3, "later": 10_000}) || len(v.Paused) > 0 {
+		s.t.Errorf("Look shows workers %v and paused %v, want 3 of mail and 10,000 of later, none paused", v.Workers, v.Paused)
+	}
+	if q := s.queues(0); len(q) != 2 || q[0].Name != "later" || q[0].Workers != 10_000 || q[0].Paused || q[1].Name != "mail" || q[1].Workers != 3 {
+		s.t.Errorf("queues are %+v, want later and mail with their workers", q)
+	}
+	s.control(store.Control{ResetWorkers: "later"})
+	s.control(store.Control{ResetWorkers: "never set"})
+	if v := s.look(p); !maps.Equal(v.Workers, map[string]int{"mail": 3}) {
+		s.t.Errorf("Look shows workers %v, want 3 of mail", v.Workers)
+	}
+	if q := s.queues(0); len(q) != 1 || q[0].Name != "mail" || q[0].Workers != 3 {
+		s.t.Errorf("queues are %+v, want mail alone", q)
+	}
+	s.control(store.Control{ResetWorkers: "mail"})
+	if v := s.look(p); len(v.Workers) > 0 {
+		s.t.Errorf("Look shows workers %v, want none", v.Workers)
+	}
+}
+
 func controlProcess(s *scene) {
 	for _, c := range []store.Control{
 		{QuietProcess: store.NewID(), Who: "ada"},
@@ -76,6 +109,8 @@ func controlRecorded(s *scene) {
 	for _, c := range []store.Control{
 		{PauseQueue: "mail"},
 		{ResumeQueue: "mail"},
+		{SetWorkers: "mail", Workers: 2},
+		{ResetWorkers: "mail"},
 		{PauseTask: "send"},
 		{ResumeTask: "send"},
 		{QuietProcess: p},
@@ -92,7 +127,7 @@ func controlRecorded(s *scene) {
 		}
 		what = append(what, r.What)
 	}
-	want := []string{"stop process", "quiet process", "resume task send", "pause task send", "resume queue mail", "pause queue mail"}
+	want := []string{"stop process", "quiet process", "resume task send", "pause task send", "reset workers of queue mail", "set workers of queue mail to 2", "resume queue mail", "pause queue mail"}
 	if !slices.EqualFunc(what, want, strings.HasPrefix) {
 		s.t.Errorf("records say %q, want %q", what, want)
 	}

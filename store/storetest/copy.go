@@ -145,6 +145,7 @@ func copyBook(s *scene) {
 	for _, c := range []store.Control{
 		{PauseTask: "send", Who: "ada"},
 		{PauseQueue: "mail"},
+		{SetWorkers: "image", Workers: 2},
 		{PauseSchedule: "nightly"},
 		{SetLimit: "crm", Max: 9},
 		{PauseLimit: store.Use{Limit: "crm", Key: "acme"}, PauseFor: time.Hour},
@@ -157,7 +158,7 @@ func copyBook(s *scene) {
 	}
 	want, err := s.Store.ExportBook(s.ctx())
 	s.must(err)
-	if len(want.Documents) != 2 || len(want.Gates) != 1 || len(want.Limits) != 3 || len(want.Schedules) != 2 || len(want.Tasks) != 1 || len(want.Queues) != 1 || len(want.Records) != 1 {
+	if len(want.Documents) != 2 || len(want.Gates) != 1 || len(want.Limits) != 3 || len(want.Schedules) != 2 || len(want.Tasks) != 1 || len(want.Queues) != 1 || len(want.Workers) != 1 || len(want.Records) != 1 {
 		s.t.Fatalf("ExportBook = %+v", want)
 	}
 	to := s.other()

@@ -1,2 +1,2 @@
--- Read the names of paused queues.
-SELECT name FROM offload.queue WHERE paused ORDER BY name
+-- Read the queues that are paused, or have workers set.
+SELECT name, paused, workers FROM offload.queue WHERE paused OR workers IS NOT NULL ORDER BY name

@@ -7,6 +7,7 @@
 SELECT now(), coalesce(p.quiet, false), coalesce(p.stop, false), coalesce(p.lost, true),
        ARRAY (SELECT name FROM offload.queue WHERE paused ORDER BY name),
        ARRAY (SELECT name FROM offload.task WHERE paused ORDER BY name),
+       (SELECT json_object_agg(name, workers) FROM offload.queue WHERE workers IS NOT NULL),
        ARRAY (SELECT l.id FROM offload.lease AS l JOIN offload.signal AS s ON s.id = l.id WHERE l.process = $1 ORDER BY l.id),
        EXISTS (SELECT FROM offload.signal AS s WHERE NOT EXISTS (SELECT FROM offload.lease AS l WHERE l.id = s.id)),
        CASE WHEN EXISTS (SELECT FROM offload.blocked AS b WHERE b.gate = '') THEN now()

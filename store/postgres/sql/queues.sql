@@ -1,4 +1,4 @@
--- Every queue that has jobs which have not ended, or is paused, with counts.
+-- Every queue that has jobs which have not ended, or is paused, or has workers set, with counts.
 --   $1 where each count stops; null is nowhere
 -- Plan: loose index scans of due and blocked, then counts that stop.
 WITH RECURSIVE waiting AS (
@@ -17,9 +17,9 @@ WITH RECURSIVE waiting AS (
     ) AS next
 ), names AS (
     SELECT queue AS name FROM waiting UNION SELECT queue FROM running UNION SELECT queue FROM blocked
-    UNION SELECT name FROM offload.queue WHERE paused
+    UNION SELECT name FROM offload.queue WHERE paused OR workers IS NOT NULL
 )
-SELECT n.name, coalesce(q.paused, false),
+SELECT n.name, coalesce(q.paused, false), coalesce(q.workers, 0),
        (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at <= now() LIMIT $1::bigint) AS x),
        (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at > now() AND d.failures = 0 LIMIT $1::bigint) AS x),
        (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at > now() AND d.failures > 0 LIMIT $1::bigint) AS x),

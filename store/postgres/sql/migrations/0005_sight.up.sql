@@ -52,3 +52,5 @@ CREATE TABLE offload.error_hour (
     PRIMARY KEY (error, hour)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 CREATE INDEX error_hour_at ON offload.error_hour (hour);
+
+ALTER TABLE offload.queue ADD COLUMN workers integer; -- of each process, where an operator has set them

@@ -1,4 +1,5 @@
 -- Figures by the hour, documents and groups of failures go.
+DROP TABLE offload_workers;
 DROP TABLE offload_document;
 DROP TABLE offload_figure_hour;
 DROP TABLE offload_error_hour;

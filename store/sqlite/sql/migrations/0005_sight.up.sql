@@ -57,3 +57,8 @@ CREATE TABLE offload_error_hour (
 ) WITHOUT ROWID;
 
 CREATE INDEX offload_error_hour_at ON offload_error_hour (hour);
+
+CREATE TABLE offload_workers (
+    queue   TEXT    NOT NULL PRIMARY KEY, -- that an operator has set them for
+    workers INTEGER NOT NULL              -- of each process
+) WITHOUT ROWID;
