@@ -352,6 +352,11 @@ CREATE TABLE offload_unique (
     expires_at INTEGER
 ) WITHOUT ROWID;
 
+CREATE TABLE offload_workers (
+    queue   TEXT    NOT NULL PRIMARY KEY, -- that an operator has set them for
+    workers INTEGER NOT NULL              -- of each process
+) WITHOUT ROWID;
+
 CREATE INDEX offload_document_expires ON offload_document (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE INDEX offload_done_state ON offload_done (state, id) WHERE state > 1;
