@@ -308,7 +308,8 @@ CREATE UNIQUE INDEX progress_pkey ON offload.progress USING btree (id);
 CREATE TABLE offload.queue (
     name text NOT NULL,
     epoch bigint NOT NULL DEFAULT 0,
-    paused boolean NOT NULL DEFAULT false
+    paused boolean NOT NULL DEFAULT false,
+    workers integer
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200);
 CREATE UNIQUE INDEX queue_pkey ON offload.queue USING btree (name);
 
