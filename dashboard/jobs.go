@@ -59,6 +59,7 @@ type jobsView struct {
 	Within  []choice
 	Queues  []pick
 	Tasks   []pick
+	Words   []string // that a search understands
 	Chips   []chip
 	Columns []column
 	Keep    [][2]string // hidden fields of the form: the chips
@@ -198,6 +199,7 @@ func (d *dashboard) facets(r *request, q *jobQuery, list *jobList, v *jobsView, 
 	for i := range tasks {
 		v.Tasks = append(v.Tasks, pick{tasks[i].Name, slices.Contains(q.filter.Tasks, tasks[i].Name)})
 	}
+	v.Words = searchWords(tasks, q.filter.Tasks, r.role.may(Operator))
 	v.Queues, v.Tasks = chosenToo(v.Queues, q.filter.Queues), chosenToo(v.Tasks, q.filter.Tasks)
 	if list.state == "" {
 		counts, err := d.countJobs(r, q)

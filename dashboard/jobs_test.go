@@ -130,6 +130,30 @@ func TestViewerSeesNoInputs(t *testing.T) {
 	}
 }
 
+func TestSearchOffersPathsOfInputs(t *testing.T) {
+	app := shop(t)
+	offers := func(role Role, target, word string) bool {
+		return strings.Contains(ask(New(app, as(role)), "GET", target, nil).Body.String(), `<option value="`+word+`"`)
+	}
+	for _, test := range []struct {
+		role         Role
+		target, word string
+		want         bool
+	}{
+		{Operator, "/jobs", "input.file:", true},
+		{Operator, "/jobs", "tag:", true},
+		{Operator, "/jobs?task=pay", "input.cents:", true},
+		{Operator, "/jobs?task=pay", "input.file:", false},
+		{Operator, "/jobs?task=pay", "input.card:", false}, // secret
+		{Viewer, "/jobs", "input.file:", false},
+		{Viewer, "/jobs", "tag:", true},
+	} {
+		if got := offers(test.role, test.target, test.word); got != test.want {
+			t.Errorf("%s is offered %s at %s: %v, want %v", test.role, test.word, test.target, got, test.want)
+		}
+	}
+}
+
 func TestChosenJobsAreActedOn(t *testing.T) {
 	app := shop(t)
 	h := New(app, as(Operator))

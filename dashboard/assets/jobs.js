@@ -1,4 +1,4 @@
-// Lists of jobs: choosing many at once, and going through them by keys.
+// Lists of jobs: choosing many at once, going through them by keys, and completing words of a search.
 
 import { single } from "./keys.js";
 
@@ -33,6 +33,14 @@ export function refine(main) {
   };
   say();
 }
+
+// A browser completes what stands in a field as a whole: the words offered begin with those typed before the last one.
+document.addEventListener("input", (e) => {
+  if (!e.target.matches("[data-search]") || !e.target.list) return;
+  const typed = e.target.value;
+  const before = typed.slice(0, typed.lastIndexOf(" ") + 1);
+  for (const o of e.target.list.options) o.value = before + o.dataset.word;
+});
 
 // j and k go through the rows, x chooses, Enter opens.
 document.addEventListener("keydown", (e) => {
