@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/offloadhq/offload"
@@ -82,6 +84,31 @@ const widest = `(() => {
     if (right > most) [far, most] = [e, right];
   }
   return far.outerHTML.slice(0, 200);
+})()`
+
+// What a browser with nothing kept loads for a page stays under 150 kB, whether or not something compresses it on the way.
+func TestPagesAreLight(t *testing.T) {
+	t.Parallel()
+	v := browse(t, wide)
+	const most = 150_000
+	for _, path := range v.pages()[:12] {
+		if _, err := chromedp.Call(v.ctx, network.ClearBrowserCache, cdp.Empty{}); err != nil {
+			t.Fatal(err)
+		}
+		v.open(path)
+		got := get(v, chromedp.Evaluate[[]float64](loaded, chromedp.EvalAwaitPromise))
+		t.Logf("%s: %.0f bytes in %.0f answers, first paint after %.0f ms", path, got[0], got[1], got[2])
+		if got[0] > most {
+			t.Errorf("%s loads %.0f bytes, more than %d", path, got[0], most)
+		}
+	}
+}
+
+// loaded is how much was loaded for a page, in how many answers, and when it was first painted.
+const loaded = `(async () => {
+  const paint = await new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()[0])).observe({type: "paint", buffered: true}));
+  const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  return [all.reduce((sum, e) => sum + e.transferSize, 0), all.length, paint.startTime];
 })()`
 
 // Everybody can use the pages: WCAG 2.2 AA as far as a program can tell.
