@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -156,56 +154,15 @@ func (d *dashboardFlags) proxy() (func(*http.Request) (string, dashboard.Role), 
 	return p.Auth()
 }
 
-// served is a dashboard that is being served.
-type served struct {
-	url    string
-	failed chan error // gets what ended it before stop
-	server *http.Server
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
 // serve serves the dashboard of an app until stop.
 func (d *dashboardFlags) serve(app *offload.App) (*served, error) {
-	listener, err := net.Listen("tcp", d.listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for the dashboard: %w", err)
-	}
-	opts, err := d.options(listener.Addr())
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	sv := &served{
-		url: "http://" + listener.Addr().String() + d.prefix + "/", failed: make(chan error, 1), cancel: cancel, done: make(chan struct{}),
-		server: &http.Server{
-			Handler: dashboard.New(app, opts...), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-			BaseContext: func(net.Listener) context.Context { return ctx },
-			ErrorLog:    slog.NewLogLogger(d.log(slog.LevelWarn).Handler(), slog.LevelWarn),
-		},
-	}
-	go func() {
-		defer close(sv.done)
-		if err := sv.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			d.log(slog.LevelError).Error("the dashboard has ended", "error", err)
-			sv.failed <- fmt.Errorf("serve the dashboard: %w", err)
+	return d.session.serve("the dashboard", d.listen, d.prefix+"/", func(at net.Addr) (http.Handler, error) {
+		opts, err := d.options(at)
+		if err != nil {
+			return nil, err
 		}
-	}()
-	return sv, nil
-}
-
-// stop ends it: live pages at once, what is being answered within two seconds.
-func (sv *served) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	time.AfterFunc(time.Second, sv.cancel)
-	err := sv.server.Shutdown(ctx)
-	sv.cancel()
-	if err != nil {
-		err = sv.server.Close()
-	}
-	<-sv.done
-	return err
+		return dashboard.New(app, opts...), nil
+	})
 }
 
 func newPasswd(s *session) *cobra.Command {

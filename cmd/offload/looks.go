@@ -39,7 +39,8 @@ func newLooks(b *bench) *looks {
 
 func (l *looks) parts() []offload.Part {
 	l.running = min(1000, max(l.jobs/5000, 1))
-	return []offload.Part{l.runs.task, l.fails, l.holds, offload.Workers(l.held, l.running)}
+	const others = 100 // of the other queues
+	return []offload.Part{l.runs.task, l.fails, l.holds, offload.Workers(l.held, l.running), offload.Workers("", l.running+others)}
 }
 
 // fail fails in one of seven ways.

@@ -22,6 +22,7 @@ import (
 func newWork(s *session) *cobra.Command {
 	var queues []string
 	grace := durationFlag{25 * time.Second}
+	var monitor string
 	board := dashboardFlags{session: s}
 	cmd := &cobra.Command{
 		Use:   "work",
@@ -33,7 +34,8 @@ Without --queue it works every queue, 100 jobs of each at once. With TERM or Ctr
 claims nothing more, lets jobs end for --grace, and gives back what is left, so that another
 process can run it at once. A second signal ends it on the spot.
 
-With --dashboard it serves the dashboard beside.
+With --dashboard it serves the dashboard beside; with --monitor /live and /ready for the probes of
+an orchestrator, and /metrics for Prometheus, to whoever reaches that address.
 
 ` + dashboardLong,
 		Example: `  offload work
@@ -48,17 +50,18 @@ With --dashboard it serves the dashboard beside.
 			return err
 		}
 		parts = append(parts, offload.Grace(grace.Duration))
-		return s.work(cmd.Context(), names, append(parts, kits()...), &board)
+		return s.work(cmd.Context(), names, append(parts, kits()...), &board, monitor)
 	})
 	cmd.Flags().StringArrayVar(&queues, "queue", nil, "work this queue only, NAME or NAME=JOBS at once; may be repeated")
 	cmd.Flags().StringVar(&board.listen, "dashboard", "", "serve the dashboard at this `address` as well, as offload dashboard does")
+	cmd.Flags().StringVar(&monitor, "monitor", "", "serve probes and metrics at this `address`, such as :9090")
 	board.flags(cmd)
 	cmd.Flags().Var(&grace, "grace", "how long jobs may go on when it is told to stop")
 	return cmd
 }
 
 // work runs jobs until a signal comes, or a person stops the process.
-func (s *session) work(ctx context.Context, queues []string, parts []offload.Part, board *dashboardFlags) error {
+func (s *session) work(ctx context.Context, queues []string, parts []offload.Part, board *dashboardFlags, monitor string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := s.log(slog.LevelInfo)
@@ -78,16 +81,35 @@ func (s *session) work(ctx context.Context, queues []string, parts []offload.Par
 		}
 	}()
 	log.Info("working", "database", s.shown(), "queues", cmp.Or(strings.Join(queues, ","), "all"), "pid", os.Getpid())
-	ended := func() error { return nil }
+	beside, err := s.beside(app, board, monitor)
+	if err == nil {
+		err = app.Run(ctx, queues...)
+	}
+	for _, served := range beside {
+		err = errors.Join(err, served.stop())
+	}
+	return errors.Join(err, app.Close())
+}
+
+// beside serves what was asked for beside the work.
+func (s *session) beside(app *offload.App, board *dashboardFlags, monitor string) (all []*served, err error) {
 	if board.listen != "" {
 		served, err := board.serve(app)
 		if err != nil {
-			return errors.Join(err, app.Close())
+			return all, err
 		}
-		log.Info("dashboard", "url", served.url)
-		ended = served.stop
+		all = append(all, served)
+		s.log(slog.LevelInfo).Info("dashboard", "url", served.url)
 	}
-	return errors.Join(app.Run(ctx, queues...), ended(), app.Close())
+	if monitor != "" {
+		served, err := s.monitor(app, monitor)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, served)
+		s.log(slog.LevelInfo).Info("monitoring", "url", served.url)
+	}
+	return all, nil
 }
 
 // parseQueues reads NAME or NAME=JOBS. The limit of all together never holds back what was
