@@ -17,20 +17,13 @@ import (
 // those which are left out cost nothing.
 func (s *Store) ask(ctx context.Context, doing, sql string, args []any, read func(pgx.Rows) error) error {
 	return s.onPool(ctx, doing, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		if err := read(rows); err != nil {
-			if rows.Err() != nil {
-				return rows.Err()
-			}
-			return badCall{err}
-		}
-		return rows.Err()
+		return s.run(ctx, conn, step{sql: uncompiled}, step{sql: sql, args: args, rows: read, once: true})
 	})
 }
+
+// uncompiled keeps PostgreSQL from compiling a question, for as long as its transaction: with statistics of millions of jobs each
+// would take half a second for that, to run for some milliseconds.
+const uncompiled = "SELECT set_config('jit', 'off', true)"
 
 // inFind puts what statements want of jobs, and of where they lie, into one.
 func inFind(sql string) string {

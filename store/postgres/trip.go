@@ -15,6 +15,7 @@ type step struct {
 	sql  string
 	args []any
 	rows func(rows pgx.Rows) error // reads what it returns; nil reads nothing
+	once bool                      // it is planned for these very arguments, and not prepared
 }
 
 // A trip is one round trip: the steps, as one transaction unless one was begun before; then
@@ -67,7 +68,7 @@ func (s *Store) travel(ctx context.Context, t *trip) error {
 		switch {
 		case sd == nil:
 			p.SendQueryParams(all[i].sql, nil, nil, nil, nil)
-		case kept:
+		case kept && !all[i].once:
 			p.SendQueryPrepared(sd.Name, b.ParamValues, b.ParamFormats, b.ResultFormats)
 		default:
 			p.SendQueryParams(all[i].sql, b.ParamValues, sd.ParamOIDs, b.ParamFormats, b.ResultFormats)
@@ -139,7 +140,7 @@ func readSync(p *pgconn.Pipeline) error {
 type shapes struct{ known sync.Map }
 
 // describe returns the descriptions of statements, nil for raw ones. Where statements are
-// kept, they are prepared on the connection now, once.
+// kept, they are prepared on the connection now, once each, but for those that are planned each time.
 func (s *Store) describe(ctx context.Context, conn *pgx.Conn, steps []step, kept bool) ([]*pgconn.StatementDescription, error) {
 	described := make([]*pgconn.StatementDescription, len(steps))
 	for i := range steps {
@@ -148,7 +149,8 @@ func (s *Store) describe(ctx context.Context, conn *pgx.Conn, steps []step, kept
 		}
 		sql := steps[i].sql
 		name := sql
-		if !kept {
+		keep := kept && !steps[i].once
+		if !keep {
 			if known, ok := s.shapes.known.Load(sql); ok {
 				described[i] = known.(*pgconn.StatementDescription)
 				continue
@@ -159,7 +161,7 @@ func (s *Store) describe(ctx context.Context, conn *pgx.Conn, steps []step, kept
 		if err != nil {
 			return nil, err
 		}
-		if described[i] = sd; !kept {
+		if described[i] = sd; !keep {
 			s.shapes.known.Store(sql, sd)
 		}
 	}
