@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// policy allows a page what it needs and nothing else: no script or style but our own files.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+// policy allows a page what it needs and nothing else: no script or style but our own files, and in frames what says itself that
+// it can be framed, such as a mail on a page that was added.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // gate lets requests through that come under a name of ours, not from a page elsewhere, and from somebody who has a role.

@@ -25,6 +25,7 @@ import (
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/kit/command"
 	"github.com/offloadhq/offload/kit/httpcall"
+	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/offloadtest"
 	"github.com/offloadhq/offload/operate"
 	"github.com/offloadhq/offload/store"
@@ -131,7 +132,7 @@ func insert(ctx context.Context, row Row) error { return nil }
 
 func fetch(ctx context.Context, site string, page int) error { return nil }
 
-func mail(ctx context.Context, id int) error { return nil }
+func remindOne(ctx context.Context, id int) error { return nil }
 
 type Card struct{ Number string }
 
