@@ -89,11 +89,7 @@ func (d *demo) openDir() (err error) {
 
 func (d *demo) findPhotos(ctx context.Context) ([]string, error) {
 	if d.Photos != "" {
-		dir, err := filepath.Abs(d.Photos)
-		if err != nil {
-			return nil, err
-		}
-		return findPhotos(dir)
+		return takePhotos(d.Photos, filepath.Join(d.Dir, photoDir))
 	}
 	if d.camera == (image.Point{}) {
 		d.camera = cameraSize

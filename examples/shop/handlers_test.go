@@ -3,8 +3,6 @@ package shop
 import (
 	"errors"
 	"maps"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/offloadhq/offload"
@@ -23,7 +21,7 @@ func TestPlaceStoresTheOrderWithAllThatFollows(t *testing.T) {
 	if o.ID != 1 || o.Cents != 3900 {
 		t.Errorf("placed %+v, want order 1 for 39.00", o)
 	}
-	want := map[string]offload.State{"confirm": offload.Available, "reserve": offload.Available, "charge": offload.Available, "thumbnail": offload.Available}
+	want := map[string]offload.State{"confirm": offload.Available, "reserve": offload.Available, "charge": offload.Available, "image": offload.Available}
 	if got := s.states(t); !maps.Equal(got, want) {
 		t.Errorf("jobs are %v, want %v", got, want)
 	}
@@ -77,25 +75,6 @@ func TestChargeKeepsTheStatusRow(t *testing.T) {
 	}
 }
 
-func TestThumbnailGivesUpOnWhatIsNoPhoto(t *testing.T) {
-	s := newTestShop(t)
-	for _, test := range []struct{ name, path, want string }{
-		{"no file", s.Path("none.jpg"), "no such file"},
-		{"no picture", s.Path("shop.db"), "JPEG"},
-		{"more than is taken", hugePhoto(t), "65000 × 65000 pixels"},
-	} {
-		if err := s.thumbnail(t.Context(), Print{1, test.path}); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: thumbnail = %v, want %q in it", test.name, err, test.want)
-		}
-	}
-	if err := s.thumbnail(t.Context(), Print{1, s.photos[0]}); err != nil {
-		t.Errorf("a photo: %v", err)
-	}
-	if err := checkThumbnail(s.thumbnailPath(1), s.photos[0]); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestReserveTakesFromTheStock(t *testing.T) {
 	s := newTestShop(t)
 	o := s.place(t, poster)
@@ -108,16 +87,4 @@ func TestReserveTakesFromTheStock(t *testing.T) {
 	if err := s.reserve(t.Context(), OrderRef{o.ID}); err == nil {
 		t.Error("2 of 1 poster reserved")
 	}
-}
-
-// hugePhoto is a file that says of itself that it is a JPEG of 65,000 × 65,000 pixels.
-func hugePhoto(t *testing.T) string {
-	t.Helper()
-	path := t.TempDir() + "/huge.jpg"
-	header := []byte{0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8, 0xFD, 0xE8, 0xFD, 0xE8, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1}
-	scan := []byte{0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0}
-	if err := os.WriteFile(path, append(header, scan...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

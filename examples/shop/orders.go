@@ -87,7 +87,7 @@ func calls(o Order) []*offload.Call {
 	ref, tag := OrderRef{o.ID}, offload.Tag("order", strconv.FormatInt(o.ID, 10))
 	calls := []*offload.Call{Confirm.Call(ref, tag), Reserve.Call(ref, tag), Charge.Call(ref, tag)}
 	if o.Photo != "" {
-		calls = append(calls, Thumbnail.Call(Print{o.ID, o.Photo}, tag))
+		calls = append(calls, thumbnail(o, tag))
 	}
 	return calls
 }

@@ -45,6 +45,32 @@ func findPhotos(dir string) ([]string, error) {
 	return paths, nil
 }
 
+// takePhotos copies the JPEG files of a directory to where the shop works, as customers would send them.
+func takePhotos(from, to string) ([]string, error) {
+	paths, err := findPhotos(from)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return nil, err
+	}
+	for i, path := range paths {
+		photo, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		paths[i] = filepath.Join(to, filepath.Base(path))
+		err = writeFile(paths[i], func(w io.Writer) error {
+			_, err := w.Write(photo)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
 // makePhotos paints landscapes into a directory, as many at once as there are processors.
 // Those that are there already are left as they are.
 func makePhotos(ctx context.Context, dir string, size image.Point) ([]string, error) {

@@ -21,16 +21,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/store"
 	"github.com/offloadhq/offload/store/sqlite"
 )
 
 // Settings are what a shop needs to know of the world around it.
 type Settings struct {
-	Dir     string // absolute; holds shop.db, mail/, thumbnails/ and exports/
+	Dir     string // absolute; holds shop.db, photos/, mail/, thumbnails/ and exports/
 	Mail    string // "host:port" of the SMTP server
 	Payment string // base address of the payment service
 	Log     *slog.Logger
@@ -78,14 +78,17 @@ func (s *Shop) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.jobs = jobs
+	pictures, err := image.New(s.Dir)
+	if err != nil {
+		return err
+	}
 	s.app, err = offload.New(ctx, jobs,
 		Confirm.Handle(s.confirm),
-		Thumbnail.Handle(s.thumbnail),
+		pictures,
 		Charge.Handle(s.charge),
 		Reserve.Handle(s.reserve),
 		Export.Handle(s.export),
 		MailExport.Handle(s.mailExport),
-		offload.Workers("image", runtime.GOMAXPROCS(0)), // scaling pictures is work for the processor: more at once would not be quicker
 		offload.LogTo(s.Log),
 	)
 	return err

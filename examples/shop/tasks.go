@@ -4,17 +4,14 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/image"
 )
 
-// The tasks of the shop. They are declared here, where everybody can enqueue them; shop.go
+// The tasks of the shop, beside those of kits (thumbnails.go). They are declared here, where everybody can enqueue them; shop.go
 // binds each to its handler, a method that has the shop's database at hand.
 var (
 	// Confirm mails the customer that the order has come in (mail.go).
 	Confirm = offload.Declare[OrderRef]("confirm", offload.Queue("mail"))
-
-	// Thumbnail makes the small picture of the photo to print (thumbnails.go).
-	Thumbnail = offload.Declare[Print]("thumbnail", offload.Queue("image"),
-		offload.MaxAttempts(5), offload.Timeout(time.Minute))
 
 	// Charge asks the payment service for the money. It fails one call in three, and must not
 	// keep the customer waiting, so it is tried again soon (payment.go).
@@ -31,7 +28,7 @@ var (
 
 // taskNames are the names of all of them, in the order of an order's life.
 var taskNames = []string{
-	Confirm.Name(), Reserve.Name(), Charge.Name(), Thumbnail.Name(), Export.Name(), MailExport.Name(),
+	Confirm.Name(), Reserve.Name(), Charge.Name(), image.Render.Name(), Export.Name(), MailExport.Name(),
 }
 
 // An input says what the job is about, not what is known of it: the handler reads that when it
@@ -40,12 +37,6 @@ var taskNames = []string{
 // OrderRef is the input of a job that is about an order.
 type OrderRef struct {
 	Order int64 `json:"order"`
-}
-
-// Print is the input of Thumbnail.
-type Print struct {
-	Order int64  `json:"order"`
-	Photo string `json:"photo"` // its path
 }
 
 // ExportRef is the input of a job that is about an export.

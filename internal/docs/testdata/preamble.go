@@ -25,6 +25,8 @@ import (
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/kit/command"
 	"github.com/offloadhq/offload/kit/httpcall"
+	"github.com/offloadhq/offload/kit/image"
+	"github.com/offloadhq/offload/kit/image/webp"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/offloadtest"
 	"github.com/offloadhq/offload/operate"

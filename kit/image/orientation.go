@@ -1,10 +1,11 @@
-package shop
+package image
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
 	"image"
+	"image/draw"
 	"io"
 )
 
@@ -73,10 +74,12 @@ func orientationIn(tiff []byte) orientation {
 }
 
 // turn makes a picture of that orientation as it should be.
-func turn(from *image.RGBA, o orientation) *image.RGBA {
+func turn(picture image.Image, o orientation) image.Image {
 	if o <= 1 || o > 8 {
-		return from
+		return picture
 	}
+	from := image.NewRGBA(image.Rectangle{Max: picture.Bounds().Size()})
+	draw.Draw(from, from.Rect, picture, picture.Bounds().Min, draw.Src)
 	size := from.Rect.Size()
 	if o.onSide() {
 		size.X, size.Y = size.Y, size.X

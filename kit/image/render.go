@@ -1,0 +1,324 @@
+package image
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/gif" // reads it
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/image/draw"
+	_ "golang.org/x/image/webp" // reads it
+
+	"github.com/offloadhq/offload"
+)
+
+// maxBytes is the largest file that is read.
+const maxBytes = 64 << 20
+
+const (
+	usualQuality = 82
+	leastQuality = 40
+	leastSide    = 16 // pixels, of what a budget of bytes may make of a picture
+)
+
+// A renderer is a kit at work.
+type renderer struct {
+	root      *os.Root
+	maxPixels int
+	encoders  map[string]Encoder
+	slots     chan struct{} // a token for each picture that is worked: memory is theirs
+	wrong     error
+}
+
+// render is the task's work.
+func (r *renderer) render(ctx context.Context, in Input) ([]File, error) {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	for i := range in.Make {
+		if r.encoders[path.Ext(strings.ToLower(in.Make[i].To))] == nil {
+			return nil, r.refuse(fmt.Sprintf("make[%d].to", i), in.Make[i].To, "a name that ends with "+strings.Join(slices.Sorted(maps.Keys(r.encoders)), ", "))
+		}
+	}
+	picture, err := r.read(&in)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]File, 0, len(in.Make))
+	for i := range in.Make {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		file, err := r.make(picture, &in.Make[i], i)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+		offload.Progress(ctx, i+1, len(in.Make), in.Make[i].To)
+	}
+	return files, nil
+}
+
+// refuse discards a job: it would be wrong the next time too.
+func (r *renderer) refuse(field string, got any, want string) error {
+	return offload.Discard(&offload.InputError{Task: Render.Name(), Field: field, Got: got, Want: want})
+}
+
+// A source is a picture, upright, and perhaps already smaller than it was: as large as the largest rendition needs.
+type source struct {
+	image.Image
+	size image.Point // that it had
+	hash string
+}
+
+// read reads a picture, after a look at how large it is.
+func (r *renderer) read(in *Input) (*source, error) {
+	file, err := r.root.Open(in.From)
+	var machine syscall.Errno // such as too many open files: not what a name that leads out of the folder brings
+	if errors.Is(err, fs.ErrNotExist) || err != nil && !errors.As(err, &machine) {
+		return nil, r.refuse("from", in.From, "a picture below the kit's folder")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the picture: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open the picture: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, r.refuse("from", in.From, "a file")
+	case info.Size() > maxBytes:
+		return nil, r.refuse("from", fmt.Sprintf("%s of %d bytes", in.From, info.Size()), fmt.Sprintf("at most %d bytes", maxBytes))
+	}
+	config, format, err := image.DecodeConfig(bufio.NewReader(file))
+	if err != nil {
+		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
+	}
+	size := image.Pt(config.Width, config.Height)
+	if size.X < 1 || size.Y < 1 || size.X > r.maxPixels/size.Y {
+		return nil, r.refuse("from", fmt.Sprintf("%s of %d × %d pixels", in.From, size.X, size.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
+	}
+	held := orientation(1)
+	if format == "jpeg" {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("read the picture: %w", err)
+		}
+		held = orientationOf(file)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read the picture: %w", err)
+	}
+	decoded, err := decode(bufio.NewReaderSize(io.LimitReader(file, maxBytes), 1<<16))
+	if err != nil {
+		if errors.As(err, &machine) {
+			return nil, fmt.Errorf("read the picture: %w", err)
+		}
+		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a picture that is whole")
+	}
+	if held.onSide() {
+		size.X, size.Y = size.Y, size.X
+	}
+	need := image.Point{}
+	for i := range in.Make {
+		part, to := in.Make[i].plan(size)
+		need.X = max(need.X, int(float64(to.X)/(part[2]-part[0])+1))
+		need.Y = max(need.Y, int(float64(to.Y)/(part[3]-part[1])+1))
+	}
+	if held.onSide() {
+		need.X, need.Y = need.Y, need.X
+	}
+	small := halved(decoded, need)
+	s := &source{Image: turn(small, held), size: size}
+	s.hash = blurhash(s.Image)
+	return s, nil
+}
+
+// decode decodes a picture. Decoders are not trusted with what strangers send.
+func decode(r io.Reader) (picture image.Image, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("it makes the decoder fail: %v", value)
+		}
+	}()
+	picture, _, err = image.Decode(r)
+	return picture, err
+}
+
+// plan returns which part of a picture of a size is shown, as fractions, and how large it becomes.
+func (r *Rendition) plan(size image.Point) (part [4]float64, to image.Point) {
+	w, h := r.Width, r.Height
+	part = [4]float64{0, 0, 1, 1}
+	switch {
+	case w == 0 && h == 0:
+		return part, size
+	case r.Fit == Exact:
+		return part, image.Pt(w, h)
+	case r.Fit == Cover:
+		wide, tall := float64(w)/float64(size.X), float64(h)/float64(size.Y)
+		x, y := r.FocusX, r.FocusY
+		if x == 0 && y == 0 {
+			x, y = 0.5, 0.5
+		}
+		if wide > tall { // too tall: top and bottom go
+			share := tall / wide
+			at := min(max(y-share/2, 0), 1-share)
+			part[1], part[3] = at, at+share
+		} else {
+			share := wide / tall
+			at := min(max(x-share/2, 0), 1-share)
+			part[0], part[2] = at, at+share
+		}
+		return part, image.Pt(w, h)
+	}
+	scale := 1.0
+	if w > 0 {
+		scale = min(scale, float64(w)/float64(size.X))
+	}
+	if h > 0 {
+		scale = min(scale, float64(h)/float64(size.Y))
+	}
+	return part, scaled(size, scale)
+}
+
+func scaled(size image.Point, by float64) image.Point {
+	return image.Pt(max(1, int(float64(size.X)*by+0.5)), max(1, int(float64(size.Y)*by+0.5)))
+}
+
+// make makes one rendition, and writes it.
+func (r *renderer) make(s *source, want *Rendition, i int) (File, error) {
+	end := path.Ext(strings.ToLower(want.To))
+	encode := r.encoders[end]
+	part, to := want.plan(s.size)
+	quality := want.Quality
+	if quality == 0 {
+		quality = usualQuality
+	}
+	background, known := hexColor(want.Background)
+	var text bytes.Buffer
+	write := func(picture image.Image, quality int) error {
+		text.Reset()
+		return encode(&text, picture, quality)
+	}
+	for {
+		picture := s.scale(part, to, background, known || end == ".jpg" || end == ".jpeg")
+		err := write(picture, quality)
+		if err == nil && want.MaxBytes > 0 && text.Len() > want.MaxBytes && end != ".png" {
+			// The best quality that fits, if there is one.
+			low, high := min(leastQuality, quality), quality
+			for low < high && err == nil {
+				middle := (low + high + 1) / 2
+				if err = write(picture, middle); text.Len() > want.MaxBytes {
+					high = middle - 1
+				} else {
+					low = middle
+				}
+			}
+			if err == nil {
+				err = write(picture, low)
+			}
+			if err == nil && text.Len() <= want.MaxBytes {
+				quality = low
+			}
+		}
+		if err != nil {
+			return File{}, fmt.Errorf("encode %s: %w", want.To, err)
+		}
+		if want.MaxBytes == 0 || text.Len() <= want.MaxBytes {
+			break
+		}
+		if to = scaled(to, 0.85); min(to.X, to.Y) < leastSide {
+			return File{}, r.refuse(fmt.Sprintf("make[%d].max_bytes", i), want.MaxBytes, "enough for a picture that can be recognised")
+		}
+	}
+	if end == ".png" {
+		quality = 0
+	}
+	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, Blurhash: s.hash}
+	return file, r.write(want.To, text.Bytes(), fmt.Sprintf("make[%d].to", i))
+}
+
+// scale makes a picture of a part of the source; opaque ones are filled behind what is transparent.
+func (s *source) scale(part [4]float64, to image.Point, background color.RGBA, opaque bool) image.Image {
+	b := s.Bounds()
+	from := image.Rect(
+		b.Min.X+int(part[0]*float64(b.Dx())+0.5), b.Min.Y+int(part[1]*float64(b.Dy())+0.5),
+		b.Min.X+int(part[2]*float64(b.Dx())+0.5), b.Min.Y+int(part[3]*float64(b.Dy())+0.5))
+	from.Max.X, from.Max.Y = max(from.Max.X, from.Min.X+1), max(from.Max.Y, from.Min.Y+1)
+	if from.Size() == to && from == b && !opaque {
+		return s.Image
+	}
+	made := image.NewRGBA(image.Rectangle{Max: to})
+	if !opaque {
+		draw.CatmullRom.Scale(made, made.Rect, s.Image, from, draw.Src, nil)
+		return made
+	}
+	draw.Draw(made, made.Rect, image.NewUniform(background), image.Point{}, draw.Src)
+	draw.CatmullRom.Scale(made, made.Rect, s.Image, from, draw.Over, nil)
+	return made
+}
+
+// write writes a file, whole or not at all.
+func (r *renderer) write(name string, text []byte, field string) (err error) {
+	if dir := path.Dir(name); dir != "." {
+		if err := r.root.MkdirAll(dir, 0o755); err != nil {
+			return r.placed(err, field, name)
+		}
+	}
+	temporary := path.Join(path.Dir(name), "."+uuid.NewString()+".part")
+	file, err := r.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return r.placed(err, field, name)
+	}
+	_, err = file.Write(text)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = r.root.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), r.root.Remove(temporary))
+	}
+	return nil
+}
+
+// placed tells a place that can't be from a machine that can't just now.
+func (r *renderer) placed(err error, field, name string) error {
+	var machine syscall.Errno
+	if !errors.As(err, &machine) {
+		return r.refuse(field, name, "a place below the kit's folder")
+	}
+	return fmt.Errorf("write %s: %w", name, err)
+}
+
+// isPath reports whether a name can be one of a file below a folder.
+func isPath(name string) bool {
+	return name != "." && fs.ValidPath(name) && utf8.ValidString(name) && !strings.ContainsRune(name, '\\') && strings.IndexFunc(name, unicode.IsControl) < 0
+}
+
+// hexColor reads #rrggbb; nothing is white.
+func hexColor(text string) (color.RGBA, bool) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "#"), 16, 24)
+	if err != nil || len(text) != 7 {
+		return color.RGBA{255, 255, 255, 255}, false
+	}
+	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 255}, true
+}
