@@ -27,6 +27,7 @@ type App struct {
 	grace         time.Duration
 	log           *slog.Logger
 	maxInput      int
+	beside        []func(context.Context)
 	onClose       []func() error
 	aroundEnqueue []enqueueFunc // outermost first
 	schedules     []ownSchedule
@@ -85,7 +86,7 @@ func New(ctx context.Context, s store.Store, parts ...Part) (*App, error) {
 
 func newApp(ctx context.Context, s store.Store, p *parts) (*App, error) {
 	a := &App{
-		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, onClose: p.onClose,
+		store: s, tasks: p.tasks, defaults: p.defaults, workers: p.workers, beside: p.beside, onClose: p.onClose,
 		aroundEnqueue: p.aroundEnqueue,
 		grace:         p.grace.or(25 * time.Second), log: p.log.or(slog.Default()), maxInput: p.maxInput.or(1 << 20),
 		keys: p.keys.or(nil),

@@ -19,6 +19,7 @@ type parts struct {
 	declared      []*definition         // in order, each once
 	workers       map[string]setting[int]
 	defaults      []TaskOption
+	beside        []func(context.Context)
 	onClose       []func() error
 	onEvent       []func(context.Context, Event)
 	aroundEnqueue []enqueueFunc
@@ -213,6 +214,18 @@ func MaxInput(n int) Part {
 			return
 		}
 		p.maxInput.put(n, p.depth)
+	})
+}
+
+// Beside calls f in a goroutine of its own while Run runs, once for each Run: for what shall go on beside jobs, such as to keep something
+// true. The context of f has the app (AppOf), and ends when the last handler has; Run returns after f has. A panic is logged.
+func Beside(f func(ctx context.Context)) Part {
+	return partFunc(func(p *parts) {
+		if f == nil {
+			p.refuse(&InputError{Field: "Beside", Got: "nil", Want: "a function"})
+			return
+		}
+		p.beside = append(p.beside, f)
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"sync"
 
 	"github.com/offloadhq/offload/internal/engine"
 	"github.com/offloadhq/offload/store"
@@ -36,7 +38,28 @@ func (a *App) Run(ctx context.Context, queues ...string) error {
 	}
 	defer a.end(run)
 	a.warnSmallPool()
+	defer a.goBeside(ctx)()
 	return run.engine.Run(ctx)
+}
+
+// goBeside calls what was given to Beside, and returns what ends and awaits it.
+func (a *App) goBeside(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), appKey{}, a))
+	var all sync.WaitGroup
+	for _, f := range a.beside {
+		all.Go(func() {
+			defer func() {
+				if value := recover(); value != nil {
+					a.log.Error("offload: a function given to Beside has panicked", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+				}
+			}()
+			f(ctx)
+		})
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
 }
 
 // begin makes the Run that it begins the one under way.
