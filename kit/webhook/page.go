@@ -188,7 +188,7 @@ func fail(w http.ResponseWriter, err error) {
 	var wrong *offload.InputError
 	switch {
 	case errors.Is(err, offload.ErrNotFound):
-		status, err = http.StatusNotFound, errors.New("There is no such endpoint or delivery.")
+		status, err = http.StatusNotFound, errors.New("there is no such endpoint or delivery")
 	case errors.As(err, &wrong), errors.Is(err, ErrNotEnded):
 		status = http.StatusConflict
 	}
