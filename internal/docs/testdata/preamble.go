@@ -4,6 +4,7 @@ package fragment
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/kit/command"
 	"github.com/offloadhq/offload/kit/httpcall"
+	"github.com/offloadhq/offload/kit/webhook"
 	"github.com/offloadhq/offload/offloadtest"
 	"github.com/offloadhq/offload/operate"
 	"github.com/offloadhq/offload/store"
@@ -158,3 +160,6 @@ var Import = offload.NewTask("import", insert)
 var Crawl = offload.Declare[Page]("crawl")
 
 var album []Photo
+
+// hooks are those of webhooks.md.
+var hooks = webhook.New()
