@@ -56,7 +56,7 @@ func newTransport(dialer *net.Dialer) *http.Transport {
 
 // circuitsOf returns the circuits of the app that runs the job; nil if there are none.
 func (c *caller) circuitsOf(app *offload.App) *circuits {
-	if app == nil || c.config.failures <= 0 {
+	if app == nil || c.config.failures <= 0 || c.config.open <= 0 {
 		return nil
 	}
 	c.mu.Lock()

@@ -19,7 +19,8 @@ import (
 // each time that the one request that tries it then fails too, up to 16 times as long. A failure
 // is a network error, a timeout, or a status of 5xx. While it is open, jobs for the host wait
 // without using up attempts; why, their log and their progress say. The default is 10 failures
-// within a minute and 30 seconds; 0 failures switches it off.
+// within a minute and 30 seconds; 0 failures, or no time that it is open,
+// switches it off.
 func Breaker(failures int, within, open time.Duration) Option {
 	return func(c *config) { c.failures, c.within, c.open = failures, within, open }
 }
@@ -118,7 +119,7 @@ func (c *circuits) enter(ctx context.Context, name string) (probes bool, err err
 	if !errors.Is(err, record.ErrStale) {
 		return false, err
 	}
-	left := time.Second
+	left := min(c.config.open, 5*time.Second) // as long as one tries
 	if r, err := c.waits.Get(ctx, name); err == nil && !r.Value.Probing {
 		left = min(max(time.Until(r.Expires), left), r.Expires.Sub(r.At)) // whatever our clock says
 	}

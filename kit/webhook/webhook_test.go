@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/webhook"
 	"github.com/offloadhq/offload/offloadtest"
+	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -486,21 +489,52 @@ func TestRotationLosesNothing(t *testing.T) {
 	verify("rotated", 1, map[string]bool{old: false, private.Public(): false, string(shared): true})
 }
 
+// An event goes out if the transaction that it is published in is committed.
 func TestTransaction(t *testing.T) {
-	// In a transaction that is rolled back nothing goes out: the deliveries are enqueued by the
-	// Enqueuer that was given, and by no other.
-	_, h := newApp(t, local())
+	app, h := newApp(t, local())
 	s := subscribe(t, nil)
 	add(t, h, webhook.Endpoint{URL: s.URL})
-	var calls []*offload.Call
-	if _, err := h.Publish(t.Context(), enqueuer(func(c []*offload.Call) { calls = append(calls, c...) }), webhook.Event{Type: "a", Data: json.RawMessage("1")}); err != nil || len(calls) != 1 {
-		t.Errorf("%d calls, %v; want one", len(calls), err)
+	tx := app.Begin()
+	publish(t, h, app.Tx(tx), webhook.Event{})
+	tx.Rollback()
+	if app.Drain(); len(s.all()) != 0 {
+		t.Error("sent though it was rolled back")
+	}
+	tx = app.Begin()
+	publish(t, h, app.Tx(tx), webhook.Event{})
+	if app.Drain(); len(s.all()) != 0 {
+		t.Error("sent before the commit")
+	}
+	tx.Commit()
+	if app.Drain(); len(s.all()) != 1 {
+		t.Errorf("%d requests after the commit; want 1", len(s.all()))
 	}
 }
 
-type enqueuer func([]*offload.Call)
-
-func (e enqueuer) Enqueue(_ context.Context, calls ...*offload.Call) ([]*offload.Job, error) {
-	e(calls)
-	return nil, nil
+func TestTransactionOfSQLite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "offload.db")
+	k := local()
+	app := offloadtest.Open(t, "sqlite:"+file, k, offload.LogTo(slog.New(slog.DiscardHandler)))
+	defer app.Close()
+	h := k.For(app.App)
+	s := subscribe(t, nil)
+	add(t, h, webhook.Endpoint{URL: s.URL})
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for want, end := range []func(*sql.Tx) error{(*sql.Tx).Rollback, (*sql.Tx).Commit} {
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, h, app.Tx(tx), webhook.Event{})
+		if err := end(tx); err != nil {
+			t.Fatal(err)
+		}
+		if app.Drain(); len(s.all()) != want {
+			t.Errorf("%d requests; want %d", len(s.all()), want)
+		}
+	}
 }
