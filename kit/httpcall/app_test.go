@@ -130,7 +130,6 @@ func TestPermanentErrorsAreDiscarded(t *testing.T) {
 		url  string
 		text string
 	}{
-		{"no URL", open, "example.com?secret", "url is not of the scheme http or https"},
 		{"a private address", app, "http://169.254.169.254/latest?secret", "address 169.254.169.254 is link-local"},
 		{"endless redirects", open, loop.URL + "?secret", "more than 5 redirects"},
 	} {

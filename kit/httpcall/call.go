@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,7 +22,12 @@ const mostBody = 64 << 10
 
 // A caller makes requests over connections of its own.
 type caller struct {
+	config    config
 	transport *http.Transport
+	tokens    *http.Transport // to the endpoints of tokens, which a setting names, not a job
+
+	mu       sync.Mutex
+	circuits map[*offload.App]*circuits
 }
 
 func newCaller(c config) *caller {
@@ -29,7 +35,15 @@ func newCaller(c config) *caller {
 	if c.publicOnly {
 		dialer.ControlContext = safedial.Guard{Allow: c.except}.Control
 	}
-	return &caller{&http.Transport{
+	trusted := &net.Dialer{Timeout: 10 * time.Second}
+	return &caller{
+		config: c, circuits: map[*offload.App]*circuits{},
+		transport: newTransport(dialer), tokens: newTransport(trusted),
+	}
+}
+
+func newTransport(dialer *net.Dialer) *http.Transport {
+	return &http.Transport{
 		Proxy:                  nil, // would dial for us, where safedial can't see it
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true, // a dialer of one's own switches it off
@@ -37,11 +51,27 @@ func newCaller(c config) *caller {
 		MaxIdleConnsPerHost:    10,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
-	}}
+	}
+}
+
+// circuitsOf returns the circuits of the app that runs the job; nil if there are none.
+func (c *caller) circuitsOf(app *offload.App) *circuits {
+	if app == nil || c.config.failures <= 0 || c.config.open <= 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := c.circuits[app]
+	if of == nil {
+		of = newCircuits(c.config, app)
+		c.circuits[app] = of
+	}
+	return of
 }
 
 func (c *caller) close() error {
 	c.transport.CloseIdleConnections()
+	c.tokens.CloseIdleConnections()
 	return nil
 }
 
@@ -51,6 +81,72 @@ func (c *caller) call(ctx context.Context, in Input) (Output, error) {
 	if err != nil {
 		return Output{}, offload.Discard(err)
 	}
+	auth, err := c.authOf(&in, req.URL)
+	if err != nil {
+		return Output{}, err
+	}
+	circuits, host := c.circuitsOf(offload.AppOf(ctx)), hostOf(req.URL)
+	if circuits == nil {
+		return c.authorized(ctx, &in, req, auth)
+	}
+	probes, err := circuits.enter(ctx, host)
+	if err != nil {
+		return Output{}, err
+	}
+	out, err := c.authorized(ctx, &in, req, auth)
+	if stopped := ctx.Err() != nil && !errors.Is(context.Cause(ctx), offload.ErrTimeout); stopped {
+		return out, err // says nothing about the host; who tries is not waited for long
+	}
+	if noted := circuits.left(ctx, host, probes, failureOf(err)); noted != nil {
+		offload.Logger(ctx).Warn("keep the circuit", "host", host, "error", noted)
+	}
+	return out, err
+}
+
+// failureOf is the error if it is one of the host's health.
+func failureOf(err error) error {
+	var status *StatusError
+	var refused *safedial.AddrError
+	var noToken *tokenError
+	switch {
+	case errors.As(err, &status):
+		if status.Status < 500 {
+			return nil
+		}
+	case errors.As(err, &refused), errors.Is(err, errRedirects), errors.As(err, &noToken):
+		return nil
+	}
+	return err
+}
+
+// authorized makes the request with a token, if it needs one, and once more with a new one if
+// the first was refused.
+func (c *caller) authorized(ctx context.Context, in *Input, req *http.Request, auth *client) (Output, error) {
+	if auth == nil {
+		return c.send(in, req)
+	}
+	token, err := auth.get(ctx, c.tokens, nil)
+	if err != nil {
+		return Output{}, err
+	}
+	token.SetAuthHeader(req)
+	out, err := c.send(in, req)
+	var status *StatusError
+	if !errors.As(err, &status) || status.Status != http.StatusUnauthorized {
+		return out, err
+	}
+	if token, err = auth.get(ctx, c.tokens, token); err != nil {
+		return Output{}, err
+	}
+	if req, err = in.request(ctx); err != nil {
+		return Output{}, offload.Discard(err)
+	}
+	token.SetAuthHeader(req)
+	return c.send(in, req)
+}
+
+// send makes one request.
+func (c *caller) send(in *Input, req *http.Request) (Output, error) {
 	started := time.Now()
 	client := http.Client{Transport: tolerant{c.transport}, CheckRedirect: in.checkRedirect}
 	resp, err := client.Do(req)
@@ -64,7 +160,7 @@ func (c *caller) call(ctx context.Context, in Input) (Output, error) {
 	}
 	out := outputOf(resp, body)
 	out.Seconds = time.Since(started).Seconds()
-	offload.Logger(ctx).Info("answered", "method", req.Method, "url", shown(resp.Request.URL), "status", resp.StatusCode)
+	offload.Logger(req.Context()).Info("answered", "method", req.Method, "url", shown(resp.Request.URL), "status", resp.StatusCode)
 	if !in.expects(resp.StatusCode) {
 		return out, statusError(req, resp, body)
 	}

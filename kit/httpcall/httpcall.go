@@ -24,6 +24,17 @@
 //
 // A request takes as long as the job's Timeout lets it, a minute by default.
 //
+// # A host that is down, and one that wants few requests
+//
+// When ten requests to a host have failed within a minute its circuit opens, for all processes:
+// jobs for it wait, without using up attempts, until one that tries it every so often has got
+// through (Breaker). Rate bounds how many jobs for a host start in a time, over all processes.
+//
+// # Credentials
+//
+// A job with auth sends a token that the kit has got by OAuth 2.0 client credentials (OAuth2). The
+// credentials are a setting of the process that makes the request; a job has only their name.
+//
 // # What is sent
 //
 // The headers as given, and where they don't say otherwise: Idempotency-Key, the job's id,
@@ -46,6 +57,7 @@
 package httpcall
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"time"
@@ -64,9 +76,16 @@ type Input struct {
 	Body    string            `json:"body,omitempty"`
 	JSON    json.RawMessage   `json:"json,omitempty"`   // a body as it is, instead of Body
 	Expect  []int             `json:"expect,omitempty"` // statuses that complete the job: any 2xx if empty
+	Auth    string            `json:"auth,omitempty"`   // the name of credentials that the kit has, see OAuth2
 }
 
-// Output is an answer.
+// Validate returns the first value that makes no request.
+func (in Input) Validate() error {
+	_, err := in.request(context.Background())
+	return err
+}
+
+// Output is an answer. As reads its body.
 type Output struct {
 	Status     int               `json:"status"`
 	Headers    map[string]string `json:"headers,omitempty"` // those about the content, where it is, and the server's ids of the request
@@ -81,14 +100,12 @@ type Kit struct{ offload.Part }
 
 // New makes a kit.
 func New(opts ...Option) *Kit {
-	var c config
-	for _, o := range opts {
-		if o != nil {
-			o(&c)
-		}
+	k := newCaller(configOf(opts))
+	parts := []offload.Part{Call.Handle(k.call), offload.OnClose(k.close)}
+	if len(k.config.rates) > 0 {
+		parts = append(parts, offload.AroundEnqueue(k.config.limited))
 	}
-	k := newCaller(c)
-	return &Kit{offload.Parts(Call.Handle(k.call), offload.OnClose(k.close))}
+	return &Kit{offload.Parts(parts...)}
 }
 
 // An Option changes a kit.
@@ -97,6 +114,21 @@ type Option func(*config)
 type config struct {
 	publicOnly bool
 	except     []netip.Prefix
+	auth       map[string]*client
+	rates      map[string]offload.Limit
+
+	failures     int // of a host, that open its circuit; 0: never
+	within, open time.Duration
+}
+
+func configOf(opts []Option) config {
+	c := config{failures: 10, within: time.Minute, open: 30 * time.Second}
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	return c
 }
 
 // PublicOnly refuses to connect to addresses that are not of the public internet: the

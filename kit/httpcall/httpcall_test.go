@@ -25,11 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // do makes one request, as an attempt does.
 func do(t *testing.T, ctx context.Context, in Input, opts ...Option) (Output, error) {
 	t.Helper()
-	var c config
-	for _, o := range opts {
-		o(&c)
-	}
-	k := newCaller(c)
+	k := newCaller(configOf(opts))
 	defer k.close()
 	return k.call(ctx, in)
 }

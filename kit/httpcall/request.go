@@ -129,6 +129,8 @@ func (in *Input) setHeaders(req *http.Request) error {
 			return refuse("headers", given, "each header once, in upper or lower case")
 		case strings.ContainsFunc(value, isControl):
 			return refuse("headers."+given, errControl, "text without control characters")
+		case name == "Authorization" && in.Auth != "":
+			return refuse("auth", in.Auth, "one of auth and the header Authorization")
 		case name == "Host" && strings.ContainsAny(value, "/ \t@?#"):
 			return refuse("headers.Host", value, "a host such as example.com")
 		}

@@ -287,7 +287,7 @@ func TestRowsOfAKilledProcessAreKeptTrue(t *testing.T) {
 	processes, err := s.ada.Processes(t.Context())
 	must(t, err)
 	for len(processes) < 2 {
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 		processes, err = s.ada.Processes(t.Context())
 		must(t, err)
 	}

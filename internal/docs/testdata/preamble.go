@@ -4,6 +4,7 @@ package fragment
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -30,6 +31,7 @@ import (
 	"github.com/offloadhq/offload/kit/image/webp"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/kit/status"
+	"github.com/offloadhq/offload/kit/webhook"
 	"github.com/offloadhq/offload/offloadtest"
 	"github.com/offloadhq/offload/operate"
 	"github.com/offloadhq/offload/store"
@@ -163,3 +165,6 @@ var Import = offload.NewTask("import", insert)
 var Crawl = offload.Declare[Page]("crawl")
 
 var album []Photo
+
+// hooks are those of webhooks.md.
+var hooks = webhook.New()

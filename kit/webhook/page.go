@@ -1,0 +1,200 @@
+package webhook
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offloadhq/offload"
+)
+
+//go:embed page.html
+var pageHTML string
+
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"time":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"pretty": func(b []byte) string { return cutText(b, 64<<10) },
+}).Parse(pageHTML))
+
+const (
+	mostEndpoints  = 500 // of a page
+	mostDeliveries = 50
+)
+
+// A row is an endpoint in the page.
+type row struct {
+	Endpoint
+	Shown   string
+	Kinds   []string // of its keys
+	Failing *failing
+}
+
+// A line is a delivery in the page.
+type line struct {
+	Job   *offload.Job
+	In    Delivery
+	Ended bool
+}
+
+// Deliveries is a page for dashboard.Page("Webhooks", …): the endpoints and their state, the
+// last deliveries with what was sent and answered, and buttons that send again, disable and
+// enable. It shows no secret. The dashboard says who may see it and who may press them; served
+// elsewhere, the program has to.
+func (h *Hooks) Deliveries() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", h.page)
+	mux.HandleFunc("POST /{$}", h.act)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func (h *Hooks) page(w http.ResponseWriter, r *http.Request) {
+	if text := r.URL.Query().Get("delivery"); text != "" {
+		h.showDelivery(w, r, text)
+		return
+	}
+	all, err := h.All(r.Context())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	failures, err := h.failing.List(r.Context(), "")
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	data := struct {
+		Rows  []row
+		More  int
+		Lines []line
+	}{}
+	if len(all) > mostEndpoints {
+		all, data.More = all[:mostEndpoints], len(all)-mostEndpoints
+	}
+	for _, e := range all {
+		shown := row{Endpoint: e, Shown: e.shown()}
+		for _, k := range e.Keys {
+			shown.Kinds = append(shown.Kinds, k.Secret.String())
+		}
+		for i := range failures {
+			if failures[i].Key == e.ID {
+				shown.Failing = &failures[i].Value
+				if shown.Failing.Since.IsZero() {
+					shown.Failing.Since = failures[i].At
+				}
+			}
+		}
+		data.Rows = append(data.Rows, shown)
+	}
+	jobs, err := h.app.Jobs(r.Context(), offload.Filter{Tasks: []string{Deliver.Name()}, Max: mostDeliveries})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	for _, job := range jobs {
+		data.Lines = append(data.Lines, lineOf(job))
+	}
+	show(w, "list", data)
+}
+
+func lineOf(job *offload.Job) line {
+	in, _ := Deliver.Input(job) // an encrypted one that can't be read is shown without
+	ended := slices.Contains([]offload.State{offload.Completed, offload.Discarded, offload.Cancelled, offload.Expired}, job.State)
+	return line{job, in, ended}
+}
+
+func (h *Hooks) showDelivery(w http.ResponseWriter, r *http.Request, text string) {
+	id, err := offload.ParseID(text)
+	if err != nil {
+		fail(w, offload.ErrNotFound)
+		return
+	}
+	job, err := h.app.Job(r.Context(), id)
+	if err == nil && job.Task != Deliver.Name() {
+		err = offload.ErrNotFound
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	failures, err := h.app.Failures(r.Context(), id)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	end, err := h.Get(r.Context(), lineOf(job).In.Endpoint)
+	if err != nil && !errors.Is(err, offload.ErrNotFound) {
+		fail(w, err)
+		return
+	}
+	show(w, "delivery", struct {
+		line
+		Shown    string
+		Failures []offload.Failure
+	}{lineOf(job), end.shown(), failures})
+}
+
+// act does what a button says, and shows the page again.
+func (h *Hooks) act(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "the form can't be read", http.StatusBadRequest)
+		return
+	}
+	back, err := "./", error(nil)
+	switch endpoint := r.PostForm.Get("endpoint"); r.PostForm.Get("do") {
+	case "again":
+		var id offload.ID
+		if id, err = offload.ParseID(r.PostForm.Get("delivery")); err == nil {
+			var job *offload.Job
+			if job, err = h.SendAgain(r.Context(), id); err == nil {
+				back += "?" + url.Values{"delivery": {job.ID.String()}}.Encode()
+			}
+		}
+	case "disable":
+		err = h.Disable(r.Context(), endpoint, "by hand")
+	case "enable":
+		err = h.Enable(r.Context(), endpoint)
+	default:
+		err = refuse("do", cutText([]byte(r.PostForm.Get("do")), 100), "again, disable or enable")
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Location", back) // http.Redirect would make it absolute, without what the page is under
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func show(w http.ResponseWriter, name string, data any) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// fail shows an error in the frame.
+func fail(w http.ResponseWriter, err error) {
+	status := http.StatusServiceUnavailable
+	var wrong *offload.InputError
+	switch {
+	case errors.Is(err, offload.ErrNotFound):
+		status, err = http.StatusNotFound, errors.New("there is no such endpoint or delivery")
+	case errors.As(err, &wrong), errors.Is(err, ErrNotEnded):
+		status = http.StatusConflict
+	}
+	var b strings.Builder
+	pages.ExecuteTemplate(&b, "error", err.Error())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write([]byte(b.String()))
+}
