@@ -142,6 +142,6 @@ var types = map[string]string{
 	".xml": "application/xml", ".pdf": "application/pdf", ".parquet": "application/vnd.apache.parquet",
 	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-	".zip": "application/zip", ".gz": "application/gzip", ".zst": "application/zstd", ".tar": "application/x-tar",
+	".zip":  "application/zip", ".gz": "application/gzip", ".zst": "application/zstd", ".tar": "application/x-tar",
 	".mp3": "audio/mpeg", ".wav": "audio/wav", ".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime",
 }

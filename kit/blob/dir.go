@@ -110,28 +110,23 @@ func (d *dir) write(ctx context.Context, r io.Reader) (temp string, stat fs.File
 	if err != nil {
 		return "", nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = d.root.Remove(temp)
-		}
-	}()
-	if _, err = io.Copy(f, withContext(ctx, r)); err != nil {
+	if _, err = io.Copy(f, withContext(ctx, r)); err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		// The kernel's own time may be the same for two files in a row: it ticks in milliseconds.
+		now := time.Now()
+		err = d.root.Chtimes(temp, now, now)
+	}
+	if err == nil {
+		stat, err = d.root.Stat(temp)
+	}
+	if err != nil {
+		_ = d.root.Remove(temp)
 		return "", nil, err
 	}
-	if err = f.Sync(); err != nil {
-		return "", nil, err
-	}
-	if err = f.Close(); err != nil {
-		return "", nil, err
-	}
-	// The kernel's own time may be the same for two files in a row: it ticks in milliseconds.
-	now := time.Now()
-	if err = d.root.Chtimes(temp, now, now); err != nil {
-		return "", nil, err
-	}
-	stat, err = d.root.Stat(temp)
-	return temp, stat, err
+	return temp, stat, nil
 }
 
 // place renames a file to its key, and flushes the directories that lead to it.
