@@ -1,4 +1,5 @@
-// Package file works on files as jobs: compress, decompress, checksum and unpack.
+// Package file works on files as jobs: compress, decompress, checksum, unpack, and whatever
+// a program of the worker's machine can make of one.
 //
 // The files are in a blob.Store, a directory or a bucket, and named by their keys:
 //
@@ -17,6 +18,19 @@
 // names with "..", absolute ones, those that Windows takes for devices or can't have, those
 // with control characters or backslashes, two names that differ only in case, a file below a
 // file, and whatever is neither file nor directory (symbolic and hard links, devices).
+//
+// # Programs that convert
+//
+// A worker names the programs that it has, a job one of them; so who may enqueue can't choose
+// what runs:
+//
+//	pdf := file.Tool{Name: "pdf", Argv: []string{"soffice", "--headless", "--convert-to", "pdf", "--outdir", "{dir}", "{in}"}}
+//	mp4 := file.Tool{Name: "mp4", Argv: []string{"ffmpeg", "-nostdin", "-progress", "pipe:1", "-i", "{in}", "{out}"}}
+//	app, err := offload.Open(ctx, "offload.db", file.New(files, pdf.Option(), mp4.Option()))
+//	job, err := file.Convert.Enqueue(ctx, app, file.ConvertInput{Tool: "pdf", From: "7.docx", To: "7.pdf"})
+//
+// Time is limited by the job's Timeout, memory and output by the Tool. What the program says is in
+// the job's log, and its progress, where it tells it as "40 %" or as ffmpeg does, is the job's.
 //
 // # What it can't promise
 //
@@ -38,6 +52,7 @@ var (
 	Decompress = offload.DeclareFunc[CompressInput, Output]("file.decompress")
 	Checksum   = offload.DeclareFunc[ChecksumInput, ChecksumOutput]("file.checksum")
 	Unpack     = offload.DeclareFunc[UnpackInput, UnpackOutput]("file.unpack")
+	Convert    = offload.DeclareFunc[ConvertInput, Output]("file.convert")
 )
 
 // CompressInput says what becomes what.
@@ -88,7 +103,7 @@ type Limits struct {
 
 // New makes a kit that works on the files of a store.
 func New(files blob.Store, opts ...Option) *Kit {
-	w := &worker{files: files, limits: Limits{Bytes: 4 << 30, Files: 10_000, Ratio: 200}}
+	w := &worker{files: files, limits: Limits{Bytes: 4 << 30, Files: 10_000, Ratio: 200}, tools: map[string]Tool{}}
 	for _, o := range opts {
 		if o != nil {
 			o(w)
@@ -96,7 +111,7 @@ func New(files blob.Store, opts ...Option) *Kit {
 	}
 	return &Kit{offload.Parts(
 		Compress.Handle(w.compress), Decompress.Handle(w.decompress),
-		Checksum.Handle(w.checksum), Unpack.Handle(w.unpack),
+		Checksum.Handle(w.checksum), Unpack.Handle(w.unpack), Convert.Handle(w.convert),
 	)}
 }
 
@@ -124,4 +139,5 @@ func Limit(l Limits) Option {
 type worker struct {
 	files  blob.Store
 	limits Limits
+	tools  map[string]Tool
 }
