@@ -105,8 +105,9 @@ func TestCompressAndBack(t *testing.T) {
 		var err error
 		if r, err = gzip.NewReader(strings.NewReader(p.get(t, "a."+end))); end == "zst" {
 			var d *zstd.Decoder
-			d, err = zstd.NewReader(strings.NewReader(p.get(t, "a."+end)))
-			defer d.Close()
+			if d, err = zstd.NewReader(strings.NewReader(p.get(t, "a."+end))); err == nil {
+				defer d.Close()
+			}
 			r = d
 		}
 		if err != nil {

@@ -147,7 +147,7 @@ func book(ctx context.Context, o Order, charge string) error { return nil }
 
 type File struct{ Rows []Row }
 
-var file File
+var upload File
 
 func load(ctx context.Context, p Page) (*Page, error) { return nil, nil }
 
