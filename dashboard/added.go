@@ -9,7 +9,11 @@ import (
 // added answers for a page that was added: what its handler writes as HTML stands in the frame, the rest goes out as it is.
 func (d *dashboard) added(w http.ResponseWriter, hr *http.Request, p page) {
 	r := d.request(hr)
-	if hr.Method != http.MethodGet && hr.Method != http.MethodHead && (d.readOnly || !r.role.may(Operator)) {
+	switch {
+	case !r.role.may(Operator): // it may show what jobs say
+		d.write(w, r, refusal("This is for operators."))
+		return
+	case hr.Method != http.MethodGet && hr.Method != http.MethodHead && d.readOnly:
 		d.write(w, r, refusal("You may look at this, but not do it."))
 		return
 	}

@@ -183,20 +183,33 @@ func TestPageStaysTrue(t *testing.T) {
 }
 
 func TestAddedPageStandsInTheFrame(t *testing.T) {
-	h := New(seeded(t), as(Viewer), Page("Mail outbox", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	outbox := Page("Mail outbox", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/source" {
 			w.Header().Set("Content-Type", "text/plain")
 		}
 		io.WriteString(w, "<h1>Outbox "+r.URL.Path+"</h1>")
-	})))
+	}))
+	app := seeded(t)
+	h := New(app, as(Operator), outbox)
 	if page := ask(h, "GET", "/x/mail-outbox/", nil).Body.String(); !strings.Contains(page, "<h1>Outbox /</h1>") || !strings.Contains(page, "</html>") {
 		t.Errorf("page:\n%s", page)
 	}
 	if page := ask(h, "GET", "/x/mail-outbox/source", nil).Body.String(); page != "<h1>Outbox /source</h1>" {
 		t.Errorf("plain text: %q", page)
 	}
-	if w := ask(h, "POST", "/x/mail-outbox/", url.Values{}); w.Code != http.StatusForbidden {
-		t.Errorf("a viewer posts: %d", w.Code)
+	if w := ask(h, "POST", "/x/mail-outbox/", url.Values{}); w.Code != http.StatusOK {
+		t.Errorf("an operator posts: %d", w.Code)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		if w := ask(New(app, as(Viewer), outbox), method, "/x/mail-outbox/", url.Values{}); w.Code != http.StatusForbidden {
+			t.Errorf("%s by a viewer: %d", method, w.Code)
+		}
+	}
+	if w := ask(New(app, as(Admin), outbox, ReadOnly()), "POST", "/x/mail-outbox/", url.Values{}); w.Code != http.StatusForbidden {
+		t.Errorf("a post where nothing may be done: %d", w.Code)
+	}
+	if page := ask(New(app, as(Viewer), outbox), "GET", "/", nil).Body.String(); strings.Contains(page, "/x/mail-outbox/") {
+		t.Error("a viewer is led to a page that is not for viewers")
 	}
 }
 

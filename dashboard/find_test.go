@@ -12,7 +12,7 @@ import (
 // Whatever has a name is found by a part of it, and a job by its id.
 func TestFindLeadsAnywhere(t *testing.T) {
 	app := shop(t)
-	h := New(app, as(Viewer), Page("Mail outbox", http.NotFoundHandler()))
+	h := New(app, as(Operator), Page("Mail outbox", http.NotFoundHandler()))
 	id := found(t, app, offload.Filter{Tasks: []string{"pay"}})[0]
 	for text, want := range map[string][]string{
 		"":           {`href="/jobs"`, `href="/schedules/of/nightly"`},

@@ -93,7 +93,7 @@ func (d *dashboard) nav(r *request) []navGroup {
 	if views := r.viewLinks(); len(views) > 0 {
 		groups = slices.Insert(groups, 2, navGroup{"Views", views})
 	}
-	if len(d.pages) > 0 {
+	if len(d.pages) > 0 && r.role.may(Operator) {
 		own := navGroup{Title: "Pages"}
 		for _, p := range d.pages {
 			own.Links = append(own.Links, navLink{Title: p.title, Path: "/x/" + p.slug + "/"})

@@ -64,7 +64,7 @@ func Prefix(path string) Option {
 func ReadOnly() Option { return option(func(c *config) { c.readOnly = true }) }
 
 // Page adds a page, such as a kit's, at /x/ and the title in small letters. Its handler is asked with the path below
-// that, by whoever may look; what it writes is shown as it is, in a frame of the dashboard. It says itself what may be done.
+// that, by operators and admins, since such pages may show what jobs say; what it writes is shown as it is, in a frame of the dashboard.
 func Page(title string, h http.Handler) Option {
 	return option(func(c *config) { c.pages = append(c.pages, page{title, slug(title), h}) })
 }

@@ -60,6 +60,8 @@ var rooms = []room{
 	{"dashboard/access", []string{"dashboard"}, "who may come in to a dashboard"},
 	{"telemetry", []string{".", "store", "internal/inside"}, "health, and figures for monitoring"},
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
+	// file runs converters as command runs programs: groups, limits and the log are one subject.
+	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

@@ -18,6 +18,7 @@ import (
 const (
 	defaultOutput = 64 << 10
 	mostOutput    = 1 << 20
+	mostLimit     = 1 << 50 // of memory and files; shells count it in 64 bits
 )
 
 // errNUL stands for a refused text, which may be a secret.
@@ -45,6 +46,17 @@ func (in *Input) check() error {
 	}
 	if in.MaxOutput < 0 || in.MaxOutput > mostOutput {
 		return refuse("max_output", in.MaxOutput, fmt.Sprintf("0 (%d) to %d", defaultOutput, mostOutput))
+	}
+	for _, limit := range []struct {
+		field string
+		bytes int64
+	}{{"max_memory", in.MaxMemory}, {"max_file", in.MaxFile}} {
+		if limit.bytes < 0 || limit.bytes > mostLimit {
+			return refuse(limit.field, limit.bytes, fmt.Sprintf("0 (no limit) to %d", int64(mostLimit)))
+		}
+		if limit.bytes > 0 && runtime.GOOS == "windows" {
+			return refuse(limit.field, limit.bytes, "0: Windows has no such limit")
+		}
 	}
 	for i, code := range in.OKExitCodes {
 		if code < 0 || code > 255 {

@@ -44,7 +44,11 @@
 // workers whose store only trusted programs can write to.
 package command
 
-import "github.com/offloadhq/offload"
+import (
+	"context"
+
+	"github.com/offloadhq/offload"
+)
 
 // Run is the task. Any program may enqueue it; one with a Kit runs it.
 var Run = offload.DeclareFunc[Input, Output]("command", offload.Dangerous())
@@ -58,6 +62,12 @@ type Input struct {
 
 	MaxOutput   int   `json:"max_output,omitempty"`    // bytes kept of each of stdout and stderr: 65,536 if 0, at most 1,048,576
 	OKExitCodes []int `json:"ok_exit_codes,omitempty"` // that are no failure, beside 0
+
+	// Limits that the system holds each process of the command to; 0 is none. They need /bin/sh
+	// (ulimit -v and -f), and are refused on Windows. Memory is address space, of which a JVM or
+	// Node.js reserves much more than it uses; macOS takes no limit of it.
+	MaxMemory int64 `json:"max_memory,omitempty"` // bytes, rounded up to KiB
+	MaxFile   int64 `json:"max_file,omitempty"`   // bytes of each file that it writes, rounded up to 512
 }
 
 // Output is how a command ended. Where more was written than MaxOutput, the middle is left
@@ -94,4 +104,22 @@ type Option func(*runner)
 // the database too, and can enqueue jobs with the offload command.
 func Environ(env []string) Option {
 	return func(k *runner) { k.environ = func() []string { return env } }
+}
+
+// Do runs a command in the job whose context it is given, for kits and handlers that do their
+// work by programs. All is as in a job of Run; it blocks until nothing of the command is left.
+func Do(ctx context.Context, in Input, opts ...Option) (Output, error) {
+	k := newRunner()
+	for _, o := range opts {
+		if o != nil {
+			o(k)
+		}
+	}
+	return k.run(ctx, in)
+}
+
+// Lines has f called for each line that a command writes, to stdout or stderr, without its
+// end, which may be a carriage return too; of a line the first 4 KiB. Calls don't overlap.
+func Lines(f func(stream, line string)) Option {
+	return func(k *runner) { k.lines = f }
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -22,7 +24,8 @@ import (
 type runner struct {
 	environ func() []string // what every command has in its environment
 	guard   string          // the shell that kills a group when the worker is gone
-	grace   time.Duration   // from SIGTERM to SIGKILL, and from the command's end to that of its output
+	lines   func(stream, line string)
+	grace   time.Duration // from SIGTERM to SIGKILL, and from the command's end to that of its output
 }
 
 func newRunner() *runner {
@@ -44,6 +47,23 @@ func (k *runner) run(ctx context.Context, in Input) (Output, error) {
 	most := cmp.Or(in.MaxOutput, defaultOutput)
 	stdout, stderr := newStream("stdout", most, log), newStream("stderr", most, log)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if k.lines != nil {
+		var mu sync.Mutex
+		for _, s := range []*stream{stdout, stderr} {
+			tell := &liner{tell: func(line string) {
+				mu.Lock()
+				defer mu.Unlock()
+				k.lines(s.name, line)
+			}}
+			defer tell.end()
+			both := io.MultiWriter(s, tell)
+			if s == stdout {
+				cmd.Stdout = both
+			} else {
+				cmd.Stderr = both
+			}
+		}
+	}
 
 	started := time.Now()
 	err = k.runGroup(cmd)
@@ -89,8 +109,12 @@ func (k *runner) prepare(ctx context.Context, in Input) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
+	args := in.Argv
+	if in.MaxMemory > 0 || in.MaxFile > 0 {
+		path, args = k.guard, limited(path, in)
+	}
 	cmd := exec.CommandContext(ctx, path)
-	cmd.Args, cmd.Env, cmd.Dir, cmd.WaitDelay = in.Argv, env, in.Dir, k.grace
+	cmd.Args, cmd.Env, cmd.Dir, cmd.WaitDelay = args, env, in.Dir, k.grace
 	if in.Stdin != "" {
 		cmd.Stdin = strings.NewReader(in.Stdin)
 	}

@@ -25,7 +25,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/dashboard"
+	"github.com/offloadhq/offload/kit/blob"
+	"github.com/offloadhq/offload/kit/blob/s3"
 	"github.com/offloadhq/offload/kit/command"
+	"github.com/offloadhq/offload/kit/file"
 	"github.com/offloadhq/offload/kit/httpcall"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/image/webp"
@@ -150,7 +153,7 @@ func book(ctx context.Context, o Order, charge string) error { return nil }
 
 type File struct{ Rows []Row }
 
-var file File
+var upload File
 
 func load(ctx context.Context, p Page) (*Page, error) { return nil, nil }
 
