@@ -154,26 +154,9 @@ func (f CSV) NewReader(r io.ReaderAt, size int64) (Reader, error) {
 	if err != nil {
 		return nil, &ValueError{Err: err}
 	}
-	out.columns = textColumns(header)
+	out.columns = NameColumns(header)
 	out.values = make([]any, len(header))
 	return out, CheckColumns(out.columns)
-}
-
-// textColumns names columns as a header does, or where it doesn't by their place.
-func textColumns(header []string) []Column {
-	columns, seen := make([]Column, len(header)), map[string]bool{}
-	for i, name := range header {
-		name = strings.ToValidUTF8(name, "\uFFFD")
-		if name == "" {
-			name = "column " + strconv.Itoa(i+1)
-		}
-		for n, plain := 2, name; seen[name]; n++ {
-			name = plain + " " + strconv.Itoa(n)
-		}
-		seen[name] = true
-		columns[i] = Column{name, Text}
-	}
-	return columns
 }
 
 type csvReader struct {

@@ -25,6 +25,8 @@ package table
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/offloadhq/offload"
 )
@@ -147,6 +149,24 @@ func CheckColumns(columns []Column) error {
 		seen[c.Name] = true
 	}
 	return nil
+}
+
+// NameColumns makes columns of texts of a header: those without a name, or with one that was there before, get
+// another.
+func NameColumns(header []string) []Column {
+	columns, seen := make([]Column, len(header)), make(map[string]bool, len(header))
+	for i, name := range header {
+		name = strings.ToValidUTF8(name, "\uFFFD")
+		if name == "" {
+			name = "column " + strconv.Itoa(i+1)
+		}
+		for n, plain := 2, name; seen[name]; n++ {
+			name = plain + " " + strconv.Itoa(n)
+		}
+		seen[name] = true
+		columns[i] = Column{name, Text}
+	}
+	return columns
 }
 
 // counter knows the row that is being written or read, for errors.

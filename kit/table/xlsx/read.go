@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -53,18 +52,7 @@ func (r *reader) first() error {
 		return &table.ValueError{Err: err}
 	}
 	r.header = header
-	r.columns = make([]table.Column, len(header))
-	seen := map[string]bool{}
-	for i, name := range header {
-		if name == "" {
-			name = "column " + strconv.Itoa(i+1)
-		}
-		for n, plain := 2, name; seen[name]; n++ {
-			name = plain + " " + strconv.Itoa(n)
-		}
-		seen[name] = true
-		r.columns[i] = table.Column{Name: name, Kind: table.Text}
-	}
+	r.columns = table.NameColumns(header)
 	r.values = make([]any, len(header))
 	if len(header) == 0 {
 		return &offload.InputError{Field: "file", Got: "one without a first row", Want: "XLSX with a header"}
@@ -93,6 +81,9 @@ func (r *reader) open() ([]string, error) {
 
 // next returns the next row of the sheet that has a value.
 func (r *reader) next() ([]string, error) {
+	if r.rows == nil {
+		return nil, io.EOF
+	}
 	for r.rows.Next() {
 		cells, err := r.rows.Columns()
 		if err != nil {

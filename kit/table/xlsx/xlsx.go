@@ -156,6 +156,10 @@ func (w *writer) Write(row []any) error {
 
 // cell is a value as excelize takes it.
 func (w *writer) cell(kind table.Kind, v any) (any, error) {
+	v, err := table.Value(v)
+	if err != nil {
+		return nil, err
+	}
 	switch v := v.(type) {
 	case nil, bool:
 		return v, nil
@@ -173,7 +177,7 @@ func (w *writer) cell(kind table.Kind, v any) (any, error) {
 		if kind != table.Date {
 			kind = table.Time
 		}
-		if v = v.UTC(); v.After(time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)) && v.Year() <= 9999 {
+		if v = v.UTC(); !v.Before(firstTime) && v.Year() <= 9999 {
 			return excelize.Cell{StyleID: w.styles[kind], Value: v}, nil
 		}
 	case table.Decimal:
@@ -181,22 +185,15 @@ func (w *writer) cell(kind table.Kind, v any) (any, error) {
 			return n, nil
 		}
 	}
-	v, err := table.Value(v)
-	if err != nil {
-		return nil, err
-	}
 	text, err := table.AppendText(nil, kind, v)
 	if err != nil {
 		return nil, err
 	}
-	switch v.(type) {
-	case int64, bool, string: // of a type that became one of these
-		if again, err := w.cell(kind, v); err == nil && len(text) <= 15 {
-			return again, nil
-		}
-	}
 	return string(text), checkText(string(text))
 }
+
+// firstTime is when spreadsheets begin to agree on the days: they have a 29 February 1900.
+var firstTime = time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)
 
 // digits counts those of a number that count.
 func digits(s string) int {
