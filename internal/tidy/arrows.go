@@ -61,6 +61,8 @@ var rooms = []room{
 	{"telemetry", []string{".", "store", "internal/inside"}, "health, and figures for monitoring"},
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
+	{"kit/export", kitMay, "large tables as files"},
+	{"kit/export/...", append([]string{"kit/export"}, kitMay...), "formats of exports"},
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
