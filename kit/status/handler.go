@@ -123,7 +123,8 @@ func (h *Handler) Piece(ctx context.Context, job offload.ID, lasts time.Duration
 var pieceHTML = template.Must(template.New("piece").Parse(`<link rel="stylesheet" href="{{.Path}}piece/piece.css">
 <div class="offload-status" data-url="{{.URL}}" data-state="{{.State}}">
 <progress max="100" aria-label="Progress"{{if eq .State "running"}}{{if .Percent}} value="{{.Percent}}"{{end}}{{else if eq .State "done"}} value="100"{{else}} value="0"{{end}}></progress>
-<a href="{{.URL}}" role="status">{{.Text}}</a>
+<span role="status">{{.Text}}</span>
+<noscript><a href="{{.URL}}">the status now</a></noscript>
 </div>
 <script type="module" src="{{.Path}}piece/piece.js"></script>
 `))
