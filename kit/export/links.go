@@ -1,12 +1,8 @@
 package export
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/ticket"
 	"github.com/offloadhq/offload/kit/blob"
 )
 
@@ -22,7 +19,7 @@ import (
 type Links struct {
 	store blob.Store
 	base  string
-	keys  [][]byte
+	keys  *ticket.Keys
 	allow func(*http.Request, File) bool
 }
 
@@ -35,52 +32,33 @@ func NewLinks(store blob.Store, base string, allow func(r *http.Request, f File)
 		return nil, &offload.InputError{Field: "store", Got: "nil", Want: "that of the exports"}
 	case !strings.HasSuffix(base, "/"):
 		return nil, &offload.InputError{Field: "base", Got: base, Want: "an address that ends with /, such as https://shop.example/exports/"}
-	case len(keys) == 0:
-		return nil, &offload.InputError{Field: "keys", Got: "none", Want: "one or more"}
 	}
-	for _, key := range keys {
-		if len(key) < 16 {
-			return nil, &offload.InputError{Field: "keys", Got: fmt.Sprintf("one of %d bytes", len(key)), Want: "16 bytes or more"}
-		}
+	signed, err := ticket.New("offload export 1", keys)
+	if err != nil {
+		return nil, err
 	}
-	return &Links{store, base, keys, allow}, nil
+	return &Links{store, base, signed, allow}, nil
 }
 
-// A ticket is what a link says.
-type ticket struct {
+// said is what a link says.
+type said struct {
 	Key  string `json:"k"`
 	Name string `json:"n"`
-	Ends int64  `json:"e"` // seconds since 1970
 }
 
 // URL is a link to a file that lasts a while.
 func (l *Links) URL(key, name string, lasts time.Duration) string {
-	text, err := json.Marshal(ticket{key, name, time.Now().Add(lasts).Unix()})
+	text, err := json.Marshal(said{key, name})
 	if err != nil {
-		return "" // texts and numbers always encode
+		return "" // texts always encode
 	}
-	return l.base + base64.RawURLEncoding.EncodeToString(append(sign(l.keys[0], text), text...))
-}
-
-func sign(key, text []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	_, _ = m.Write([]byte("offload export 1\x00"))
-	_, _ = m.Write(text)
-	return m.Sum(nil)
+	return l.base + l.keys.Sign(text, time.Now().Add(lasts))
 }
 
 // open returns what a link says, if it is one of ours that lasts.
-func (l *Links) open(token string) (t ticket, ok bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) <= sha256.Size {
-		return t, false
-	}
-	for _, key := range l.keys {
-		if hmac.Equal(sign(key, b[sha256.Size:]), b[:sha256.Size]) {
-			return t, json.Unmarshal(b[sha256.Size:], &t) == nil && time.Now().Unix() < t.Ends
-		}
-	}
-	return t, false
+func (l *Links) open(token string) (s said, ok bool) {
+	text, ok := l.keys.Open(token)
+	return s, ok && json.Unmarshal(text, &s) == nil
 }
 
 // ServeHTTP sends a file, as something to be saved. Parts of it are sent where the store can.
