@@ -178,13 +178,14 @@ func (d *dir) Get(ctx context.Context, key string) (io.ReadCloser, Info, error) 
 	}
 	info := infoOf(key, stat)
 	info.Type = d.typeOf(key, stat)
-	return &file{withContext(ctx, f), f}, info, nil
+	return &file{withContext(ctx, f), f, f}, info, nil
 }
 
-// A file is one that is being read, until the context ends.
+// A file is one that is being read, until the context ends, from wherever one likes.
 type file struct {
 	io.Reader
 	io.Closer
+	io.Seeker
 }
 
 func (d *dir) Stat(ctx context.Context, key string) (Info, error) {

@@ -286,7 +286,7 @@ func TestAWrongPasswordIsNoFaultOfTheMail(t *testing.T) {
 
 func TestTheNextTransportIsTried(t *testing.T) {
 	gone := startServer(t, starttls, nil)
-	_ = gone.server.Close()
+	gone.goAway()
 	busy := startServer(t, starttls, func(m *mailbox) { m.onMail = func(int) error { return answer(451, "too many") } })
 	good := startServer(t, starttls, nil)
 	app := newApp(t, via(gone), mail.FailOver(via(busy)), mail.FailOver(via(good)))

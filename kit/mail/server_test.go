@@ -22,6 +22,7 @@ type mailbox struct {
 	addr   string
 	trust  *tls.Config
 	server *smtp.Server
+	listen net.Listener
 
 	mu      sync.Mutex
 	got     []arrived
@@ -91,14 +92,21 @@ func startServer(t *testing.T, with how, shape func(*mailbox)) *mailbox {
 	if with == implicit {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: https.TLS.Certificates})
 	}
+	m.listen = listener
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = m.server.Serve(listener) })
 	t.Cleanup(func() {
 		close(m.stalled)
-		_ = m.server.Close()
+		m.goAway()
 		serving.Wait()
 	})
 	return m
+}
+
+// goAway ends the server, also one that has not yet begun to serve.
+func (m *mailbox) goAway() {
+	_ = m.server.Close()
+	_ = m.listen.Close()
 }
 
 func (m *mailbox) mails() []arrived {

@@ -2,11 +2,7 @@ package status
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +14,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/ticket"
 )
 
 //go:embed piece
@@ -27,7 +24,7 @@ var piece embed.FS
 type Handler struct {
 	app  *offload.App
 	path string
-	keys [][]byte
+	keys *ticket.Keys
 	mux  *http.ServeMux
 
 	mu      sync.Mutex
@@ -44,15 +41,11 @@ func NewHandler(app *offload.App, path string, keys ...[]byte) (*Handler, error)
 	if !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/") {
 		return nil, &offload.InputError{Field: "path", Got: path, Want: "a path such as /status/"}
 	}
-	if len(keys) == 0 {
-		return nil, &offload.InputError{Field: "keys", Got: "none", Want: "one or more"}
+	signed, err := ticket.New("offload status 1", keys)
+	if err != nil {
+		return nil, err
 	}
-	for _, key := range keys {
-		if len(key) < 16 {
-			return nil, &offload.InputError{Field: "keys", Got: fmt.Sprintf("one of %d bytes", len(key)), Want: "16 bytes or more"}
-		}
-	}
-	h := &Handler{app: app, path: path, keys: keys, mux: http.NewServeMux(), seen: map[offload.ID]*look{}}
+	h := &Handler{app: app, path: path, keys: signed, mux: http.NewServeMux(), seen: map[offload.ID]*look{}}
 	files, err := fs.Sub(piece, "piece")
 	if err != nil {
 		return nil, err
@@ -71,31 +64,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 
 // Token lets whoever has it see the status of a job, and nothing else of it, for as long as lasts.
 func (h *Handler) Token(job offload.ID, lasts time.Duration) string {
-	b := binary.BigEndian.AppendUint64(job[:], uint64(time.Now().Add(lasts).Unix()))
-	return base64.RawURLEncoding.EncodeToString(append(b, sign(h.keys[0], b)...))
-}
-
-const signed = 16 + 8 // bytes of a token before its signature
-
-func sign(key, b []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	_, _ = m.Write([]byte("offload status 1\x00"))
-	_, _ = m.Write(b)
-	return m.Sum(nil)
+	return h.keys.Sign(job[:], time.Now().Add(lasts))
 }
 
 // job returns whom a token is for.
 func (h *Handler) job(token string) (offload.ID, bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != signed+sha256.Size {
+	says, ok := h.keys.Open(token)
+	if !ok || len(says) != len(offload.ID{}) {
 		return offload.ID{}, false
 	}
-	for _, key := range h.keys {
-		if hmac.Equal(sign(key, b[:signed]), b[signed:]) {
-			return offload.ID(b[:16]), time.Now().Unix() < int64(binary.BigEndian.Uint64(b[16:]))
-		}
-	}
-	return offload.ID{}, false
+	return offload.ID(says), true
 }
 
 // URL is where the status of a job is answered, with a Token.
@@ -123,7 +101,8 @@ func (h *Handler) Piece(ctx context.Context, job offload.ID, lasts time.Duration
 var pieceHTML = template.Must(template.New("piece").Parse(`<link rel="stylesheet" href="{{.Path}}piece/piece.css">
 <div class="offload-status" data-url="{{.URL}}" data-state="{{.State}}">
 <progress max="100" aria-label="Progress"{{if eq .State "running"}}{{if .Percent}} value="{{.Percent}}"{{end}}{{else if eq .State "done"}} value="100"{{else}} value="0"{{end}}></progress>
-<a href="{{.URL}}" role="status">{{.Text}}</a>
+<span role="status">{{.Text}}</span>
+<noscript><a href="{{.URL}}">the status now</a></noscript>
 </div>
 <script type="module" src="{{.Path}}piece/piece.js"></script>
 `))

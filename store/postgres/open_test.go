@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -212,6 +213,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 func run(t *testing.T, s store.Store, n int) (ran int) {
 	t.Helper()
 	done := make(chan int)
+	var inserted atomic.Bool // until then nothing due is no end
 	for range 3 {
 		go func() {
 			me := store.Process{ID: store.NewID()}
@@ -225,7 +227,9 @@ func run(t *testing.T, s store.Store, n int) (ran int) {
 					t.Error(err)
 				}
 				if len(claimed) == 0 {
-					empty++
+					if inserted.Load() {
+						empty++
+					}
 					continue
 				}
 				var ended []store.Ended
@@ -244,6 +248,7 @@ func run(t *testing.T, s store.Store, n int) (ran int) {
 	for range n / 10 {
 		insert(t, s, plain(10)...)
 	}
+	inserted.Store(true)
 	for range 3 {
 		ran += <-done
 	}

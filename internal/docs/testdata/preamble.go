@@ -29,6 +29,8 @@ import (
 	"github.com/offloadhq/offload/kit/blob/s3"
 	"github.com/offloadhq/offload/kit/command"
 	"github.com/offloadhq/offload/kit/file"
+	"github.com/offloadhq/offload/kit/export"
+	"github.com/offloadhq/offload/kit/export/xlsx"
 	"github.com/offloadhq/offload/kit/httpcall"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/image/webp"
