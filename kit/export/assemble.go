@@ -2,6 +2,7 @@ package export
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,8 +42,11 @@ func (w *writer[In, Row]) assemble(ctx context.Context, in In, s *state, format 
 		filled <- err
 	}()
 	info, err := w.store.Put(ctx, f.Key, r, blob.Options{Type: f.Type})
-	_ = r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-	if err = errors.Join(<-filled, err); err != nil {
+	_ = r.CloseWithError(cmp.Or(err, io.ErrClosedPipe))
+	if why := <-filled; why != nil && (err == nil || !errors.Is(why, err)) {
+		err = why // and the store said it too, if it said anything
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return f, context.Cause(ctx)
 		}

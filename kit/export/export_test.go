@@ -457,4 +457,25 @@ func TestExportsThatCantBeAreRefused(t *testing.T) {
 	}
 }
 
+// unzip returns the files of a ZIP.
+func unzip(t *testing.T, text []byte) (files [][]byte) {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := io.ReadAll(r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
 func make16() []byte { return make([]byte, 16) }

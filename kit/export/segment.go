@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func (p *pass[Row]) begin(ctx context.Context) (*open, error) {
 	key := segmentKey(p.job.ID, len(p.segments(p.job.ID)), p.job.Attempt)
 	go func() {
 		_, err := p.store.Put(ctx, key, r, blob.Options{Type: "application/octet-stream"})
-		_ = r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // whoever writes hears of it
+		_ = r.CloseWithError(cmp.Or(err, io.ErrClosedPipe)) // whoever writes hears of it
 		s.put <- err
 	}()
 	var err error
