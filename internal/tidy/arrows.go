@@ -18,7 +18,7 @@ type room struct {
 
 // kitMay is what kits are made of: the tasks of the four kits that others hand work to, but
 // never a transport.
-var kitMay = []string{".", "record", "internal/safedial", "internal/ticket", "kit/mail", "kit/push", "kit/sms", "kit/blob"}
+var kitMay = []string{".", "record", "internal/safedial", "internal/ticket", "kit/mail", "kit/push", "kit/sms", "kit/blob", "kit/table"}
 
 // rooms are all rooms of the house. The first that matches counts.
 var rooms = []room{
@@ -62,8 +62,6 @@ var rooms = []room{
 	{"telemetry", []string{".", "store", "internal/inside"}, "health, and figures for monitoring"},
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
-	{"kit/export", kitMay, "large tables as files"},
-	{"kit/export/...", append([]string{"kit/export"}, kitMay...), "formats of exports"},
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},

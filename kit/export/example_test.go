@@ -65,8 +65,8 @@ func Example() {
 	io.Copy(os.Stdout, r)
 	// Output:
 	// orders 2026.csv: 3 rows
-	// id,buyer
-	// 1,Ada
-	// 2,Ada
-	// 3,Ada
+	// "id","buyer"
+	// 1,"Ada"
+	// 2,"Ada"
+	// 3,"Ada"
 }

@@ -7,21 +7,18 @@
 //
 // A program that only enqueues declares the task: offload.DeclareFunc[OrdersOf, export.File]("export.orders").
 //
-// An Export is a task and a Part. Its function yields rows, one after the other, so that ten million take no more memory than a hundred thousand; what
-// it yields are structs, whose columns are named as encoding/json names them, or []any beside Columns. Rows come from where you like: an iter.Seq2, pages by
-// key (Pages), a query (Query).
+// An Export is a task and a Part. Its function yields rows, one after the other, so that ten million take no more memory than ten. What it yields
+// are structs, with the columns that table.NewStruct makes of them, []any beside Columns, or the records of a Query. Rows come from where you like: an
+// iter.Seq2, pages by key (Pages), a query (Query). They become CSV, or what As says.
 //
 // # How it goes on
 //
 // Rows are written in segments of 100,000, and each that is written is kept in the store: an attempt after a crash goes on behind the last, and tells the function
-// how many rows are there already. The function must yield the same rows in the same order then: order a query by a key that does not change. At the end
-// the file is put together, and appears whole. What can't be put together from segments, such as XLSX, begins anew after a crash, unless Split
-// makes a file of each so many rows. A job that is delivered twice leaves one file.
+// how many rows are there already. The function must yield the same rows in the same order then: order a query by a key that does not change. Pages go on
+// behind their last key. At the end the file is put together of the segments, and appears whole. A job that is delivered twice leaves
+// one file, and sends one mail.
 //
-// # Formulas
-//
-// A text that begins with =, +, -, @, a tab or a carriage return is run by programs that open CSV as tables. Such texts get an apostrophe in front of
-// them in CSV, as OWASP recommends, and numbers stay numbers; RawCSV leaves texts as they are.
+// An export that ends otherwise than completed leaves its segments for whoever retries it, and for a week; then they go.
 //
 // # Who may
 //
@@ -30,15 +27,14 @@ package export
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/blob"
-	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/table"
 )
 
 // An Export is a task that writes rows. It embeds the task, and is the Part that works it.
@@ -52,59 +48,81 @@ type Rows[In, Row any] func(ctx context.Context, in In, skip int) iter.Seq2[Row,
 
 // A File is what was written.
 type File struct {
-	Key   string `json:"key"`  // in the store
-	Name  string `json:"name"` // for people
-	Rows  int    `json:"rows"`
-	Bytes int64  `json:"bytes"`
-	Link  string `json:"link,omitempty"` // of Links
+	Key     string    `json:"key"`  // in the store
+	Name    string    `json:"name"` // for people
+	Type    string    `json:"type"` // "text/csv; charset=utf-8"
+	Rows    int       `json:"rows"`
+	Bytes   int64     `json:"bytes"`
+	Link    string    `json:"link,omitempty"`   // of Links
+	Expires time.Time `json:"expires,omitzero"` // when it goes; zero: it stays
 }
 
 // New makes an export of a function that yields rows. Its error says which option can't be.
 func New[In, Row any](name string, rows Rows[In, Row], opts ...Option) (*Export[In], error) {
-	c := config{format: CSV, columns: columnsOf(reflect.TypeFor[Row]())}
+	c := config{formats: []table.Format{table.CSV{}}}
 	for _, o := range opts {
 		if o != nil {
 			o(&c)
 		}
 	}
-	if err := check[In](&c, rows == nil); err != nil {
+	w := &writer[In, Row]{config: c, task: name, rows: rows}
+	if err := w.check(); err != nil {
 		return nil, err
 	}
-	task := offload.DeclareFunc[In, File](name, append([]offload.TaskOption{offload.Queue("export"), offload.Timeout(time.Hour)}, c.task...)...)
-	expire := offload.Declare[string](name+".expire", offload.Queue("export"))
-	w := &writer[In, Row]{config: c, rows: rows, expire: expire}
-	return &Export[In]{task, offload.Parts(task.Handle(w.run), expire.Handle(c.store.Delete))}, nil
+	task := offload.DeclareFunc[In, File](name, append([]offload.TaskOption{offload.Queue("export"), offload.Timeout(12 * time.Hour)}, c.task...)...)
+	w.expire = offload.Declare[expiry](name+".expire", offload.Queue("export"))
+	w.sweep = offload.Declare[offload.ID](name+".sweep", offload.Queue("export"))
+	return &Export[In]{task, offload.Parts(
+		task.Handle(w.run), w.expire.Handle(w.expireFile), w.sweep.Handle(w.sweepJob), offload.AroundEnqueue(w.refuse),
+	)}, nil
 }
 
 // check says which option can't be.
-func check[In any](c *config, noRows bool) error {
+func (w *writer[In, Row]) check() error {
 	refuse := func(field string, got any, want string) error {
-		return &offload.InputError{Field: field, Got: got, Want: want}
+		return &offload.InputError{Task: w.task, Field: field, Got: got, Want: want}
 	}
-	total, ok1 := c.total.(func(context.Context, In) (int, error))
-	mailTo, ok2 := c.mail.(func(In) (string, string))
-	name, ok3 := c.fileName.(func(In) string)
+	c, wantIn := &w.config, "a function of the export's input"
+	var ok1, ok2, ok3, ok4 bool
+	w.count, ok1 = c.total.(func(context.Context, In) (int, error))
+	w.mailTo, ok2 = c.mail.(func(In) (string, string))
+	w.name, ok3 = c.fileName.(func(In) string)
+	w.choose, ok4 = c.choose.(func(In) string)
 	switch {
-	case noRows:
+	case w.rows == nil:
 		return refuse("rows", "nil", "a function that yields rows")
 	case c.store == nil:
 		return refuse("To", "nothing", "a store, such as of blob.Dir")
-	case c.format == nil:
-		return refuse("As", "nil", "a format, such as export.CSV")
-	case len(c.columns) == 0:
-		return refuse("Columns", "none", "names, or rows that are structs")
-	case c.split < 0 || c.zip && c.split == 0 && c.splitGiven:
+	case c.splitGiven && c.split < 1:
 		return refuse("Split", c.split, "1 row or more")
 	case c.keep < 0:
 		return refuse("Keep", c.keep, "0 (it stays) or more")
-	case c.total != nil && (!ok1 || total == nil):
-		return refuse("Total", fmt.Sprintf("%T", c.total), "a function of the export's input")
-	case c.mail != nil && (!ok2 || mailTo == nil):
-		return refuse("MailTo", fmt.Sprintf("%T", c.mail), "a function of the export's input")
-	case c.fileName != nil && (!ok3 || name == nil):
-		return refuse("Name", fmt.Sprintf("%T", c.fileName), "a function of the export's input")
+	case c.attach < 0:
+		return refuse("Attach", c.attach, "0 (nothing) or more")
+	case c.attach > 0 && c.keep > 0 && c.keep < 25*time.Hour:
+		return refuse("Keep", c.keep, "25 hours or more with Attach, since a mail is tried for a day")
+	case c.total != nil && (!ok1 || w.count == nil):
+		return refuse("Total", fmt.Sprintf("%T", c.total), wantIn)
+	case c.mail != nil && (!ok2 || w.mailTo == nil):
+		return refuse("MailTo", fmt.Sprintf("%T", c.mail), wantIn)
+	case c.fileName != nil && (!ok3 || w.name == nil):
+		return refuse("Name", fmt.Sprintf("%T", c.fileName), wantIn)
+	case c.choose != nil && (!ok4 || w.choose == nil):
+		return refuse("Choose", fmt.Sprintf("%T", c.choose), wantIn)
 	}
-	return nil
+	seen := map[string]bool{}
+	for _, f := range c.formats {
+		switch {
+		case f == nil:
+			return refuse("As", "nil", "a format, such as table.CSV{}")
+		case seen[f.Name()]:
+			return refuse("As", f.Name(), "formats of different names")
+		}
+		seen[f.Name()] = true
+	}
+	var err error
+	w.shape, err = shapeOf[Row](c.columns)
+	return err
 }
 
 // An Option is a setting of an export.
@@ -112,13 +130,15 @@ type Option func(*config)
 
 type config struct {
 	store      blob.Store
-	format     Format
+	formats    []table.Format
 	columns    []string
 	split      int
 	splitGiven bool
 	zip        bool
 	keep       time.Duration
 	links      *Links
+	attach     int64
+	choose     any // func(In) string
 	total      any // func(context.Context, In) (int, error)
 	mail       any // func(In) (to, subject string)
 	fileName   any // func(In) string
@@ -128,10 +148,17 @@ type config struct {
 // To is where files are kept, and the segments of those under way. It is a must.
 func To(store blob.Store) Option { return func(c *config) { c.store = store } }
 
-// As is the format, in place of CSV: RawCSV, JSONLines, or xlsx.Format of the package xlsx below this one.
-func As(f Format) Option { return func(c *config) { c.format = f } }
+// As is the format, in place of table.CSV: table.JSONLines, xlsx.Format, parquet.Format, or one of your own. Others behind it
+// are there for Choose.
+func As(f table.Format, others ...table.Format) Option {
+	return func(c *config) { c.formats = append([]table.Format{f}, others...) }
+}
 
-// Columns names the columns of rows that are []any.
+// Choose lets the input choose among the formats of As, by name: "xlsx"; "" is the first. A name that none of them has is refused when it is
+// enqueued, where the program has the Export, and otherwise discards the job.
+func Choose[In any](f func(in In) string) Option { return func(c *config) { c.choose = f } }
+
+// Columns names the columns of rows that are []any, and those of a Query otherwise than its SQL does.
 func Columns(names ...string) Option { return func(c *config) { c.columns = names } }
 
 // Split makes a file of each n rows, in one ZIP.
@@ -151,11 +178,15 @@ func Total[In any](f func(ctx context.Context, in In) (int, error)) Option {
 	return func(c *config) { c.total = f }
 }
 
-// MailTo says who gets a mail with the link when the file is ready, and its subject; an empty address is nobody. A program with mail.Kit
+// MailTo says who gets a mail when the file is ready, with its link, and what its subject is; an empty address is nobody. A program with mail.Kit
 // sends it.
 func MailTo[In any](f func(in In) (address, subject string)) Option {
 	return func(c *config) { c.mail = f }
 }
+
+// Attach attaches the file to the mail, unless it has more than most bytes. The mail names the file by its key, so mail.Files of the kit that sends it must be
+// the folder that the store is.
+func Attach(most int64) Option { return func(c *config) { c.attach = most } }
 
 // Name names the file for people, without its ending, in place of the task's name and the date.
 func Name[In any](f func(in In) string) Option { return func(c *config) { c.fileName = f } }
@@ -165,51 +196,37 @@ func Task(opts ...offload.TaskOption) Option {
 	return func(c *config) { c.task = append(c.task, opts...) }
 }
 
-// Pages are rows that come in pages by key: page returns those behind the last row of the page before, nil at first, and none at the end. Such a
-// source is quick at any size, since a database finds the place by an index. After a crash it is walked from the beginning, without being written.
-func Pages[In, Row any](page func(ctx context.Context, in In, after *Row) ([]Row, error)) Rows[In, Row] {
-	return func(ctx context.Context, in In, skip int) iter.Seq2[Row, error] {
-		return func(yield func(Row, error) bool) {
-			var last *Row
-			for {
-				rows, err := page(ctx, in, last)
-				if err != nil {
-					var none Row
-					yield(none, err)
-					return
-				}
-				if len(rows) == 0 {
-					return
-				}
-				for i := range rows {
-					if skip > 0 {
-						skip--
-					} else if !yield(rows[i], nil) {
-						return
-					}
-				}
-				last = &rows[len(rows)-1]
-			}
-		}
+// formatOf returns the format for an input.
+func (w *writer[In, Row]) formatOf(in In) (table.Format, error) {
+	if w.choose == nil {
+		return w.formats[0], nil
 	}
+	name, names := w.choose(in), ""
+	for i, f := range w.formats {
+		if f.Name() == name || i == 0 && name == "" {
+			return f, nil
+		}
+		if i > 0 {
+			names += ", "
+		}
+		names += f.Name()
+	}
+	return nil, &offload.InputError{Task: w.task, Field: "format", Got: name, Want: "one of " + names}
 }
 
-// message is what MailTo sends.
-func message(to, subject string, f *File) mail.Message {
-	text := fmt.Sprintf("%s is ready: %d rows, %d bytes.\n", f.Name, f.Rows, f.Bytes)
-	if f.Link != "" {
-		text += "\n" + f.Link + "\n"
-	}
-	return mail.Message{To: []string{to}, Subject: subject, Text: text}
-}
-
-// safeName is a name that can be one of a file everywhere.
-func safeName(name string) string {
-	name = strings.Map(func(c rune) rune {
-		if c < ' ' || strings.ContainsRune(`/\:*?"<>|`, c) {
-			return '-'
+// refuse refuses calls with a format that there is not.
+func (w *writer[In, Row]) refuse(ctx context.Context, calls []*offload.Call, next func(context.Context, []*offload.Call) ([]*offload.Job, error)) ([]*offload.Job, error) {
+	for _, call := range calls {
+		if call == nil || call.Task() != w.task || w.choose == nil {
+			continue
 		}
-		return c
-	}, strings.ToValidUTF8(name, "-"))
-	return strings.Trim(name, ". ")
+		var in In
+		if json.Unmarshal(call.Input(), &in) != nil {
+			continue // refused by who takes it
+		}
+		if _, err := w.formatOf(in); err != nil {
+			return nil, err
+		}
+	}
+	return next(ctx, calls)
 }

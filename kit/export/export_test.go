@@ -26,6 +26,7 @@ import (
 	"github.com/offloadhq/offload/kit/blob"
 	"github.com/offloadhq/offload/kit/export"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/table"
 	"github.com/offloadhq/offload/offloadtest"
 )
 
@@ -153,7 +154,7 @@ func TestRowsBecomeAFile(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	s := store(t)
-	e, err := export.New("export.rows", count, export.To(s), export.As(export.JSONLines))
+	e, err := export.New("export.rows", count, export.To(s), export.As(table.JSONLines{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,20 +170,16 @@ func TestFormats(t *testing.T) {
 func TestTextsAreNoFormulas(t *testing.T) {
 	for _, raw := range []bool{false, true} {
 		s := store(t)
-		format := export.CSV
-		if raw {
-			format = export.RawCSV
-		}
-		texts := []string{"=1+1", "+1", "-1", "@A1", "\tx", "\rx", "\nx", "＝1", "＋1", "－1", "＠1", "fine", "", `a"b,c`}
+		texts := []string{"=1+1", "+a", "-a", "@A1", "\tx", "\rx", "\nx", "＝1", "＋1", "－1", "＠1", "fine", "", `a"b,c`}
 		e, err := export.New("export.texts", func(context.Context, input, int) iter.Seq2[[]any, error] {
 			return func(yield func([]any, error) bool) {
 				for _, text := range texts {
-					if !yield([]any{text, []byte(text), -1, -1.5, int8(-1)}, nil) {
+					if !yield([]any{text, -1, -1.5, int8(-1)}, nil) {
 						return
 					}
 				}
 			}
-		}, export.To(s), export.As(format), export.Columns("text", "bytes", "int", "float", "small"))
+		}, export.To(s), export.As(table.CSV{Raw: raw}), export.Columns("text", "int", "float", "small"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +193,7 @@ func TestTextsAreNoFormulas(t *testing.T) {
 			if !raw && i < 11 {
 				want = "'" + want
 			}
-			if line[0] != want || line[1] != want || line[2] != "-1" || line[3] != "-1.5" || line[4] != "-1" {
+			if line[0] != want || line[1] != "-1" || line[2] != "-1.5" || line[3] != "-1" {
 				t.Errorf("raw %v: %q becomes %q", raw, texts[i], line)
 			}
 		}
@@ -379,7 +376,7 @@ func TestLinks(t *testing.T) {
 	if answer.Header.Get("Content-Disposition") != "attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe.csv" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("it comes with %v", answer.Header)
 	}
-	if answer, text := get(f.Link, "Range", "bytes=0-1"); answer.StatusCode != http.StatusPartialContent || text != "id" {
+	if answer, text := get(f.Link, "Range", "bytes=1-2"); answer.StatusCode != http.StatusPartialContent || text != "id" {
 		t.Errorf("a part: %d %q", answer.StatusCode, text)
 	}
 	other, err := export.NewLinks(s, server.URL+"/exports/", nil, []byte("quite another key, as long"))
@@ -413,9 +410,20 @@ func TestExportsThatCantBeAreRefused(t *testing.T) {
 	for field, make := range map[string]func() error{
 		"To":      func() error { _, err := export.New("e", count); return err },
 		"As":      func() error { _, err := export.New("e", count, export.To(s), export.As(nil)); return err },
-		"Columns": func() error { _, err := export.New("e", anys, export.To(s)); return err },
-		"Split":   func() error { _, err := export.New("e", count, export.To(s), export.Split(0)); return err },
-		"Keep":    func() error { _, err := export.New("e", count, export.To(s), export.Keep(-1)); return err },
+		"columns": func() error { _, err := export.New("e", anys, export.To(s)); return err },
+		"row": func() error {
+			_, err := export.New[input, int]("e", func(context.Context, input, int) iter.Seq2[int, error] { return nil }, export.To(s))
+			return err
+		},
+		"Choose": func() error {
+			_, err := export.New("e", count, export.To(s), export.Choose(func(string) string { return "" }))
+			return err
+		},
+		"Attach": func() error { _, err := export.New("e", count, export.To(s), export.Attach(-1)); return err },
+		"Total":  func() error { _, err := export.New("e", count, export.To(s), export.Total[int](nil)); return err },
+		"Name":   func() error { _, err := export.New("e", count, export.To(s), export.Name[int](nil)); return err },
+		"Split":  func() error { _, err := export.New("e", count, export.To(s), export.Split(0)); return err },
+		"Keep":   func() error { _, err := export.New("e", count, export.To(s), export.Keep(-1)); return err },
 		"MailTo": func() error {
 			_, err := export.New("e", count, export.To(s), export.MailTo(func(string) (string, string) { return "", "" }))
 			return err
@@ -447,6 +455,27 @@ func TestExportsThatCantBeAreRefused(t *testing.T) {
 	if left := keys(t, s); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
+}
+
+// unzip returns the files of a ZIP.
+func unzip(t *testing.T, text []byte) (files [][]byte) {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := io.ReadAll(r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 func make16() []byte { return make([]byte, 16) }

@@ -1,4 +1,4 @@
-// Package file works on files as jobs: compress, decompress, checksum, unpack, and whatever
+// Package file works on files as jobs: compress, decompress, checksum, unpack, tables of one format made of another, and whatever
 // a program of the worker's machine can make of one.
 //
 // The files are in a blob.Store, a directory or a bucket, and named by their keys:
@@ -18,6 +18,14 @@
 // names with "..", absolute ones, those that Windows takes for devices or can't have, those
 // with control characters or backslashes, two names that differ only in case, a file below a
 // file, and whatever is neither file nor directory (symbolic and hard links, devices).
+//
+// # Tables
+//
+// Table makes CSV, JSON lines, XLSX and Parquet of each other, as far as the worker has the formats (Tables). The
+// formats' packages say what of the values stays.
+//
+//	app, err := offload.Open(ctx, "offload.db", file.New(files, file.Tables(xlsx.Format{}, parquet.Format{})))
+//	job, err := file.Table.Enqueue(ctx, app, file.TableInput{From: "7.xlsx", To: "7.csv"})
 //
 // # Programs that convert
 //
@@ -44,6 +52,7 @@ package file
 import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/blob"
+	"github.com/offloadhq/offload/kit/table"
 )
 
 // The tasks. Any program may enqueue them; one with a Kit does the work.
@@ -53,6 +62,7 @@ var (
 	Checksum   = offload.DeclareFunc[ChecksumInput, ChecksumOutput]("file.checksum")
 	Unpack     = offload.DeclareFunc[UnpackInput, UnpackOutput]("file.unpack")
 	Convert    = offload.DeclareFunc[ConvertInput, Output]("file.convert")
+	Table      = offload.DeclareFunc[TableInput, TableOutput]("file.table")
 )
 
 // CompressInput says what becomes what.
@@ -104,6 +114,7 @@ type Limits struct {
 // New makes a kit that works on the files of a store.
 func New(files blob.Store, opts ...Option) *Kit {
 	w := &worker{files: files, limits: Limits{Bytes: 4 << 30, Files: 10_000, Ratio: 200}, tools: map[string]Tool{}}
+	w.tables = map[string]table.Format{"csv": table.CSV{}, "jsonl": table.JSONLines{}}
 	for _, o := range opts {
 		if o != nil {
 			o(w)
@@ -111,7 +122,7 @@ func New(files blob.Store, opts ...Option) *Kit {
 	}
 	return &Kit{offload.Parts(
 		Compress.Handle(w.compress), Decompress.Handle(w.decompress),
-		Checksum.Handle(w.checksum), Unpack.Handle(w.unpack), Convert.Handle(w.convert),
+		Checksum.Handle(w.checksum), Unpack.Handle(w.unpack), Convert.Handle(w.convert), Table.Handle(w.table),
 	)}
 }
 
@@ -140,4 +151,5 @@ type worker struct {
 	files  blob.Store
 	limits Limits
 	tools  map[string]Tool
+	tables map[string]table.Format
 }
