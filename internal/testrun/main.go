@@ -140,6 +140,7 @@ var atLength = []lengthy{
 	{"/store/sqlite", false, atOnce},
 	{"/cmd/offload", true, "^Test(Top|Examples)"},
 	{"/dashboard/access", true, "Proxy|Local"}, // the others hash passwords
+	{"/kit/image", true, ""},
 	{"/internal/cron", true, none},
 	{"/internal/cross", true, none},
 	{"/internal/docs", true, none},

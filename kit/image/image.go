@@ -22,9 +22,16 @@
 //
 // # What it takes
 //
-// As many pictures are worked at once as there are cores, in the queue "image". One of a camera takes up to six bytes a pixel while it is
-// worked. Pictures of more than 50 megapixels or 64 MiB are refused before they are decoded, so that a file of a few bytes can't
-// fill the memory: see MaxPixels. A job whose context ends stops before the next rendition; the decoding of one picture can't be stopped.
+// As many pictures are worked at once as there are cores, in the queue "image". A thumbnail of a camera's picture takes up to six bytes a pixel of
+// that picture while it is worked, a rendition of half its width or more up to 160 MB beside; a progressive JPEG or one of 16 bits takes more. Large
+// pictures wait for each other, whichever kit of the process they belong to, until there is memory: 300 MB a core. Pictures, and renditions, of more than 50
+// megapixels are refused, and files of more than 64 MiB, before anything is decoded, so that a file of a few bytes can't fill the memory: see
+// MaxPixels. A job whose context ends stops while it reads the picture, or before it encodes again; scaling and encoding once can't be stopped.
+//
+// # What it can't promise
+//
+// Colour profiles go with all else that a camera wrote: colours beyond sRGB look paler. The orientation is read in JPEG, not in PNG or WebP. A
+// process that is killed while it writes may leave a file whose name begins with a dot and ends with .part.
 //
 // # Who may
 //
@@ -98,8 +105,8 @@ type Kit struct{ offload.Part }
 // New makes a kit; dir is the only folder it reads and writes.
 func New(dir string, opts ...Option) (*Kit, error) {
 	r := &renderer{
-		maxPixels: 50_000_000, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		encoders: map[string]Encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
+		maxPixels: usualPixels,
+		encoders:  map[string]Encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -114,13 +121,13 @@ func New(dir string, opts ...Option) (*Kit, error) {
 		return nil, fmt.Errorf("the folder of pictures: %w", err)
 	}
 	r.root = root
-	return &Kit{offload.Parts(Render.Handle(r.render), offload.Workers("image", cap(r.slots)), offload.OnClose(root.Close))}, nil
+	return &Kit{offload.Parts(Render.Handle(r.render), offload.Workers("image", runtime.GOMAXPROCS(0)), offload.OnClose(root.Close))}, nil
 }
 
 // An Option changes a kit.
 type Option func(*renderer)
 
-// MaxPixels is the largest picture that is worked, by width times height, in place of 50,000,000.
+// MaxPixels is the largest picture that is worked or made, by width times height, in place of 50,000,000.
 func MaxPixels(n int) Option {
 	return func(r *renderer) {
 		if n < 1 {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -34,6 +35,7 @@ const maxBytes = 64 << 20
 const (
 	usualQuality = 82
 	leastQuality = 40
+	readAhead    = 4 << 10
 	leastSide    = 16 // pixels, of what a budget of bytes may make of a picture
 )
 
@@ -42,33 +44,27 @@ type renderer struct {
 	root      *os.Root
 	maxPixels int
 	encoders  map[string]Encoder
-	slots     chan struct{} // a token for each picture that is worked: memory is theirs
 	wrong     error
 }
 
 // render is the task's work.
 func (r *renderer) render(ctx context.Context, in Input) ([]File, error) {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 	for i := range in.Make {
 		if r.encoders[path.Ext(strings.ToLower(in.Make[i].To))] == nil {
 			return nil, r.refuse(fmt.Sprintf("make[%d].to", i), in.Make[i].To, "a name that ends with "+strings.Join(slices.Sorted(maps.Keys(r.encoders)), ", "))
 		}
 	}
-	picture, err := r.read(&in)
+	picture, err := r.read(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
+	defer picture.release()
 	files := make([]File, 0, len(in.Make))
 	for i := range in.Make {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		file, err := r.make(picture, &in.Make[i], i)
+		file, err := r.make(ctx, picture, &in.Make[i], i)
 		if err != nil {
 			return nil, err
 		}
@@ -86,30 +82,27 @@ func (r *renderer) refuse(field string, got any, want string) error {
 // A source is a picture, upright, and perhaps already smaller than it was: as large as the largest rendition needs.
 type source struct {
 	image.Image
-	size image.Point // that it had
-	hash string
+	size    image.Point // that it had
+	hash    string
+	release func() // gives its memory back to the others
 }
 
 // read reads a picture, after a look at how large it is.
-func (r *renderer) read(in *Input) (*source, error) {
-	file, err := r.root.Open(in.From)
-	var machine syscall.Errno // such as too many open files: not what a name that leads out of the folder brings
-	if errors.Is(err, fs.ErrNotExist) || err != nil && !errors.As(err, &machine) {
-		return nil, r.refuse("from", in.From, "a picture below the kit's folder")
+func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
+	info, err := r.root.Stat(in.From) // first, since to open a pipe waits for whoever writes to it
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return nil, r.refuse("from", in.From, "a file")
+	case err == nil && info.Size() > maxBytes:
+		return nil, r.refuse("from", fmt.Sprintf("%s of %d bytes", in.From, info.Size()), fmt.Sprintf("at most %d bytes", maxBytes))
+	case err != nil:
+		return nil, r.unopened(err, in.From)
 	}
+	file, err := r.root.Open(in.From)
 	if err != nil {
-		return nil, fmt.Errorf("open the picture: %w", err)
+		return nil, r.unopened(err, in.From)
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("open the picture: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, r.refuse("from", in.From, "a file")
-	case info.Size() > maxBytes:
-		return nil, r.refuse("from", fmt.Sprintf("%s of %d bytes", in.From, info.Size()), fmt.Sprintf("at most %d bytes", maxBytes))
-	}
 	config, format, err := image.DecodeConfig(bufio.NewReader(file))
 	if err != nil {
 		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
@@ -128,29 +121,74 @@ func (r *renderer) read(in *Input) (*source, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the picture: %w", err)
 	}
-	decoded, err := decode(bufio.NewReaderSize(io.LimitReader(file, maxBytes), 1<<16))
-	if err != nil {
-		if errors.As(err, &machine) {
-			return nil, fmt.Errorf("read the picture: %w", err)
-		}
-		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a picture that is whole")
-	}
+	upright := size
 	if held.onSide() {
-		size.X, size.Y = size.Y, size.X
+		upright.X, upright.Y = size.Y, size.X
 	}
 	need := image.Point{}
 	for i := range in.Make {
-		part, to := in.Make[i].plan(size)
+		part, to := in.Make[i].plan(upright)
+		if to.X > r.maxPixels/to.Y {
+			return nil, r.refuse(fmt.Sprintf("make[%d].width", i), fmt.Sprintf("%d × %d pixels", to.X, to.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
+		}
 		need.X = max(need.X, int(float64(to.X)/(part[2]-part[0])+1))
 		need.Y = max(need.Y, int(float64(to.Y)/(part[3]-part[1])+1))
 	}
 	if held.onSide() {
 		need.X, need.Y = need.Y, need.X
 	}
-	small := halved(decoded, need)
-	s := &source{Image: turn(small, held), size: size}
+	release, err := reserve(ctx, r.takes(in, config, upright))
+	if err != nil {
+		return nil, err
+	}
+	kept := false
+	defer func() { // after a panic too
+		if !kept {
+			release()
+		}
+	}()
+	decoded, err := decode(bufio.NewReaderSize(&interruptible{ctx, io.LimitReader(file, maxBytes)}, readAhead))
+	if err != nil {
+		var machine syscall.Errno
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.As(err, &machine):
+			return nil, fmt.Errorf("read the picture: %w", err)
+		}
+		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a picture that is whole")
+	}
+	small := halved(onCanvas(decoded, size), need)
+	s := &source{Image: turn(small, held), size: upright, release: release}
 	s.hash = blurhash(s.Image)
+	kept = true
 	return s, nil
+}
+
+// unopened says what follows of a picture that can't be opened.
+func (r *renderer) unopened(err error, name string) error {
+	var machine syscall.Errno // such as too many open files: not what a name that leads out of the folder brings
+	if errors.Is(err, fs.ErrNotExist) || !errors.As(err, &machine) || isNoPlace(machine) {
+		return r.refuse("from", name, "a picture below the kit's folder")
+	}
+	return fmt.Errorf("open the picture: %w", err)
+}
+
+// isNoPlace reports whether a name can't be that of a file, so that it can't the next time either: part of it is a file, or it is a folder,
+// or too long.
+func isNoPlace(err syscall.Errno) bool {
+	return slices.Contains([]syscall.Errno{syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.ELOOP}, err)
+}
+
+// onCanvas puts the first frame of a GIF where it belongs: it may be smaller than the picture.
+func onCanvas(frame image.Image, size image.Point) image.Image {
+	canvas := image.Rectangle{Max: size}
+	if frame.Bounds() == canvas {
+		return frame
+	}
+	whole := image.NewRGBA(canvas)
+	draw.Draw(whole, frame.Bounds(), frame, frame.Bounds().Min, draw.Src)
+	return whole
 }
 
 // decode decodes a picture. Decoders are not trusted with what strangers send.
@@ -205,7 +243,7 @@ func scaled(size image.Point, by float64) image.Point {
 }
 
 // make makes one rendition, and writes it.
-func (r *renderer) make(s *source, want *Rendition, i int) (File, error) {
+func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) (File, error) {
 	end := path.Ext(strings.ToLower(want.To))
 	encode := r.encoders[end]
 	part, to := want.plan(s.size)
@@ -216,6 +254,9 @@ func (r *renderer) make(s *source, want *Rendition, i int) (File, error) {
 	background, known := hexColor(want.Background)
 	var text bytes.Buffer
 	write := func(picture image.Image, quality int) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		text.Reset()
 		return encode(&text, picture, quality)
 	}
@@ -240,13 +281,18 @@ func (r *renderer) make(s *source, want *Rendition, i int) (File, error) {
 				quality = low
 			}
 		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return File{}, context.Cause(ctx)
+		case err != nil:
 			return File{}, fmt.Errorf("encode %s: %w", want.To, err)
 		}
 		if want.MaxBytes == 0 || text.Len() <= want.MaxBytes {
 			break
 		}
-		if to = scaled(to, 0.85); min(to.X, to.Y) < leastSide {
+		// Bytes grow a little slower than pixels, so this comes near without going below.
+		by := math.Sqrt(float64(want.MaxBytes) / float64(text.Len()))
+		if to = scaled(to, min(by, 0.85)); min(to.X, to.Y) < leastSide {
 			return File{}, r.refuse(fmt.Sprintf("make[%d].max_bytes", i), want.MaxBytes, "enough for a picture that can be recognised")
 		}
 	}
@@ -264,16 +310,16 @@ func (s *source) scale(part [4]float64, to image.Point, background color.RGBA, o
 		b.Min.X+int(part[0]*float64(b.Dx())+0.5), b.Min.Y+int(part[1]*float64(b.Dy())+0.5),
 		b.Min.X+int(part[2]*float64(b.Dx())+0.5), b.Min.Y+int(part[3]*float64(b.Dy())+0.5))
 	from.Max.X, from.Max.Y = max(from.Max.X, from.Min.X+1), max(from.Max.Y, from.Min.Y+1)
-	if from.Size() == to && from == b && !opaque {
+	if from.Size() == to && from == b && (!opaque || isOpaque(s.Image)) {
 		return s.Image
 	}
 	made := image.NewRGBA(image.Rectangle{Max: to})
 	if !opaque {
-		draw.CatmullRom.Scale(made, made.Rect, s.Image, from, draw.Src, nil)
+		resample(made, s.Image, from, draw.Src)
 		return made
 	}
 	draw.Draw(made, made.Rect, image.NewUniform(background), image.Point{}, draw.Src)
-	draw.CatmullRom.Scale(made, made.Rect, s.Image, from, draw.Over, nil)
+	resample(made, s.Image, from, draw.Over)
 	return made
 }
 
@@ -295,7 +341,7 @@ func (r *renderer) write(name string, text []byte, field string) (err error) {
 		err = r.root.Rename(temporary, name)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", name, err), r.root.Remove(temporary))
+		return errors.Join(r.placed(err, field, name), r.root.Remove(temporary))
 	}
 	return nil
 }
@@ -303,7 +349,7 @@ func (r *renderer) write(name string, text []byte, field string) (err error) {
 // placed tells a place that can't be from a machine that can't just now.
 func (r *renderer) placed(err error, field, name string) error {
 	var machine syscall.Errno
-	if !errors.As(err, &machine) {
+	if !errors.As(err, &machine) || isNoPlace(machine) {
 		return r.refuse(field, name, "a place below the kit's folder")
 	}
 	return fmt.Errorf("write %s: %w", name, err)
