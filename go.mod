@@ -36,6 +36,8 @@ require (
 	modernc.org/sqlite v1.62.0
 )
 
+require github.com/thedatashed/xlsxreader v1.2.8
+
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/andybalholm/brotli v1.1.1 // indirect

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/thedatashed/xlsxreader"
 	"github.com/xuri/excelize/v2"
 
 	"github.com/offloadhq/offload"
@@ -97,6 +98,39 @@ func TestValuesOfEachKind(t *testing.T) {
 		if _, rows, err := read(Format{}, file); err != nil || cmp.Diff([][]any{{test.shown, "x"}}, rows) != "" {
 			t.Errorf("%#v is read as %q, %v; want %q", test.value, rows, err, test.shown)
 		}
+	}
+}
+
+// Another library reads what this one wrote: texts as texts, numbers as numbers.
+func TestAnotherLibraryReadsIt(t *testing.T) {
+	columns := []table.Column{{Name: "id", Kind: table.Int}, {Name: "name", Kind: table.Text}, {Name: "price", Kind: table.Float}, {Name: "at", Kind: table.Time}}
+	rows := make([][]any, 1000)
+	for i := range rows {
+		rows[i] = []any{int64(i), "=SUM(A1) ä <&", 1.5, noon}
+	}
+	x, err := xlsxreader.NewReader(write(t, Format{}, columns, rows...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r := range x.ReadRows(x.Sheets[0]) {
+		if r.Error != nil {
+			t.Fatal(r.Error)
+		}
+		switch n++; n {
+		case 1:
+			if len(r.Cells) != 4 || r.Cells[0].Value != "id" || r.Cells[3].Value != "at" {
+				t.Errorf("the header is %+v", r.Cells)
+			}
+		case 1001:
+			c := r.Cells
+			if c[0].Value != "999" || c[0].Type != xlsxreader.TypeNumerical || c[1].Value != "=SUM(A1) ä <&" || c[2].Value != "1.5" || c[3].Value != "2026-11-27T12:30:00Z" {
+				t.Errorf("the last row is %+v", c)
+			}
+		}
+	}
+	if n != 1001 {
+		t.Errorf("%d rows; want 1,001", n)
 	}
 }
 
