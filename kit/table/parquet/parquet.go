@@ -8,6 +8,11 @@
 //
 // Rows are kept in memory until there are 100,000 of them, or about 16 MiB, and then written as a row group. The library is
 // github.com/parquet-go/parquet-go.
+//
+// # Files of strangers
+//
+// Don't read them with this package: how much memory a page takes is what the file says, and the library asks for it, also for 4 GiB.
+// Writing has no such danger.
 package parquet
 
 import (
