@@ -1,90 +1,289 @@
 package shop
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"image"
+	"image/jpeg"
+	"log/slog"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpg"
+	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/webhook"
 )
 
-// A handler is a plain function: these tests call it as one, without a worker.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// A handler is a plain function: most of these tests call it as one, without a worker.
 
 var poster = Order{Customer: "Ada", Email: "ada@example.com", Product: "poster", Quantity: 2}
 
 func TestPlaceStoresTheOrderWithAllThatFollows(t *testing.T) {
-	s := newTestShop(t)
-	o := poster
-	o.Photo = s.photos[0]
-	o = s.place(t, o)
+	onBoth(t, func(t *testing.T, s *testShop) {
+		o := poster
+		o.Photo = "lake.jpg"
+		o = s.place(t, o)
 
-	if o.ID != 1 || o.Cents != 3900 {
-		t.Errorf("placed %+v, want order 1 for 39.00", o)
-	}
-	want := map[string]offload.State{"confirm": offload.Available, "reserve": offload.Available, "charge": offload.Available, "image": offload.Available}
-	if got := s.states(t); !maps.Equal(got, want) {
-		t.Errorf("jobs are %v, want %v", got, want)
-	}
-	entries, err := (&check{Shop: s.Shop}).audits(t.Context())
-	if err != nil || len(entries[1]) != 1 {
-		t.Errorf("audit entries are %v, %v; want one", entries, err)
-	}
-	if p, err := s.paymentOf(t.Context(), 1); err != nil || p != (payment{Status: "queued"}) {
-		t.Errorf("payment is %+v, %v; want it queued", p, err)
-	}
+		if o.ID != 1 || o.Cents != 3900 {
+			t.Errorf("placed %+v, want order 1 for 39.00", o)
+		}
+		want := map[string]offload.State{
+			"mail": offload.Available, "reserve": offload.Available, "charge": offload.Available, "image": offload.Available,
+			"webhook.deliver": offload.Available,
+		}
+		if got := s.states(t); !maps.Equal(got, want) {
+			t.Errorf("jobs are %v, want %v", got, want)
+		}
+		if events := s.events(t); events != "placed" {
+			t.Errorf("audit entries are %q, want that it was placed", events)
+		}
+		if o, err := s.order(t.Context(), 1); err != nil || o.Payment != "queued" {
+			t.Errorf("payment is %q, %v; want it queued", o.Payment, err)
+		}
+	})
 }
 
 func TestPlaceRefusesWithASentence(t *testing.T) {
-	s := newTestShop(t)
-	for name, change := range map[string]func(*Order){
-		"no name":             func(o *Order) { o.Customer = " " },
-		"a name of two lines": func(o *Order) { o.Customer = "Ada\r\nBcc: all@example.com" },
-		"no address":          func(o *Order) { o.Email = "ada" },
-		"two addresses":       func(o *Order) { o.Email = "ada@example.com, eve@example.com" },
-		"nothing":             func(o *Order) { o.Quantity = 0 },
-		"too much":            func(o *Order) { o.Quantity = 100 },
-		"an unknown product":  func(o *Order) { o.Product = "yacht" },
-	} {
-		o := poster
-		change(&o)
-		if _, err := s.Place(t.Context(), o); !errors.Is(err, ErrOrder) {
-			t.Errorf("%s: Place = %v, want ErrOrder", name, err)
+	onBoth(t, func(t *testing.T, s *testShop) {
+		for name, change := range map[string]func(*Order){
+			"no name":             func(o *Order) { o.Customer = " " },
+			"a name of two lines": func(o *Order) { o.Customer = "Ada\r\nBcc: all@example.com" },
+			"no address":          func(o *Order) { o.Email = "ada" },
+			"two addresses":       func(o *Order) { o.Email = "ada@example.com, eve@example.com" },
+			"nothing":             func(o *Order) { o.Quantity = 0 },
+			"too much":            func(o *Order) { o.Quantity = 100 },
+			"an unknown product":  func(o *Order) { o.Product = "yacht" },
+			"a photo elsewhere":   func(o *Order) { o.Photo = "../shop.db" },
+		} {
+			o := poster
+			change(&o)
+			if _, err := s.Place(t.Context(), o); !errors.Is(err, ErrOrder) {
+				t.Errorf("%s: Place = %v, want ErrOrder", name, err)
+			}
 		}
-	}
-	if states := s.states(t); len(states) != 0 {
-		t.Errorf("refused orders left jobs: %v", states)
-	}
+		if states := s.states(t); len(states) != 0 {
+			t.Errorf("refused orders left jobs: %v", states)
+		}
+	})
 }
 
-func TestChargeKeepsTheStatusRow(t *testing.T) {
-	s := newTestShop(t)
-	o := s.place(t, poster) // order 1: its first call fails
+func TestPaymentThatIsRefusedIsNotTriedAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *testShop) {
+		for status, again := range map[int]bool{http.StatusPaymentRequired: false, http.StatusTooManyRequests: true, http.StatusBadGateway: true} {
+			s.answer = status
+			_, err := s.askPayment(t.Context(), Bill{1, 100})
+			if err == nil || errors.Is(err, errRefused) == again {
+				t.Errorf("status %d: %v; want that it is tried again: %v", status, err, again)
+			}
+		}
+	})
+}
 
-	if err := s.charge(t.Context(), OrderRef{o.ID}); err == nil {
-		t.Error("the first call: no error, so it would not be tried again")
-	}
-	if p, err := s.paymentOf(t.Context(), o.ID); err != nil || p.Status != "retrying" || p.Calls != 1 || p.Note == "" {
-		t.Errorf("after the first call: %+v, %v", p, err)
-	}
-	if err := s.charge(t.Context(), OrderRef{o.ID}); err != nil {
-		t.Errorf("the second call: %v", err)
-	}
-	want := payment{Status: "done", Calls: 2, Cents: 3900, Note: receiptNumber(o.ID)}
-	if p, err := s.paymentOf(t.Context(), o.ID); err != nil || p != want {
-		t.Errorf("after the second call: %+v, %v; want %+v", p, err, want)
-	}
+func TestAnOrderIsWorkedToItsEnd(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *testShop) {
+		o := poster
+		o.Photo = "lake.jpg"
+		s.place(t, o)
+		if _, err := s.RequestExport(t.Context(), false, "parquet"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ImportPast.Enqueue(t.Context(), s.App, Past{12_345}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Report.Enqueue(t.Context(), s.App, Day{time.Now().UTC().Format(time.DateOnly)}); err != nil {
+			t.Fatal(err)
+		}
+		s.work(t)
+		past, err := s.RequestExport(t.Context(), true, "csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.work(t)
+
+		if file, err := s.Orders.Wait(t.Context(), s.App, past.ID); err != nil || file.Rows != 12_345 {
+			t.Errorf("the export of former years has %d rows, %v; want 12,345", file.Rows, err)
+		}
+		if o, err := s.order(t.Context(), 1); err != nil || o.Payment != "done" || o.Charged != 3900 || o.Receipt != "R-1" {
+			t.Errorf("the order is %+v, %v; want it paid", o, err)
+		}
+		if events := s.events(t); events != "charged placed reserved" {
+			t.Errorf("audit entries are %q", events)
+		}
+		if _, err := os.Stat(s.ThumbnailPath(1)); err != nil {
+			t.Error(err)
+		}
+		var orders, cents int64
+		if err := s.DB.QueryRow(`SELECT orders, cents FROM reports`).Scan(&orders, &cents); err != nil || orders != 1 || cents != 3900 {
+			t.Errorf("the report has %d orders of %d cents, %v", orders, cents, err)
+		}
+		if mails, err := os.ReadDir(s.Path("mail")); err != nil || len(mails) != 4 {
+			t.Errorf("%d mails, %v; want a confirmation, a report and two exports", len(mails), err)
+		}
+	})
 }
 
 func TestReserveTakesFromTheStock(t *testing.T) {
-	s := newTestShop(t)
-	o := s.place(t, poster)
-	if err := s.reserve(t.Context(), OrderRef{o.ID}); err != nil {
+	onBoth(t, func(t *testing.T, s *testShop) {
+		if _, err := s.DB.Exec(`UPDATE products SET stock = 3 WHERE name = 'poster'`); err != nil {
+			t.Fatal(err)
+		}
+		s.place(t, poster)
+		s.place(t, poster)
+		s.work(t)
+		var stock int
+		if err := s.DB.QueryRow(`SELECT stock FROM products WHERE name = 'poster'`).Scan(&stock); err != nil || stock != 1 {
+			t.Errorf("stock is %d, %v; want 1, since 2 of 3 posters were there", stock, err)
+		}
+		refused, err := s.App.Jobs(t.Context(), offload.Filter{Tasks: []string{"reserve"}, States: []offload.State{offload.Discarded}})
+		if err != nil || len(refused) != 1 || !strings.Contains(refused[0].Error, "fewer than 2 of poster") {
+			t.Errorf("refused are %v, %v; want one, with the reason", refused, err)
+		}
+	})
+}
+
+// A testShop is a shop whose services answer in this process.
+type testShop struct {
+	*Shop
+	answer int // of the payment service
+}
+
+func onBoth(t *testing.T, f func(t *testing.T, s *testShop)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, newTestShop(t, "")) })
+	t.Run("postgres", func(t *testing.T) { f(t, newTestShop(t, testpg.URL(t))) })
+}
+
+func newTestShop(t *testing.T, database string) *testShop {
+	t.Helper()
+	s := &testShop{answer: http.StatusOK}
+	services := http.NewServeMux()
+	services.HandleFunc("POST /charges", func(w http.ResponseWriter, r *http.Request) {
+		var b Bill
+		if err := json.NewDecoder(r.Body).Decode(&b); err != nil || r.Header.Get("Idempotency-Key") == "" {
+			t.Errorf("charged %+v, %v, key %q", b, err, r.Header.Get("Idempotency-Key"))
+		}
+		w.WriteHeader(s.answer)
+		_ = json.NewEncoder(w).Encode(Receipt{"R-1", b.Cents})
+	})
+	services.HandleFunc("POST /orders", func(http.ResponseWriter, *http.Request) {})
+	server := httptest.NewServer(services)
+	t.Cleanup(server.Close)
+
+	dir := t.TempDir()
+	writePhoto(t, dir)
+	var err error
+	s.Shop, err = Open(t.Context(), Settings{
+		Dir: dir, Database: database, Address: "http://shop.example", Key: make([]byte, 32),
+		Mail: mail.Keep{Dir: dir + "/mail"}, Payment: server.URL, Hooks: webhook.New(webhook.AllowPrivate(), webhook.Ports()),
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.exec(`UPDATE products SET stock = 1 WHERE name = 'poster'`)(); err != nil {
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := s.SetSupplier(t.Context(), server.URL+"/orders"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.reserve(t.Context(), OrderRef{o.ID}); err == nil {
-		t.Error("2 of 1 poster reserved")
+	return s
+}
+
+func writePhoto(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Mkdir(dir+"/photos", 0o755); err != nil {
+		t.Fatal(err)
 	}
+	file, err := os.Create(dir + "/photos/lake.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(jpeg.Encode(file, image.NewGray(image.Rect(0, 0, 80, 60)), nil), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *testShop) place(t *testing.T, o Order) Order {
+	t.Helper()
+	placed, err := s.Place(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return placed
+}
+
+// work works the shop's jobs until none is left.
+func (s *testShop) work(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var working sync.WaitGroup
+	working.Go(func() {
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	defer working.Wait()
+	defer stop()
+	for {
+		left, err := s.Unfinished(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("%d things are left", left)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *testShop) states(t *testing.T) map[string]offload.State {
+	t.Helper()
+	jobs, err := s.App.Jobs(t.Context(), offload.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]offload.State{}
+	for _, job := range jobs {
+		states[job.Task] = job.State
+	}
+	return states
+}
+
+// events are the audit entries of order 1.
+func (s *testShop) events(t *testing.T) string {
+	t.Helper()
+	rows, err := s.DB.Query(`SELECT event FROM audits WHERE order_id = 1 ORDER BY event`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var events []string
+	for rows.Next() {
+		var event string
+		if err := rows.Scan(&event); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, event)
+	}
+	return strings.Join(events, " ")
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +25,13 @@ type Order struct {
 	Product  string
 	Quantity int
 	Cents    int64  // of the whole order
-	Photo    string // path of the photo to print; "" if none
+	Photo    string // file name of the photo to print; "" if none
+
+	// What has become of it.
+	Payment   string     // how far the payment is, in words
+	ChargeJob offload.ID // the job behind that
+	Charged   int64      // cents
+	Receipt   string     // of the payment service
 }
 
 // A Product is what the shop sells.
@@ -45,8 +53,8 @@ var ErrOrder = errors.New("order refused")
 
 func (s *Shop) stockUp(ctx context.Context) error {
 	for _, p := range Products {
-		const insert = `INSERT INTO products (name, cents, stocked, stock) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-		if _, err := s.db.ExecContext(ctx, insert, p.Name, p.Cents, stocked, stocked); err != nil {
+		const insert = `INSERT INTO products (name, cents, stocked, stock) VALUES ($1, $2, $3, $3) ON CONFLICT DO NOTHING`
+		if _, err := s.DB.ExecContext(ctx, insert, p.Name, p.Cents, stocked); err != nil {
 			return fmt.Errorf("stock up: %w", err)
 		}
 	}
@@ -54,27 +62,27 @@ func (s *Shop) stockUp(ctx context.Context) error {
 }
 
 // Place stores an order with all that follows from it, and returns it with its number: the
-// order, its status row, its audit entry and its jobs are one transaction. When Place returns,
-// everything else happens in the background.
+// order, its audit entry and its jobs are one transaction. When Place returns, everything else
+// happens in the background.
 func (s *Shop) Place(ctx context.Context, o Order) (Order, error) {
-	if err := complete(&o); err != nil {
+	if err := s.Check(&o); err != nil {
 		return o, err
 	}
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo)
-			VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`
-		row := tx.QueryRowContext(ctx, insert, timeText(o.Placed), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo)
-		if err := row.Scan(&o.ID); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO payments (order_id, status) VALUES (?, 'queued')`, o.ID); err != nil {
+		if err := insertOrder(ctx, tx, &o); err != nil {
 			return err
 		}
 		if err := audit(ctx, tx, o.ID, "placed"); err != nil {
 			return err
 		}
-		_, err := s.app.Tx(tx).Enqueue(ctx, calls(o)...)
-		return err
+		if err := s.tellSuppliers(ctx, tx, o); err != nil {
+			return err
+		}
+		jobs, err := s.App.Tx(tx).Enqueue(ctx, s.calls(o)...)
+		if err != nil {
+			return err
+		}
+		return s.followPayment(ctx, tx, &o, jobs[0])
 	})
 	if err != nil {
 		return o, fmt.Errorf("place order: %w", err)
@@ -82,18 +90,35 @@ func (s *Shop) Place(ctx context.Context, o Order) (Order, error) {
 	return o, nil
 }
 
-// calls are the jobs of an order. The tag finds them: offload jobs --tag order=7.
-func calls(o Order) []*offload.Call {
+// calls are the jobs of an order, that of the payment first. The tag finds them:
+// offload jobs --tag order=7.
+func (s *Shop) calls(o Order) []*offload.Call {
 	ref, tag := OrderRef{o.ID}, offload.Tag("order", strconv.FormatInt(o.ID, 10))
-	calls := []*offload.Call{Confirm.Call(ref, tag), Reserve.Call(ref, tag), Charge.Call(ref, tag)}
+	calls := []*offload.Call{Charge.Call(ref, tag), Reserve.Call(ref, tag), s.confirmation(o, tag)}
 	if o.Photo != "" {
 		calls = append(calls, thumbnail(o, tag))
 	}
 	return calls
 }
 
-// complete checks what the customer has said, and adds what follows from it.
-func complete(o *Order) error {
+// followPayment lets the order's row say how far its payment is, from now on and by itself.
+func (s *Shop) followPayment(ctx context.Context, tx *sql.Tx, o *Order, job *offload.Job) error {
+	o.ChargeJob = job.ID
+	if _, err := tx.ExecContext(ctx, `UPDATE orders SET charge_job = $1 WHERE id = $2`, job.ID.String(), o.ID); err != nil {
+		return err
+	}
+	return s.payments.Track(ctx, tx, o.ID, job)
+}
+
+func insertOrder(ctx context.Context, tx *sql.Tx, o *Order) error {
+	const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
+	row := tx.QueryRowContext(ctx, insert, timeText(o.Placed), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo)
+	return row.Scan(&o.ID)
+}
+
+// Check looks at what the customer has said, and adds what follows from it.
+func (s *Shop) Check(o *Order) error {
 	o.Customer = strings.TrimSpace(o.Customer)
 	if o.Customer == "" || len(o.Customer) > 100 || strings.ContainsFunc(o.Customer, unicode.IsControl) {
 		return fmt.Errorf("%w: please give your name, in one line", ErrOrder)
@@ -105,9 +130,12 @@ func complete(o *Order) error {
 	if o.Quantity < 1 || o.Quantity > 99 {
 		return fmt.Errorf("%w: the quantity is %d; it can be 1 to 99", ErrOrder, o.Quantity)
 	}
-	product, ok := productOf(o.Product)
+	product, ok := ProductOf(o.Product)
 	if !ok {
 		return fmt.Errorf("%w: we don't sell %q", ErrOrder, o.Product)
+	}
+	if o.Photo != "" && (filepath.Base(o.Photo) != o.Photo || !exists(s.Path(PhotoDir, o.Photo))) {
+		return fmt.Errorf("%w: we don't have the photo %q", ErrOrder, o.Photo)
 	}
 	o.Email = address.Address
 	o.Cents = product.Cents * int64(o.Quantity)
@@ -115,7 +143,13 @@ func complete(o *Order) error {
 	return nil
 }
 
-func productOf(name string) (Product, bool) {
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// ProductOf finds a product by its name.
+func ProductOf(name string) (Product, bool) {
 	for _, p := range Products {
 		if p.Name == name {
 			return p, true
@@ -129,11 +163,11 @@ func productOf(name string) (Product, bool) {
 // in here, and the job may run again: the stock changes once.
 func (s *Shop) reserve(ctx context.Context, in OrderRef) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
-		o, err := orderOf(ctx, tx, in.Order)
+		o, err := orderIn(ctx, tx, in.Order)
 		if err != nil {
 			return err
 		}
-		taken, err := tx.ExecContext(ctx, `UPDATE products SET stock = stock - ? WHERE name = ? AND stock >= ?`, o.Quantity, o.Product, o.Quantity)
+		taken, err := tx.ExecContext(ctx, `UPDATE products SET stock = stock - $1 WHERE name = $2 AND stock >= $1`, o.Quantity, o.Product)
 		if err != nil {
 			return err
 		}
@@ -145,13 +179,13 @@ func (s *Shop) reserve(ctx context.Context, in OrderRef) error {
 		if err := audit(ctx, tx, o.ID, "reserved"); err != nil {
 			return err
 		}
-		return s.app.Tx(tx).Complete(ctx)
+		return s.App.Tx(tx).Complete(ctx)
 	})
 }
 
 // audit writes down what happened to an order, in the transaction in which it happens.
 func audit(ctx context.Context, tx *sql.Tx, order int64, event string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO audits (order_id, event, at) VALUES (?, ?, ?)`, order, event, timeText(time.Now()))
+	_, err := tx.ExecContext(ctx, `INSERT INTO audits (order_id, event, at) VALUES ($1, $2, $3)`, order, event, timeText(time.Now()))
 	return err
 }
 
@@ -160,14 +194,16 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// selectOrders begins each statement whose rows ordersOf reads.
-const selectOrders = `SELECT id, placed, customer, email, product, quantity, cents, photo FROM orders `
+// selectOrders begins each statement whose rows ordersIn reads.
+const selectOrders = `SELECT id, placed, customer, email, product, quantity, cents, photo, payment, charge_job, charged, receipt FROM orders `
 
-// orderOf reads one order. One that is not there never will be.
-func orderOf(ctx context.Context, from querier, id int64) (Order, error) {
-	orders, err := ordersOf(ctx, from, selectOrders+`WHERE id = ?`, id)
+// order reads one order. One that is not there never will be.
+func (s *Shop) order(ctx context.Context, id int64) (Order, error) { return orderIn(ctx, s.DB, id) }
+
+func orderIn(ctx context.Context, from querier, id int64) (Order, error) {
+	orders, err := ordersIn(ctx, from, selectOrders+`WHERE id = $1`, id)
 	if err == nil && len(orders) == 0 {
-		err = offload.Discard(fmt.Errorf("there is no order %d", id))
+		err = offload.Discard(fmt.Errorf("order %d: %w", id, errNoOrder))
 	}
 	if err != nil {
 		return Order{}, err
@@ -175,7 +211,14 @@ func orderOf(ctx context.Context, from querier, id int64) (Order, error) {
 	return orders[0], nil
 }
 
-func ordersOf(ctx context.Context, from querier, query string, args ...any) ([]Order, error) {
+var errNoOrder = errors.New("there is no such order")
+
+// All returns all orders, the oldest first.
+func (s *Shop) All(ctx context.Context) ([]Order, error) {
+	return ordersIn(ctx, s.DB, selectOrders+`ORDER BY id`)
+}
+
+func ordersIn(ctx context.Context, from querier, query string, args ...any) ([]Order, error) {
 	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -184,12 +227,18 @@ func ordersOf(ctx context.Context, from querier, query string, args ...any) ([]O
 	var orders []Order
 	for rows.Next() {
 		var o Order
-		var placed string
-		if err := rows.Scan(&o.ID, &placed, &o.Customer, &o.Email, &o.Product, &o.Quantity, &o.Cents, &o.Photo); err != nil {
+		var placed, job string
+		if err := rows.Scan(&o.ID, &placed, &o.Customer, &o.Email, &o.Product, &o.Quantity, &o.Cents, &o.Photo,
+			&o.Payment, &job, &o.Charged, &o.Receipt); err != nil {
 			return nil, err
 		}
 		if o.Placed, err = time.Parse(time.RFC3339Nano, placed); err != nil {
 			return nil, fmt.Errorf("order %d: %w", o.ID, err)
+		}
+		if job != "" {
+			if o.ChargeJob, err = offload.ParseID(job); err != nil {
+				return nil, fmt.Errorf("order %d: %w", o.ID, err)
+			}
 		}
 		orders = append(orders, o)
 	}

@@ -3,6 +3,7 @@ package shop
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,75 +14,63 @@ import (
 	"github.com/offloadhq/offload"
 )
 
-// A charge is what the payment service is asked for, and a receipt what it answers.
+// A Bill is what the payment service is asked for, and a Receipt what it answers.
 type (
-	charge struct {
+	Bill struct {
 		Order int64 `json:"order"`
 		Cents int64 `json:"cents"`
 	}
-	receipt struct {
+	Receipt struct {
 		Number string `json:"number"`
 		Cents  int64  `json:"cents"`
 	}
 )
 
-// A payment is an order's status row.
-type payment struct {
-	Status string // queued, calling, retrying, done or failed
-	Calls  int
-	Cents  int64  // charged
-	Note   string // the receipt, or what went wrong
-}
-
 // errRefused is what the payment service will refuse again.
 var errRefused = errors.New("payment refused")
 
-// charge asks the payment service for the money, and keeps the order's status row up to date.
+// charge asks the payment service for the money, and keeps what it answers. How far it is
+// stands in the order's row without a line here: see Track in Place.
 func (s *Shop) charge(ctx context.Context, in OrderRef) error {
-	o, err := orderOf(ctx, s.db, in.Order)
+	o, err := s.order(ctx, in.Order)
 	if err != nil {
 		return err
 	}
-	const calling = `UPDATE payments SET status = 'calling', calls = calls + 1 WHERE order_id = ?`
-	if _, err := s.db.ExecContext(ctx, calling, o.ID); err != nil {
+	offload.Progress(ctx, 1, 2, "asking the payment service")
+	paid, err := s.askPayment(ctx, Bill{o.ID, o.Cents})
+	if errors.Is(err, errRefused) {
+		return offload.Discard(err)
+	} else if err != nil {
 		return err
 	}
-	paid, err := s.askPayment(ctx, charge{o.ID, o.Cents})
-	switch {
-	case errors.Is(err, errRefused):
-		if err := s.setPayment(ctx, o.ID, "failed", 0, err.Error()); err != nil {
-			return err // so that it is tried again, and the customer gets to know
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE orders SET charged = $1, receipt = $2 WHERE id = $3`, paid.Cents, paid.Number, o.ID)
+		if err != nil {
+			return err
 		}
-		return offload.Discard(err)
-	case err != nil:
-		return errors.Join(err, s.setPayment(ctx, o.ID, "retrying", 0, err.Error()))
-	}
-	return s.setPayment(ctx, o.ID, "done", paid.Cents, paid.Number)
-}
-
-// setPayment writes how a call has gone into the order's status row.
-func (s *Shop) setPayment(ctx context.Context, order int64, status string, cents int64, note string) error {
-	const update = `UPDATE payments SET status = ?, cents = ?, note = ? WHERE order_id = ?`
-	_, err := s.db.ExecContext(ctx, update, status, cents, note, order)
-	return err
+		if err := audit(ctx, tx, o.ID, "charged"); err != nil {
+			return err
+		}
+		return s.App.Tx(tx).Complete(ctx)
+	})
 }
 
 // askPayment makes one call. The key lets the service know a call that it has answered
 // already, though the answer was lost: nobody pays twice.
-func (s *Shop) askPayment(ctx context.Context, c charge) (receipt, error) {
-	body, err := json.Marshal(c)
+func (s *Shop) askPayment(ctx context.Context, b Bill) (Receipt, error) {
+	body, err := json.Marshal(b)
 	if err != nil {
-		return receipt{}, err
+		return Receipt{}, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Payment+"/charges", bytes.NewReader(body))
 	if err != nil {
-		return receipt{}, err
+		return Receipt{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Idempotency-Key", "order-"+strconv.FormatInt(c.Order, 10))
+	request.Header.Set("Idempotency-Key", "order-"+strconv.FormatInt(b.Order, 10))
 	response, err := s.web.Do(request)
 	if err != nil {
-		return receipt{}, err
+		return Receipt{}, err
 	}
 	defer response.Body.Close()
 	answer := io.LimitReader(response.Body, 64<<10)
@@ -91,21 +80,11 @@ func (s *Shop) askPayment(ctx context.Context, c charge) (receipt, error) {
 		if response.StatusCode/100 == 4 && response.StatusCode != http.StatusTooManyRequests {
 			err = fmt.Errorf("%w: %w", errRefused, err)
 		}
-		return receipt{}, err
+		return Receipt{}, err
 	}
-	var r receipt
+	var r Receipt
 	if err := json.NewDecoder(answer).Decode(&r); err != nil {
-		return receipt{}, fmt.Errorf("payment service: %w", err)
+		return Receipt{}, fmt.Errorf("payment service: %w", err)
 	}
 	return r, nil
-}
-
-// paymentOf reads the status row of an order.
-func (s *Shop) paymentOf(ctx context.Context, order int64) (p payment, err error) {
-	const query = `SELECT status, calls, cents, note FROM payments WHERE order_id = ?`
-	err = s.db.QueryRowContext(ctx, query, order).Scan(&p.Status, &p.Calls, &p.Cents, &p.Note)
-	if err != nil {
-		return payment{}, fmt.Errorf("payment of order %d: %w", order, err)
-	}
-	return p, nil
 }

@@ -1,13 +1,13 @@
 // Package shop is the example that people copy from: a small shop for prints of photos that
 // does everything slow in the background.
 //
-// A [Shop] keeps its own tables and offload's in one SQLite file, so that an order and its
-// jobs are stored in one transaction: neither is ever there without the other. What it does in
-// the background, one task each, is listed in tasks.go; every handler is a method of Shop that
-// can be called in a test as it is.
+// A [Shop] keeps its own tables and offload's in one database, SQLite or PostgreSQL, so that
+// an order and its jobs are stored in one transaction: neither is ever there without the other.
+// What it does in the background, one task each, is listed in tasks.go; every handler is a
+// method of Shop that can be called in a test as it is.
 //
-// [Demo] starts a shop with all it needs around it: a mail server, a payment service that
-// fails one call in three, photos of 12 megapixels. `offload demo` calls it.
+// Package demo starts a shop with all it needs around it, and `offload demo` calls that.
+// Package before has the same order with everything done while the customer waits.
 package shop
 
 import (
@@ -21,105 +21,153 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/image"
-	"github.com/offloadhq/offload/store"
-	"github.com/offloadhq/offload/store/sqlite"
+	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/status"
+	"github.com/offloadhq/offload/kit/webhook"
+	_ "github.com/offloadhq/offload/store/postgres"
+	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
 // Settings are what a shop needs to know of the world around it.
 type Settings struct {
-	Dir     string // absolute; holds shop.db, photos/, mail/, thumbnails/ and exports/
-	Mail    string // "host:port" of the SMTP server
-	Payment string // base address of the payment service
-	Log     *slog.Logger
+	Dir      string         // absolute; holds photos/, thumbnails/, exports/ and, unless Database is set, shop.db
+	Database string         // "postgres://…"; a SQLite file in Dir if ""
+	Address  string         // where its pages are, "https://shop.example": links in mails begin so
+	Key      []byte         // signs those links; 16 bytes or more, the same in all processes
+	Mail     mail.Transport // takes its mails
+	Payment  string         // base address of the payment service
+	Hooks    *webhook.Kit   // tells suppliers
+	Log      *slog.Logger
 }
 
 // A Shop takes orders, and works them in the background while Run runs.
 type Shop struct {
 	Settings
-	db   *sql.DB
-	jobs store.Store
-	app  *offload.App
-	web  *http.Client // to the payment service
+	DB       *sql.DB
+	App      *offload.App
+	Orders   *Exports // of orders, as files
+	payments *status.Tracker
+	waiting  *status.Handler
+	web      *http.Client // to the payment service
 }
 
-//go:embed schema.sql
-var schema string
+//go:embed schema/sqlite.sql
+var sqliteSchema string
 
-// Open opens the shop that lies in a directory, or makes one there. It starts nothing.
-func Open(ctx context.Context, settings Settings) (*Shop, error) {
+//go:embed schema/postgres.sql
+var postgresSchema string
+
+// Open opens a shop, and makes what is not there yet. It starts nothing. Parts are what else
+// its app shall have.
+func Open(ctx context.Context, settings Settings, parts ...offload.Part) (*Shop, error) {
 	s := &Shop{Settings: settings, web: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, parts); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the shop in %s: %w", settings.Dir, err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Shop) open(ctx context.Context) (err error) {
-	for _, dir := range []string{thumbnailDir, exportDir} {
-		if err := os.MkdirAll(filepath.Join(s.Dir, dir), 0o755); err != nil {
-			return err
-		}
-	}
-	if s.db, err = sql.Open("sqlite", address(s.Path("shop.db"))); err != nil {
+func (s *Shop) open(ctx context.Context, parts []offload.Part) (err error) {
+	if err := s.openTables(ctx); err != nil {
 		return err
 	}
-	s.db.SetMaxOpenConns(maxConns)
-	if _, err := s.db.ExecContext(ctx, schema); err != nil {
-		return err
-	}
-	if err := s.stockUp(ctx); err != nil {
-		return err
-	}
-	jobs, err := sqlite.New(ctx, s.db)
-	if err != nil {
-		return err
-	}
-	s.jobs = jobs
 	pictures, err := image.New(s.Dir)
 	if err != nil {
 		return err
 	}
-	s.app, err = offload.New(ctx, jobs,
-		Confirm.Handle(s.confirm),
-		pictures,
-		Charge.Handle(s.charge),
-		Reserve.Handle(s.reserve),
-		Export.Handle(s.export),
-		MailExport.Handle(s.mailExport),
+	letters, err := s.letters()
+	if err != nil {
+		return err
+	}
+	if s.payments, err = status.Column(ctx, s.DB, "orders", "payment", "id"); err != nil {
+		return err
+	}
+	if s.Orders, err = s.exports(); err != nil {
+		return err
+	}
+	s.App, err = offload.Open(ctx, s.Database, append(parts,
+		letters,                         // mails
+		pictures,                        // thumbnails
+		s.Hooks,                         // what suppliers are told
+		s.Orders,                        // exports
+		s.payments,                      // keeps orders.payment true
+		Charge.Handle(s.charge),         // payment.go
+		Reserve.Handle(s.reserve),       // orders.go
+		ImportPast.Handle(s.importPast), // past.go
+		Report.Handle(s.report),         // nightly.go
+		nightly,
 		offload.LogTo(s.Log),
-	)
+	)...)
+	if err != nil {
+		return err
+	}
+	s.waiting, err = status.NewHandler(s.App, "/status/", s.Key)
 	return err
 }
 
-// maxConns is room for offload, which wants three, and for handlers with a transaction.
-const maxConns = 16
+// openTables opens the database, and makes the shop's tables.
+func (s *Shop) openTables(ctx context.Context) (err error) {
+	driver, address, schema := "pgx", s.Database, postgresSchema
+	if !strings.HasPrefix(s.Database, "postgres") {
+		s.Database = s.Path("shop.db")
+		driver, address, schema = "sqlite", sqliteAddress(s.Database), sqliteSchema
+	}
+	if err := os.MkdirAll(s.Path(thumbnailDir), 0o755); err != nil {
+		return err
+	}
+	if s.DB, err = sql.Open(driver, address); err != nil {
+		return err
+	}
+	s.DB.SetMaxOpenConns(16)
+	if _, err := s.DB.ExecContext(ctx, schema); err != nil {
+		return fmt.Errorf("make tables: %w", err)
+	}
+	return s.stockUp(ctx)
+}
 
-// address is how the driver wants to be told: every transaction is a writing one from its
+// sqliteAddress is how the driver wants to be told: every transaction is a writing one from its
 // beginning, since one that reads first cannot always be made a writing one later.
-func address(path string) string {
+func sqliteAddress(path string) string {
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 
-// Run works the shop's jobs until ctx ends, and returns when the last handler has ended.
-func (s *Shop) Run(ctx context.Context) error { return s.app.Run(ctx) }
+// Run works the shop's jobs until ctx ends, and returns when the last handler has ended. A
+// process that only serves pages doesn't call it.
+func (s *Shop) Run(ctx context.Context) error { return s.App.Run(ctx) }
 
 // Close closes the shop. Run must have returned.
 func (s *Shop) Close() error {
-	errs := []error{s.app.Close()}
+	errs := []error{s.App.Close()}
 	s.web.CloseIdleConnections()
-	if s.jobs != nil {
-		errs = append(errs, s.jobs.Close())
-	}
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	if s.DB != nil {
+		errs = append(errs, s.DB.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// Unended are the states of jobs that something is still to come of.
+var Unended = []offload.State{offload.Scheduled, offload.Available, offload.Blocked, offload.Running, offload.Retryable}
+
+// Unfinished is how much is still to be done: jobs, up to 1,000 of them, and orders whose row
+// doesn't say yet how their payment ended.
+func (s *Shop) Unfinished(ctx context.Context) (n int, err error) {
+	jobs, err := s.App.Jobs(ctx, offload.Filter{Tasks: TaskNames, States: Unended, Max: 1000})
+	if err != nil {
+		return 0, err
+	}
+	const underWay = `SELECT count(*) FROM orders WHERE payment <> 'done' AND payment <> 'cancelled' AND payment NOT LIKE 'failed%'`
+	err = s.DB.QueryRowContext(ctx, underWay).Scan(&n)
+	return n + len(jobs), err
 }
 
 // Path returns the path of a file of the shop.
@@ -129,7 +177,7 @@ func (s *Shop) Path(elem ...string) string {
 
 // inTx runs f in a transaction, and commits it unless f fails.
 func (s *Shop) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 type Catch struct {
 	offload.Part
 	Addr string // where it listens, with the port that it got
+	box  *box
 }
 
 // NewCatch makes one that listens at "127.0.0.1:1025", or port 0 for any, and keeps mails in dir.
@@ -51,7 +52,7 @@ func NewCatch(address, dir string) (*Catch, error) {
 		serving.Wait()
 		return errors.Join(err, b.close())
 	}
-	return &Catch{offload.OnClose(end), listener.Addr().String()}, nil
+	return &Catch{offload.OnClose(end), listener.Addr().String(), b}, nil
 }
 
 // caught is one conversation. It keeps a mail before it says that it has it.

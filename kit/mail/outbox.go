@@ -26,15 +26,22 @@ const listed = 200
 // source and what is attached. It writes pieces of HTML, and is to be mounted where a path with a slash at its end leads to "/". Nothing
 // of a mail is loaded from elsewhere or run. Mails are shown to whoever may come to the handler.
 func (k *Kit) Outbox() http.Handler {
-	mux := http.NewServeMux()
-	var b *box
 	if k != nil && k.sending != nil {
 		for _, t := range k.sending.via {
-			if is, ok := t.(*box); ok {
-				b = is
+			if b, is := t.(*box); is {
+				return b.outbox()
 			}
 		}
 	}
+	return (*box)(nil).outbox()
+}
+
+// Outbox shows the mails that it has caught, as Kit.Outbox does.
+func (c *Catch) Outbox() http.Handler { return c.box.outbox() }
+
+// outbox has nothing to show without a box.
+func (b *box) outbox() http.Handler {
+	mux := http.NewServeMux()
 	if b == nil {
 		mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
 			render(w, "list.html", struct {

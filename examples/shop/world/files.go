@@ -1,4 +1,4 @@
-package shop
+package world
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes a file so that it is there whole or not at all, whenever the power goes: a
+// WriteFile writes a file so that it is there whole or not at all, whenever the power goes: a
 // job that is run again finds nothing half done, and whoever looks sees no half a file.
-func writeFile(path string, write func(io.Writer) error) error {
+func WriteFile(path string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".part-*")
 	if err != nil {
 		return err

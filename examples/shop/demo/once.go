@@ -1,15 +1,15 @@
-package shop
+package demo
 
 import (
 	"context"
 	"fmt"
 	"time"
 
-	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/examples/shop"
 )
 
-// customers order in turn. Their names are what shops meet.
-var customers = []Order{
+// buyers order in turn. Their names are what shops meet.
+var buyers = []shop.Order{
 	{Customer: "Ada Lovelace", Email: "ada@example.com"},
 	{Customer: `Grace "Amazing" Hopper`, Email: "grace@example.org"},
 	{Customer: "Łukasz Żak, Gdańsk", Email: "lukasz@example.net"},
@@ -26,11 +26,11 @@ const (
 )
 
 // orderList is what --once works through: a print of each photo, and some orders without.
-func orderList(photos []string) []Order {
-	var list []Order
+func orderList(photos []string) []shop.Order {
+	var list []shop.Order
 	for i := range max(len(photos), leastPrints) + plainOrders {
-		o := customers[i%len(customers)]
-		o.Product, o.Quantity = Products[i%len(Products)].Name, 1+i*7%12
+		o := buyers[i%len(buyers)]
+		o.Product, o.Quantity = shop.Products[i%len(shop.Products)].Name, 1+i*7%12
 		if i >= plainOrders {
 			o.Photo = photos[(i-plainOrders)%len(photos)]
 		}
@@ -59,15 +59,15 @@ func (d *demo) once(ctx context.Context) error {
 	if err := d.report(ctx, began, took); err != nil {
 		return err
 	}
-	if err := d.shop.check(ctx, placed); err != nil {
+	if err := d.check(ctx, placed); err != nil {
 		return fmt.Errorf("not everything came out as it should:\n%w", err)
 	}
-	d.say("\nEverything came out as ordered: checked mails, thumbnails, payments, stock, audit entries and export.\n")
+	d.say("\nEverything came out as ordered: checked mails, thumbnails, payments,\nwebhooks, stock, audit entries, exports and the report.\n")
 	return nil
 }
 
-func (d *demo) placeAll(ctx context.Context) ([]Order, error) {
-	var placed []Order
+func (d *demo) placeAll(ctx context.Context) ([]shop.Order, error) {
+	var placed []shop.Order
 	for _, o := range orderList(d.photos) {
 		o, err := d.shop.Place(ctx, o)
 		if err != nil {
@@ -75,24 +75,32 @@ func (d *demo) placeAll(ctx context.Context) ([]Order, error) {
 		}
 		placed = append(placed, o)
 	}
-	_, err := d.shop.RequestExport(ctx)
+	for _, format := range []string{"csv", "xlsx"} {
+		if _, err := d.shop.RequestExport(ctx, false, format); err != nil {
+			return nil, err
+		}
+	}
+	_, err := shop.Report.Enqueue(ctx, d.shop.App, shop.Day{Day: today()})
 	return placed, err
 }
 
-// settle waits until no job of the shop is left, and shows how many are.
+// today is the day that orders placed now are of.
+func today() string { return time.Now().UTC().Format(time.DateOnly) }
+
+// settle waits until nothing is left to be done, and shows how much is.
 func (d *demo) settle(ctx context.Context) error {
 	defer d.line("")
 	for {
-		left, err := d.shop.app.Jobs(ctx, offload.Filter{Tasks: taskNames, States: unended, Max: 1000})
+		left, err := d.shop.Unfinished(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("ended before all was done; go on with --dir %s: %w", d.Dir, context.Cause(ctx))
 		case err != nil:
 			return err
-		case len(left) == 0:
+		case left == 0:
 			return nil
 		}
-		d.line(fmt.Sprintf("%d jobs left", len(left)))
+		d.line(fmt.Sprintf("%d things left", left))
 		select {
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):
@@ -109,7 +117,7 @@ func (d *demo) line(text string) {
 
 // report writes what became of the jobs, and where the files are.
 func (d *demo) report(ctx context.Context, began time.Time, took time.Duration) error {
-	figures, err := d.shop.figures(ctx, began.Truncate(time.Millisecond)) // ids, which say when, have no finer time
+	figures, err := d.figures(ctx, began.Truncate(time.Millisecond)) // ids, which say when, have no finer time
 	if err != nil {
 		return err
 	}
@@ -119,7 +127,7 @@ func (d *demo) report(ctx context.Context, began time.Time, took time.Duration) 
 	}
 	called, failed := d.payment.Counts()
 	d.say("\nThe payment service failed %d of %d calls.\n", failed, called)
-	d.say("\nMails        %s\nThumbnails   %s\nExports      %s\nDatabase     %s\nLog          %s\n",
-		d.shop.Path(mailDir), d.shop.Path(thumbnailDir), d.shop.Path(exportDir), d.shop.Path("shop.db"), d.shop.Path("shop.log"))
+	d.say("\nMails        %s\nThumbnails   %s\nSupplier     %s\nLog          %s\n",
+		d.shop.Path(mailDir), d.shop.Path("thumbnails"), d.shop.Path(supplierDir), d.shop.Path("shop.log"))
 	return nil
 }

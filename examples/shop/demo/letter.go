@@ -1,6 +1,7 @@
-package shop
+package demo
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func readMail(path string) (letter, error) {
 
 // read adds a part of the mail, which may have parts itself.
 func (l *letter) read(header textproto.MIMEHeader, body io.Reader) error {
-	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	kind, params, err := mime.ParseMediaType(cmp.Or(header.Get("Content-Type"), "text/plain"))
 	if err != nil {
 		return fmt.Errorf("header Content-Type: %w", err)
 	}

@@ -1,4 +1,4 @@
-package shop
+package demo
 
 import (
 	"cmp"
@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+
+	"github.com/offloadhq/offload/examples/shop"
 )
 
 // A figure is what became of the jobs of one task.
@@ -24,10 +26,10 @@ type figure struct {
 }
 
 // figures counts what became of the jobs enqueued since a time, as offload knows them.
-func (s *Shop) figures(ctx context.Context, since time.Time) ([]figure, error) {
+func (d *demo) figures(ctx context.Context, since time.Time) ([]figure, error) {
 	var figures []figure
-	for _, task := range taskNames {
-		jobs, err := s.jobsOf(ctx, offload.Filter{Tasks: []string{task}, Since: since, Max: 1000})
+	for _, task := range shop.TaskNames {
+		jobs, err := d.jobsOf(ctx, offload.Filter{Tasks: []string{task}, Since: since, Max: 1000})
 		if err != nil {
 			return nil, err
 		}
@@ -37,10 +39,10 @@ func (s *Shop) figures(ctx context.Context, since time.Time) ([]figure, error) {
 }
 
 // jobsOf reads all pages of a filter.
-func (s *Shop) jobsOf(ctx context.Context, filter offload.Filter) ([]*offload.Job, error) {
+func (d *demo) jobsOf(ctx context.Context, filter offload.Filter) ([]*offload.Job, error) {
 	var all []*offload.Job
 	for {
-		page, err := s.app.Jobs(ctx, filter)
+		page, err := d.shop.App.Jobs(ctx, filter)
 		if err != nil || len(page) == 0 {
 			return all, err
 		}

@@ -1,4 +1,4 @@
-package shop
+package world
 
 import (
 	"bufio"
@@ -18,13 +18,11 @@ import (
 	"sync"
 )
 
-// The photos that the demo makes itself, as a camera of 12 megapixels would.
-const (
-	photoDir  = "photos"
-	madeCount = 8
-)
+// madeCount is how many photos MakePhotos makes.
+const madeCount = 8
 
-var cameraSize = image.Pt(4000, 3000)
+// CameraSize is the size of photos of 12 megapixels.
+var CameraSize = image.Pt(4000, 3000)
 
 // findPhotos returns the JPEG files of a directory, by name.
 func findPhotos(dir string) ([]string, error) {
@@ -45,8 +43,8 @@ func findPhotos(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// takePhotos copies the JPEG files of a directory to where the shop works, as customers would send them.
-func takePhotos(from, to string) ([]string, error) {
+// TakePhotos copies the JPEG files of a directory to where the shop works, as customers would send them.
+func TakePhotos(from, to string) ([]string, error) {
 	paths, err := findPhotos(from)
 	if err != nil {
 		return nil, err
@@ -60,7 +58,7 @@ func takePhotos(from, to string) ([]string, error) {
 			return nil, err
 		}
 		paths[i] = filepath.Join(to, filepath.Base(path))
-		err = writeFile(paths[i], func(w io.Writer) error {
+		err = WriteFile(paths[i], func(w io.Writer) error {
 			_, err := w.Write(photo)
 			return err
 		})
@@ -71,9 +69,9 @@ func takePhotos(from, to string) ([]string, error) {
 	return paths, nil
 }
 
-// makePhotos paints landscapes into a directory, as many at once as there are processors.
+// MakePhotos paints landscapes into a directory, as many at once as there are processors.
 // Those that are there already are left as they are.
-func makePhotos(ctx context.Context, dir string, size image.Point) ([]string, error) {
+func MakePhotos(ctx context.Context, dir string, size image.Point) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -86,7 +84,7 @@ func makePhotos(ctx context.Context, dir string, size image.Point) ([]string, er
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = makePhoto(ctx, paths[i], size, uint64(i))
+			errs[i] = MakePhoto(ctx, paths[i], size, uint64(i))
 		})
 	}
 	all.Wait()
@@ -96,11 +94,12 @@ func makePhotos(ctx context.Context, dir string, size image.Point) ([]string, er
 	return paths, errors.Join(errs...)
 }
 
-func makePhoto(ctx context.Context, path string, size image.Point, seed uint64) error {
+// MakePhoto paints one landscape, the one of a seed, unless the file is there.
+func MakePhoto(ctx context.Context, path string, size image.Point, seed uint64) error {
 	if _, err := os.Stat(path); err == nil || ctx.Err() != nil {
 		return nil // made already, or not wanted any more
 	}
-	return writeFile(path, func(w io.Writer) error {
+	return WriteFile(path, func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 1<<16)
 		return errors.Join(jpeg.Encode(buffered, newLandscape(size, seed).paint(), &jpeg.Options{Quality: 88}), buffered.Flush())
 	})
