@@ -14,7 +14,7 @@ import (
 
 func newDemo(s *session) *cobra.Command {
 	options := demo.Options{}
-	var work bool
+	var work, oneProcess bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a small shop that does real work in the background",
@@ -22,7 +22,7 @@ func newDemo(s *session) *cobra.Command {
 thumbnail of a large photo, a call of a payment service that fails one time in three, a webhook to
 a supplier; and exports, a nightly report, a page that breaks things, and one that measures the
 same order with all of that inline. It prints where to look, and goes on until Ctrl-C. Jobs are
-worked by a process of their own.
+worked by a process of their own, unless --one-process or --once says otherwise.
 
 With --once it works through a fixed list of orders, checks what came out against what was
 ordered, prints what it did and where the files are, and exits 0 only if all is right.`,
@@ -33,6 +33,7 @@ ordered, prints what it did and where the files are, and exits 0 only if all is 
 	cmd.Flags().StringVar(&options.Dir, "dir", "", "keep everything in this directory (default: a new one for temporary files)")
 	cmd.Flags().StringVar(&options.Photos, "photos", "", "a directory of JPEG photos to print, instead of made ones")
 	cmd.Flags().StringVar(&options.Listen, "listen", "", "address of the shop's pages (default: a free port of this machine)")
+	cmd.Flags().BoolVar(&oneProcess, "one-process", false, "work jobs in the process that serves the pages")
 	cmd.Flags().BoolVar(&work, "work", false, "work the jobs of a demo that runs in --dir, until standard input ends")
 	_ = cmd.Flags().MarkHidden("work") // the demo calls it itself; it is there
 	cmd.RunE = s.run(func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +45,10 @@ ordered, prints what it did and where the files are, and exits 0 only if all is 
 		if s.given != "" && !strings.HasPrefix(s.given, "postgres") {
 			return wrong("--db %s: the demo keeps its SQLite database in --dir; want postgres://… or no --db", s.given)
 		}
-		options.Database, options.Worker = s.given, demoWorker
+		options.Database = s.given
+		if !oneProcess {
+			options.Worker = demoWorker
+		}
 		options.Out, options.Terminal = s.direct, s.outTerm
 		return demo.Run(ctx, options)
 	})

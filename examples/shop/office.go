@@ -45,7 +45,7 @@ func (s *site) office(ctx context.Context) (map[string]any, error) {
 	if err := s.DB.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM past_orders`).Scan(&past); err != nil {
 		return nil, err
 	}
-	return map[string]any{"Waits": waits, "Reports": reports, "Past": past, "Many": manyOrders}, nil
+	return map[string]any{"Waits": waits, "Reports": reports, "Past": past, "Many": int64(manyOrders)}, nil
 }
 
 // waits are the newest exports and imports.

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"github.com/offloadhq/offload"
 )
 
@@ -21,7 +24,7 @@ import (
 var viewFiles embed.FS
 
 var views = template.Must(template.New("").Funcs(template.FuncMap{
-	"money": money, "day": func(t time.Time) string { return t.Format("2 January, 15:04") },
+	"money": money, "grouped": func(n any) string { return message.NewPrinter(language.English).Sprintf("%d", n) }, "day": func(t time.Time) string { return t.Format("2 January, 15:04") },
 }).ParseFS(viewFiles, "view/*.html"))
 
 // A site is the shop's pages.

@@ -17,15 +17,9 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/offloadhq/offload/examples/shop"
 	"github.com/offloadhq/offload/examples/shop/world"
 )
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
 
 // small is the size of the tests' photos: quick to make, and of those that are not enlarged.
 var small = image.Pt(400, 300)

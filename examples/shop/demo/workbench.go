@@ -31,9 +31,10 @@ const (
 var benchFiles embed.FS
 
 var benchPage = template.Must(template.New("").Funcs(template.FuncMap{
-	"ms":    milliseconds,
-	"times": func(x float64) string { return fmt.Sprintf("%.1f ×", x) },
-	"rate":  func(x float64) string { return fmt.Sprintf("%.1f", x) },
+	"ms":      milliseconds,
+	"seconds": seconds,
+	"times":   func(x float64) string { return fmt.Sprintf("%.1f ×", x) },
+	"rate":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
 }).ParseFS(benchFiles, "workbench.html"))
 
 // A workbench breaks what the shop needs, and measures it.
@@ -107,7 +108,7 @@ func (b *workbench) say(said string) {
 
 func (b *workbench) breakPayment() (string, error) {
 	b.payment.Fail(paymentDown)
-	return fmt.Sprintf("The payment service fails each call for %s. Orders are taken as before; their payments are retrying.", paymentDown), nil
+	return fmt.Sprintf("The payment service fails each call for %s. Orders are taken as before; their payments are retrying.", seconds(paymentDown)), nil
 }
 
 func (b *workbench) killWorker() (string, error) {
@@ -117,7 +118,7 @@ func (b *workbench) killWorker() (string, error) {
 	if err := b.worker.kill(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("The worker was killed. Another starts in %s, and goes on with what it has left.", restartAfter), nil
+	return fmt.Sprintf("The worker was killed. Another starts in %s, and goes on with what it has left.", seconds(restartAfter)), nil
 }
 
 // pauseDatabase lets nobody else write for a while.
@@ -138,7 +139,7 @@ func (b *workbench) pauseDatabase() (string, error) {
 		}
 		_ = tx.Rollback() // there is nothing in it
 	})
-	return fmt.Sprintf("The database takes nothing for %s. Whoever orders now waits, and so do the workers.", databasePaused), nil
+	return fmt.Sprintf("The database takes nothing for %s. Whoever orders now waits, and so do the workers.", seconds(databasePaused)), nil
 }
 
 func (b *workbench) startMeasure() (string, error) {
