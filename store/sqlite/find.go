@@ -30,6 +30,7 @@ type shelf struct {
 	byIDs   string
 	byFlow  string
 	inBatch string
+	ofTasks string
 	step    string // finds the end of a stretch
 }
 
@@ -71,6 +72,7 @@ func newShelf(table, only, runAt, gate, state, waits, finished, process string, 
 			"SELECT substr(?1, i, 16) FROM n)"),
 		byFlow:  fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20)"),
 		inBatch: fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_member WHERE batch = ?21)"),
+		ofTasks: fill("?2 IS NULL AND p.id IN (SELECT id FROM offload_job WHERE task IN (SELECT value FROM json_each(?6)) AND id < ?1)"),
 		step:    "SELECT p.id FROM " + table + " AS p WHERE " + only + "p.id < ?1 ORDER BY p.id DESC LIMIT 1 OFFSET ?2",
 	}
 }
@@ -119,8 +121,12 @@ func (q *snapshots) findJobs(ctx context.Context, f *store.Filter, most int) ([]
 		return q.findInGroup(ctx, f, most)
 	}
 	byID := map[store.ID]found{}
+	rare, err := q.rare(f, beforeOf(f))
+	if err != nil {
+		return nil, err
+	}
 	for _, shelf := range shelvesFor(f) {
-		jobs, err := q.findOn(ctx, &shelf, f, most)
+		jobs, err := q.findOn(ctx, &shelf, f, most, rare)
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +158,30 @@ func shelvesFor(f *store.Filter) []shelf {
 	})
 }
 
-// findOn returns the newest jobs of a shelf that a filter selects.
-func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most int) (all []found, err error) {
+// rareMost is how many jobs of tasks are looked at wherever they are.
+var rareMost = findStretch // another in tests
+
+// rare reports whether there are so few jobs of the tasks that a filter names that all of them can be looked at, wherever they are.
+func (q *snapshots) rare(f *store.Filter, before []byte) (bool, error) {
+	if len(f.Tasks) == 0 || len(f.IDs) > 0 {
+		return false, nil
+	}
+	var n int
+	_, err := one(q, []any{&n}, `SELECT count(*) FROM (SELECT 1 FROM offload_job WHERE task IN (SELECT value FROM json_each(?1)) AND id < ?2 LIMIT ?3)`,
+		listOrNull(f.Tasks), before, rareMost+1)
+	return n <= rareMost, err
+}
+
+// beforeOf is where a filter begins to look.
+func beforeOf(f *store.Filter) []byte {
+	if f.Before.IsZero() {
+		return beyondID
+	}
+	return f.Before[:]
+}
+
+// findOn returns the newest jobs of a shelf that a filter selects. Rare says that its tasks are.
+func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most int, rare bool) (all []found, err error) {
 	args, err := q.filterArgs(f, len(f.IDs) > 0)
 	if err != nil {
 		return nil, err
@@ -163,11 +191,8 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 		all = slices.DeleteFunc(all, func(j found) bool { return !f.Before.IsZero() && j.ID.Compare(f.Before) >= 0 })
 		return all[:min(most, len(all))], err
 	}
-	before := f.Before[:]
-	if f.Before.IsZero() {
-		before = beyondID
-	}
-	if query := s.few(f); query != "" {
+	before := beforeOf(f)
+	if query := s.few(f, rare); query != "" {
 		limit := most
 		if f.Search != "" {
 			limit = -1
@@ -176,6 +201,9 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 		return all[:min(most, len(all))], err
 	}
 	for len(all) < most {
+		if before, err = q.skip(f, before); err != nil || before == nil {
+			return all, err
+		}
 		var first store.ID
 		more, err := one(q, []any{idInto{&first}}, s.step, before, findStretch)
 		if err != nil {
@@ -201,13 +229,30 @@ func (q *snapshots) findOn(ctx context.Context, s *shelf, f *store.Filter, most 
 	return all[:min(most, len(all))], nil
 }
 
-// few is the statement for jobs of a flow or of a batch; "" if others are wanted.
-func (s *shelf) few(f *store.Filter) string {
+// skip passes over what is newer than the newest job of the tasks that a filter names: days of jobs of others, as the case may be. It is
+// nil if there is none.
+func (q *snapshots) skip(f *store.Filter, before []byte) ([]byte, error) {
+	if len(f.Tasks) == 0 {
+		return before, nil
+	}
+	var newest store.ID
+	there, err := one(q, []any{idInto{&newest}}, `SELECT id FROM (SELECT (SELECT id FROM offload_job WHERE task = t.value AND id < ?2 ORDER BY id DESC LIMIT 1) AS id
+		FROM json_each(?1) AS t) WHERE id IS NOT NULL ORDER BY id DESC LIMIT 1`, listOrNull(f.Tasks), before)
+	if err != nil || !there {
+		return nil, err
+	}
+	return append(newest[:], 0), nil // the first that sorts behind it
+}
+
+// few is the statement for jobs of a flow, of a batch, or of rare tasks; "" if others are wanted.
+func (s *shelf) few(f *store.Filter, rare bool) string {
 	switch {
 	case !f.Batch.IsZero():
 		return s.inBatch
 	case !f.Flow.IsZero():
 		return s.byFlow
+	case rare:
+		return s.ofTasks
 	}
 	return ""
 }

@@ -383,6 +383,8 @@ CREATE INDEX offload_inbox_new ON offload_inbox (id) WHERE error IS NULL;
 
 CREATE INDEX offload_job_flow ON offload_job (terms ->> '$.flow', id) WHERE terms ->> '$.flow' IS NOT NULL;
 
+CREATE INDEX offload_job_task ON offload_job (task, id);
+
 CREATE INDEX offload_schedule_next ON offload_schedule (next_at) WHERE next_at IS NOT NULL AND NOT paused;
 
 CREATE INDEX offload_unique_expires ON offload_unique (expires_at) WHERE expires_at IS NOT NULL;

@@ -31,6 +31,8 @@ type search struct {
 	step  int   // how many jobs are looked at next
 	found []found
 	at    store.Cursor // where it has come to
+
+	rareTasks bool // few looks at the jobs of the tasks that are named
 }
 
 // Search is that of store.Reader.
@@ -100,6 +102,14 @@ func (w *search) run(ctx context.Context, began time.Time) error {
 		step = w.byID
 	case !w.Flow.IsZero() || !w.Batch.IsZero():
 		step = w.few
+	default:
+		var err error
+		if w.rareTasks, err = w.rare(&w.Filter, w.before()); err != nil {
+			return err
+		}
+		if w.rareTasks {
+			step = w.few
+		}
 	}
 	for {
 		start := time.Now()
@@ -154,11 +164,15 @@ func (w *search) take(jobs []found) {
 
 // stretch looks through the next ids of all places, of which none has more than a step.
 func (w *search) stretch() (more bool, err error) {
+	before, err := w.skip(&w.Filter, w.before())
+	if err != nil || before == nil {
+		return false, err
+	}
 	shelves := shelvesFor(&w.Filter)
 	var from store.ID
 	for i := range shelves {
 		var first store.ID
-		longer, err := one(w, []any{idInto{&first}}, shelves[i].step, w.before(), w.step)
+		longer, err := one(w, []any{idInto{&first}}, shelves[i].step, before, w.step)
 		if err != nil {
 			return false, err
 		}
@@ -172,7 +186,7 @@ func (w *search) stretch() (more bool, err error) {
 	}
 	var jobs []found
 	for i := range shelves {
-		some, err := w.readJobs(shelves[i].byWalk, w.keep, append([]any{w.before(), from[:], limit}, w.args...))
+		some, err := w.readJobs(shelves[i].byWalk, w.keep, append([]any{before, from[:], limit}, w.args...))
 		if err != nil {
 			return false, err
 		}
@@ -183,7 +197,7 @@ func (w *search) stretch() (more bool, err error) {
 	return more, nil
 }
 
-// few looks at the next jobs of a flow or of a batch, which are found by it.
+// few looks at the next jobs of a flow, of a batch or of rare tasks, which are found by it.
 func (w *search) few() (more bool, err error) {
 	var jobs []found
 	var from store.ID
@@ -191,7 +205,7 @@ func (w *search) few() (more bool, err error) {
 	args[needleArg] = nil
 	for _, shelf := range shelvesFor(&w.Filter) {
 		looked, last := 0, store.ID{}
-		some, err := w.readJobs(shelf.few(&w.Filter), func(j *found) bool {
+		some, err := w.readJobs(shelf.few(&w.Filter, w.rareTasks), func(j *found) bool {
 			looked, last = looked+1, j.ID
 			return w.keep(j)
 		}, append([]any{w.before(), nil, w.step}, args...))

@@ -13,6 +13,8 @@ CREATE TABLE offload_figure_hour (
     PRIMARY KEY (hour, task, queue, outcome)
 ) WITHOUT ROWID;
 
+CREATE INDEX offload_job_task ON offload_job (task, id); -- for lists of a task among millions of others
+
 CREATE TABLE offload_document (
     kind       TEXT    NOT NULL,
     key        TEXT    NOT NULL,
