@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,5 +81,5 @@ func (c *caught) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return c.keep(c.from, c.to, text)
+	return c.keep(fileName(text), c.from, c.to, bytes.NewReader(text))
 }

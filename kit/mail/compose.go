@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -26,24 +27,46 @@ type composer struct {
 	from      string
 	templates *templates
 	files     *os.Root // nil: there are none
-	signer    *mail.DKIMSigner
+	signer    *signer
 }
 
-// A letter is a mail that is ready to be sent, and the files that it reads meanwhile.
+// A letter is a mail that is ready to be sent.
 type letter struct {
-	*mail.Msg
-	id    string // Message-ID without brackets
-	files []*os.File
+	id        string // Message-ID without brackets
+	from      string // addresses without brackets
+	to        []string
+	signature string // the header, or ""
+	text      spool
 }
 
-func (l *letter) close() {
-	for _, f := range l.files {
+// reader reads the mail as it goes out. There may be several, until close.
+func (l *letter) reader() io.Reader {
+	return io.MultiReader(strings.NewReader(l.signature), l.text.reader())
+}
+
+func (l *letter) close() { _ = l.text.close() } // there is nobody whom it helps that a temporary file stays
+
+// A draft is a mail in the making, and the files that are open for it.
+type draft struct {
+	*mail.Msg
+	files []*os.File
+	out   io.Writer
+}
+
+func (d *draft) write(w io.Writer) error {
+	d.out = w
+	_, err := d.WriteTo(w)
+	return err
+}
+
+func (d *draft) close() {
+	for _, f := range d.files {
 		_ = f.Close() // only read
 	}
 }
 
 // compose makes the mail of a job: the same each time, so that it can be known as the same.
-func (c *composer) compose(m *Message, job offload.ID, at time.Time) (_ *letter, err error) {
+func (c *composer) compose(m *Message, job offload.ID, at time.Time) (*letter, error) {
 	from := m.From
 	if from == "" {
 		from = c.from
@@ -52,41 +75,55 @@ func (c *composer) compose(m *Message, job offload.ID, at time.Time) (_ *letter,
 	if err != nil {
 		return nil, &offload.InputError{Field: "from", Got: from, Want: "an address, here or as mail.From"}
 	}
-	opts := []mail.MsgOption{mail.WithNoDefaultUserAgent()}
-	if c.signer != nil {
-		opts = append(opts, mail.WithDKIM(c.signer))
-	}
-	l := &letter{Msg: mail.NewMsg(opts...), id: job.String() + "@" + sender.Address[strings.LastIndexByte(sender.Address, '@')+1:]}
-	defer func() {
-		if err != nil {
-			l.close()
-		}
-	}()
-	l.SetMessageIDWithValue(l.id)
-	l.SetDateWithValue(at)
-	err = errors.Join(l.From(from), l.To(m.To...), l.Cc(m.Cc...), l.Bcc(m.Bcc...))
-	if m.ReplyTo != "" {
-		err = errors.Join(err, l.ReplyTo(m.ReplyTo))
-	}
-	if err != nil {
-		return nil, &offload.InputError{Field: "to", Got: err, Want: "addresses"}
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
-		l.SetGenHeader(mail.Header(name), m.Headers[name])
-	}
-	if m.Unsubscribe != "" {
-		l.SetGenHeaderPreformatted("List-Unsubscribe", "<"+m.Unsubscribe+">")
-		if strings.HasPrefix(m.Unsubscribe, "https:") {
-			l.SetGenHeaderPreformatted("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-		}
-	}
-	if err := c.body(l, m); err != nil {
+	d := &draft{Msg: mail.NewMsg(mail.WithNoDefaultUserAgent())}
+	defer d.close()
+	l := &letter{id: job.String() + "@" + sender.Address[strings.LastIndexByte(sender.Address, '@')+1:]}
+	d.SetMessageIDWithValue(l.id)
+	d.SetDateWithValue(at)
+	if err := c.address(d, m, from, l); err != nil {
 		return nil, err
 	}
-	return l, c.attach(l, m)
+	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
+		d.SetGenHeader(mail.Header(name), m.Headers[name])
+	}
+	if m.Unsubscribe != "" {
+		d.SetGenHeaderPreformatted("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		if strings.HasPrefix(m.Unsubscribe, "https:") {
+			d.SetGenHeaderPreformatted("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		}
+	}
+	if err := c.body(d, m); err != nil {
+		return nil, err
+	}
+	if err := c.attach(d, m); err != nil {
+		return nil, err
+	}
+	if l.signature, err = c.signer.sign(&l.text, m.Unsubscribe != "", d.write); err != nil {
+		l.close()
+		return nil, fmt.Errorf("write the mail: %w", err)
+	}
+	return l, nil
 }
 
-func (c *composer) body(l *letter, m *Message) error {
+// address says in a mail, and on its letter, who writes to whom.
+func (c *composer) address(d *draft, m *Message, from string, l *letter) error {
+	err := errors.Join(d.From(from), d.To(m.To...), d.Cc(m.Cc...), d.Bcc(m.Bcc...))
+	if m.ReplyTo != "" {
+		err = errors.Join(err, d.ReplyTo(m.ReplyTo))
+	}
+	sender, err1 := d.GetSender(false)
+	to, err2 := d.GetRecipients()
+	if err = errors.Join(err, err1, err2); err != nil {
+		return &offload.InputError{Field: "to", Got: err, Want: "addresses"}
+	}
+	l.from = strings.Trim(sender, "<>")
+	for _, address := range to {
+		l.to = append(l.to, strings.Trim(address, "<>"))
+	}
+	return nil
+}
+
+func (c *composer) body(d *draft, m *Message) error {
 	subject, text, html := m.Subject, m.Text, m.HTML
 	if m.Template != "" {
 		made, err := c.templates.fill(m.Template, m.Data)
@@ -101,21 +138,21 @@ func (c *composer) body(l *letter, m *Message) error {
 			return &offload.InputError{Field: "subject", Got: subject, Want: "one line of text, also of template " + m.Template}
 		}
 	}
-	l.Subject(subject)
+	d.Subject(subject)
 	switch {
 	case html == "":
-		l.SetBodyString(mail.TypeTextPlain, text)
+		d.SetBodyString(mail.TypeTextPlain, text)
 	case text == "":
-		l.SetBodyString(mail.TypeTextHTML, html)
+		d.SetBodyString(mail.TypeTextHTML, html)
 	default:
-		l.SetBodyString(mail.TypeTextPlain, text)
-		l.AddAlternativeString(mail.TypeTextHTML, html)
+		d.SetBodyString(mail.TypeTextPlain, text)
+		d.AddAlternativeString(mail.TypeTextHTML, html)
 	}
 	return nil
 }
 
-// attach opens what is attached, and has it read when the mail goes out: it is never whole in memory.
-func (c *composer) attach(l *letter, m *Message) error {
+// attach opens what is attached, and has it read when the mail is written: it is never whole in memory.
+func (c *composer) attach(d *draft, m *Message) error {
 	var attached, inline []*mail.File
 	for i := range m.Attach {
 		f := &m.Attach[i]
@@ -127,21 +164,17 @@ func (c *composer) attach(l *letter, m *Message) error {
 			kind = "application/octet-stream"
 		}
 		part := &mail.File{Name: f.Name, ContentType: mail.ContentType(kind), Enc: mail.EncodingB64, Header: map[string][]string{}}
-		if f.Path == "" {
-			part.Writer = func(w io.Writer) (int64, error) { return io.Copy(w, bytes.NewReader(f.Content)) }
-		} else {
+		var content io.Reader = bytes.NewReader(f.Content)
+		if f.Path != "" {
 			file, err := c.open(f.Path, fmt.Sprintf("attach[%d].path", i))
 			if err != nil {
 				return err
 			}
-			l.files = append(l.files, file)
-			part.Writer = func(w io.Writer) (int64, error) {
-				if _, err := file.Seek(0, io.SeekStart); err != nil {
-					return 0, err
-				}
-				return io.Copy(w, file)
-			}
+			d.files = append(d.files, file)
+			content = file
 		}
+		// Past the library, which has written the headers of the part when it asks for its content, and would hold that in memory.
+		part.Writer = func(io.Writer) (int64, error) { return 0, encode(d.out, content) }
 		if f.Inline {
 			part.Header.Set("Content-ID", "<"+f.Name+">")
 			inline = append(inline, part)
@@ -149,8 +182,8 @@ func (c *composer) attach(l *letter, m *Message) error {
 			attached = append(attached, part)
 		}
 	}
-	l.SetAttachments(attached)
-	l.SetEmbeds(inline)
+	d.SetAttachments(attached)
+	d.SetEmbeds(inline)
 	return nil
 }
 
@@ -175,11 +208,23 @@ func (c *composer) open(name, field string) (*os.File, error) {
 	return file, nil
 }
 
-// bytes is the mail as it goes out.
-func (l *letter) bytes() ([]byte, error) {
-	var b bytes.Buffer
-	if _, err := l.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("write the mail: %w", err)
+// encode writes what r has in base64, in lines as RFC 2045 has them.
+func encode(w io.Writer, r io.Reader) error {
+	const most = 57 // bytes in a line of 76
+	raw, line := make([]byte, 256*most), make([]byte, 0, 78)
+	for {
+		n, err := io.ReadFull(r, raw)
+		for part := range slices.Chunk(raw[:n], most) {
+			line = append(base64.StdEncoding.AppendEncode(line[:0], part), "\r\n"...)
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return b.Bytes(), nil
 }

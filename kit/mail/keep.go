@@ -47,26 +47,14 @@ func (b *box) close() error { return b.root.Close() }
 
 // carry keeps a letter, in place of one with the same Message-ID.
 func (b *box) carry(_ context.Context, l *letter) (Receipt, error) {
-	text, err := l.bytes()
-	if err != nil {
-		return Receipt{}, err
-	}
-	from, err := l.GetSender(false)
-	if err != nil {
-		return Receipt{}, err
-	}
-	to, err := l.GetRecipients()
-	if err != nil {
-		return Receipt{}, err
-	}
-	return Receipt{MessageID: l.id, Via: "kept"}, b.keep(from, to, text)
+	name, _, _ := strings.Cut(l.id, "@")
+	return Receipt{MessageID: l.id, Via: "kept"}, b.keep(name, l.from, l.to, l.reader())
 }
 
 const eml = ".eml"
 
 // keep writes a mail, whole or not at all: as a mail server would hand it over, with those it was for on top.
-func (b *box) keep(from string, to []string, text []byte) (err error) {
-	name := fileName(text)
+func (b *box) keep(name, from string, to []string, text io.Reader) (err error) {
 	part := "." + uuid.NewString() + ".part"
 	file, err := b.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -77,7 +65,10 @@ func (b *box) keep(from string, to []string, text []byte) (err error) {
 			err = errors.Join(fmt.Errorf("keep a mail: %w", err), b.root.Remove(part))
 		}
 	}()
-	_, err = fmt.Fprintf(file, "Return-Path: <%s>\r\nDelivered-To: %s\r\n%s", header(from), header(strings.Join(to, ", ")), text)
+	_, err = fmt.Fprintf(file, "Return-Path: <%s>\r\nDelivered-To: %s\r\n", header(from), header(strings.Join(to, ", ")))
+	if err == nil {
+		_, err = io.Copy(file, text)
+	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}

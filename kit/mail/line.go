@@ -5,8 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/textproto"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +25,6 @@ const (
 
 // A line is a connection to a mail server, past greeting and sign-in.
 type line struct {
-	*mail.Client
 	client *smtp.Client
 	conn   *cuttable
 	used   time.Time
@@ -69,10 +72,83 @@ func (c *line) greet(ctx context.Context, r *relay) error {
 	if err != nil {
 		return err
 	}
-	c.Client = client
 	c.client, err = client.DialToSMTPClientWithContext(ctx)
 	return err
 }
+
+var (
+	// errGone says that the server has ended a connection before it was asked for anything.
+	errGone = errors.New("the server has closed the connection")
+	// errNobodyKnows says that the server may have the mail.
+	errNobodyKnows = errors.New("the connection was lost before the server could say whether it took the mail")
+)
+
+// send asks the server to take a letter, and returns what it says. An answer that is a refusal is a *SendError without Server.
+func (c *line) send(l *letter) (said string, err error) {
+	if c.client.UpdateDeadline(talkTime) != nil || c.client.Noop() != nil {
+		return "", errGone
+	}
+	if err := c.client.Mail("<" + l.from + ">"); err != nil {
+		return "", c.refused("MAIL FROM", err)
+	}
+	var answer *SendError
+	for _, address := range l.to { // all of them, so that the error can name all that are wrong
+		err := c.client.Rcpt("<" + address + ">")
+		if err == nil {
+			continue
+		}
+		err = c.refused("RCPT TO", err)
+		this := (*SendError)(nil)
+		if !errors.As(err, &this) {
+			return "", err
+		}
+		this.Text += ", for " + address
+		if answer != nil {
+			this.Text = answer.Text + "; " + this.Text
+		}
+		if answer != nil && answer.permanent() && !this.permanent() {
+			this.Code, this.Status = answer.Code, answer.Status // the mail will never be taken
+		}
+		answer = this
+	}
+	if answer != nil {
+		return "", answer
+	}
+	w, err := c.client.Data()
+	if err != nil {
+		return "", c.refused("DATA", err)
+	}
+	if _, err := io.Copy(w, l.reader()); err != nil {
+		return "", fmt.Errorf("send the text: %w", err) // not closed: what was sent must not pass for whole
+	}
+	if err := w.Close(); err != nil {
+		err = c.refused("the text", err)
+		if answer := (*SendError)(nil); !errors.As(err, &answer) {
+			return "", fmt.Errorf("%w: %w", errNobodyKnows, err)
+		}
+		return "", err
+	}
+	if d, is := w.(*smtp.DataCloser); is {
+		said = strings.TrimSpace(d.ServerResponse())
+	}
+	return said, nil
+}
+
+// refused is what an answer other than the wanted one means.
+func (c *line) refused(to string, err error) error {
+	answer := (*textproto.Error)(nil)
+	if !errors.As(err, &answer) {
+		return fmt.Errorf("%s: %w", to, err)
+	}
+	e := &SendError{Code: answer.Code, Text: fmt.Sprintf("%s: %d %s", to, answer.Code, answer.Msg)}
+	if says, _ := c.client.Extension("ENHANCEDSTATUSCODES"); says {
+		e.Status = enhanced.FindString(answer.Msg)
+	}
+	return e
+}
+
+// enhanced is a status of RFC 3463 at the beginning of an answer.
+var enhanced = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // A cuttable is a connection that can be ended while others set deadlines for it.
 type cuttable struct {

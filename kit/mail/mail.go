@@ -38,12 +38,9 @@
 package mail
 
 import (
-	"crypto"
 	"crypto/tls"
 	"io/fs"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"github.com/offloadhq/offload"
 )
@@ -123,7 +120,7 @@ type config struct {
 	from      string
 	templates fs.FS
 	files     string
-	signer    *mail.DKIMSigner
+	signer    *signer
 	wrong     error
 }
 
@@ -143,18 +140,6 @@ func Templates(files fs.FS) Option { return func(c *config) { c.templates = file
 
 // Files is the folder from which File.Path reads. What leads out of it, by ".." or a link, is refused. The default is none.
 func Files(dir string) Option { return func(c *config) { c.files = dir } }
-
-// DKIM signs mails by RFC 6376, with an RSA or Ed25519 key whose public half stands in the DNS at selector._domainkey.domain. mail servers
-// commonly do that themselves: then leave it out.
-func DKIM(domain, selector string, key crypto.Signer) Option {
-	return func(c *config) {
-		if domain == "" || selector == "" || key == nil {
-			c.wrong = &offload.InputError{Field: "DKIM", Got: domain + ", " + selector, Want: "a domain, a selector and a key"}
-			return
-		}
-		c.signer = mail.NewDKIMSigner(domain, selector, key)
-	}
-}
 
 // A Receipt is what is known of a mail that was taken.
 type Receipt struct {

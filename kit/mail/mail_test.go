@@ -145,10 +145,10 @@ func TestAnswersDecide(t *testing.T) {
 	}{
 		{"no such user", func(m *mailbox) {
 			m.onRcpt = func(string, int) error { return answer(550, "no such user") }
-		}, offload.Discarded, `no such user" for <ada@example.com>`},
+		}, offload.Discarded, `refuses the mail: RCPT TO: 550 5.1.1 no such user, for ada@example.com`},
 		{"greylisting", func(m *mailbox) {
 			m.onRcpt = func(string, int) error { return answer(451, "come back later") }
-		}, offload.Retryable, "puts the mail off: sending SMTP RCPT TO command: 451"},
+		}, offload.Retryable, "puts the mail off: RCPT TO: 451"},
 		{"a sender that is not known", func(m *mailbox) {
 			m.onMail = func(int) error { return answer(553, "not yours") }
 		}, offload.Discarded, "553"},
@@ -184,6 +184,26 @@ func TestAnswersDecide(t *testing.T) {
 				t.Errorf("the error shows the password: %s", job.Error)
 			}
 		})
+	}
+}
+
+// Of several recipients that are refused all are named, and the one for whom there is no hope decides, whichever comes first.
+func TestAllWhoAreRefusedAreNamed(t *testing.T) {
+	for _, order := range [][]string{{"full@example.com", "gone@example.com"}, {"gone@example.com", "full@example.com"}} {
+		server := startServer(t, starttls, func(m *mailbox) {
+			m.onRcpt = func(to string, _ int) error {
+				if to == "gone@example.com" {
+					return answer(550, "no such user")
+				}
+				return answer(452, "mailbox full")
+			}
+		})
+		app := newApp(t, via(server))
+		m := letter()
+		m.To = order
+		job := sent(t, app, m)
+		wantState(t, job, offload.Discarded, "550 5.1.1 no such user, for gone@example.com")
+		wantState(t, job, offload.Discarded, "452 4.1.1 mailbox full, for full@example.com")
 	}
 }
 

@@ -42,9 +42,9 @@ type Message struct {
 // A File is attached, or stands in the HTML as <img src="cid:NAME"> if it is Inline.
 type File struct {
 	Name    string `json:"name"`
-	Type    string `json:"type,omitempty"` // "application/pdf"; by the end of the name if empty
-	Path    string `json:"path,omitempty"` // below Files; read when the mail is sent
-	Content []byte `json:"content,omitempty"`
+	Type    string `json:"type,omitempty"`   // "application/pdf"; by the end of the name if empty
+	Path    string `json:"path,omitempty"`   // below Files; read when the mail is sent
+	Content []byte `json:"content,omitzero"` // []byte{} is an empty file
 	Inline  bool   `json:"inline,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -155,5 +156,5 @@ func (k *Kit) Preview(m Message) ([]byte, error) {
 		return nil, err
 	}
 	defer l.close()
-	return l.bytes()
+	return io.ReadAll(l.reader())
 }

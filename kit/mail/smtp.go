@@ -7,20 +7,14 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"github.com/offloadhq/offload"
 )
 
 // idleTime is how long a connection waits for another mail.
 const idleTime = 30 * time.Second
-
-// errNobodyKnows says that the server may have the mail.
-var errNobodyKnows = errors.New("the connection was lost before the server could say whether it took the mail")
 
 // A relay is an open SMTP, and connections to it that wait for the next mail.
 type relay struct {
@@ -71,36 +65,23 @@ func (r *relay) carry(ctx context.Context, l *letter) (Receipt, error) {
 			return Receipt{}, fmt.Errorf("mail server %s: %w", r.Addr, err)
 		}
 		stop := context.AfterFunc(ctx, c.conn.cut)
-		err = c.SendWithSMTPClient(c.client, l.Msg)
+		said, err := c.send(l)
 		whole := stop() // else the connection is cut
-		if l.IsDelivered() {
-			r.give(c, whole && err == nil)
-			return Receipt{MessageID: l.id, Via: r.Addr, Response: strings.TrimSpace(l.ServerResponse())}, nil
+		if err == nil {
+			r.give(c, whole)
+			return Receipt{MessageID: l.id, Via: r.Addr, Response: said}, nil
 		}
-		var at *mail.SendError
-		if !errors.As(err, &at) {
-			r.give(c, false)
-			return Receipt{}, fmt.Errorf("mail server %s: %w", r.Addr, err)
-		}
-		if at.ErrorCode() > 0 {
-			r.give(c, whole && at.ErrorCode() != 421 && c.client.Reset() == nil)
-			return Receipt{}, &SendError{Server: r.Addr, Code: at.ErrorCode(), Status: at.EnhancedStatusCode(), Text: said(at)}
+		if answer := (*SendError)(nil); errors.As(err, &answer) {
+			r.give(c, whole && answer.Code != 421 && c.client.Reset() == nil)
+			answer.Server = r.Addr
+			return Receipt{}, answer
 		}
 		r.give(c, false)
-		switch {
-		case at.Reason == mail.ErrConnCheck && !fresh && ctx.Err() == nil:
-			continue // the server has closed it meanwhile
-		case at.Reason == mail.ErrSMTPDataClose:
-			return Receipt{}, fmt.Errorf("mail server %s: %w: %s", r.Addr, errNobodyKnows, said(at))
+		if errors.Is(err, errGone) && !fresh && ctx.Err() == nil {
+			continue // another, or a new one
 		}
-		return Receipt{}, fmt.Errorf("mail server %s: %s", r.Addr, said(at))
+		return Receipt{}, fmt.Errorf("mail server %s: %w", r.Addr, err)
 	}
-}
-
-// said is what went wrong, without the id, which the job has.
-func said(err *mail.SendError) string {
-	text, _, _ := strings.Cut(err.Error(), ", affected message ID")
-	return strings.ReplaceAll(text, ", affected recipient(s): ", " for ")
 }
 
 // take returns a connection, and whether it is new.
