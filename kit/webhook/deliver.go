@@ -123,9 +123,7 @@ func (k *Kit) send(ctx context.Context, end *Endpoint, in *Delivery) (Answer, er
 	if err != nil {
 		return Answer{}, offload.Discard(refuse("url", errNoURL, "an absolute URL"))
 	}
-	req.Header["webhook-id"] = []string{in.Event} // in lower case, as the specification writes them
-	req.Header["webhook-timestamp"] = []string{timestamp}
-	req.Header["webhook-signature"] = []string{signature}
+	setHeaders(req.Header, in.Event, timestamp, signature)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 

@@ -1,0 +1,3 @@
+package alert_test
+
+func child(address string) {}
