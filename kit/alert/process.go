@@ -26,10 +26,11 @@ type processRecord struct {
 // started again.
 var boot = offload.NewID().String()
 
-const (
-	joinTime = 30 * time.Second // a process has so long to be among those that work
-	lostKept = mostSpan + time.Hour
-)
+// joinTime is how long a process has to be among those that work. Tests shorten it.
+var joinTime = 30 * time.Second
+
+// lostKept is how long it is remembered that a process was lost.
+const lostKept = mostSpan + time.Hour
 
 // A presence is the record of this process, for one Run.
 type presence struct {
