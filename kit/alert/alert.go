@@ -1,3 +1,55 @@
+// Package alert tells people when jobs go wrong: rules watch queues, tasks, schedules and processes, and
+// tell channels (Slack, PagerDuty, a webhook, mail) once, and once more when it is over.
+//
+//	alerts, err := alert.New(
+//		alert.Slack("ops", os.Getenv("SLACK_URL")),
+//		alert.PagerDuty("oncall", "", os.Getenv("PAGERDUTY_KEY")),
+//		alert.Rule{Name: "mail is slow", When: alert.Waiting, Queue: "mail", Over: 5 * time.Minute, For: time.Minute, To: []string{"ops"}},
+//		alert.Rule{Name: "nobody works", When: alert.Unworked, For: 2 * time.Minute, Severity: "critical", To: []string{"ops", "oncall"}},
+//	)
+//	app, err := offload.Open(ctx, "offload.db", alerts)
+//	handler := dashboard.New(app, dashboard.Page("Alerts", alerts.For(app).Page()))
+//
+// Rules are those of the code, and those that operators make or change on the page, which are kept in the
+// database. Channels are in the code alone, since their URLs and keys are secrets: no record, job,
+// log line or error has them.
+//
+// # Who watches
+//
+// Every process that has the kit and runs jobs could; one does, and looks every ten seconds (Every). It renews a
+// record with each look, and when it has missed three another watches. What is known of an incident is in records that
+// are written only over what was read, so that neither a restart nor a process that stood still repeats or loses one.
+//
+// Who is to be told what stands in the record before the jobs are made that do it, Deliver in the queue "alert", and the
+// jobs have keys: a crash between the two neither loses nor doubles one. Deliveries are retried for some 14 hours; what a channel
+// refuses for good (400, 401, 404 …) is given up, and to be seen on the page. An all-clear waits for its alert to be delivered.
+//
+// # Nobody at all
+//
+// Unworked sees that no process works a queue, if there is one elsewhere: a process of another queue, or one that works none
+// but the kit's own, such as the web server:
+//
+//	go app.Run(ctx, alert.Queue)
+//
+// That all processes are gone nobody of them can tell. Heartbeat is asked for once a minute while somebody watches: give it to a
+// service outside that raises the alarm when it ends. What was lost while nobody watched, Lost tells of when somebody does again.
+//
+// # An incident
+//
+// It is of a rule and a queue, task, schedule or group of errors. It is told once it has been seen for the rule's For, and is over
+// once it has been well for Clear; in between nothing is sent, however long it takes. One that is over and begins again is
+// another. When its rule is switched off, it is over at once; when no program knows its rule any more, after ten
+// minutes. Of a rule there are at most 100 at once.
+//
+// The kit's own jobs are never watched: a delivery that fails makes no alert, and so no chain of them.
+//
+// # What it can't promise
+//
+// A channel may be told twice, when a process dies between the answer and the note of it, or the answer is lost: PagerDuty and
+// mail take both for one by their key, Slack shows two. What begins and ends between two looks is not seen, but for what is
+// counted: failures, discarded jobs, errors. Figures are of whole minutes, so that a window may be a minute longer. Jobs that a process
+// has put aside because its program does not know their task do not wait, in the sense of Waiting and Unworked. Lost
+// knows processes that have the kit.
 package alert
 
 import (
@@ -234,7 +286,7 @@ func Func(name string, f func(ctx context.Context, n Notice) error) Option {
 }
 
 // Webhook is a channel of a URL of yours: a POST of a Notice as JSON, signed as Standard Webhooks says, so
-// that webhook.Receive takes it. The URL may be of a private network.
+// that webhook.Receiver takes it. The URL may be of a private network.
 func Webhook(name, url string, secret webhook.Secret) Option {
 	return option(func(c *config) {
 		err := checkURL("Webhook "+name, url)

@@ -224,13 +224,24 @@ func TestManyLookAtOnceAndOneTells(t *testing.T) {
 				alert.Rule{Name: "r", When: alert.Discarding, Task: "sometimes", To: []string{"a", "b"}},
 				alert.Rule{Name: "all", When: alert.Discarding, To: []string{"a"}},
 				alert.Rule{Name: "waiting", When: alert.Waiting, Over: time.Nanosecond, Clear: time.Nanosecond, To: []string{"b"}},
-				alert.Rule{Name: "unworked", When: alert.Unworked, Clear: time.Hour, To: []string{"b"}})
+				alert.Rule{Name: "unworked", When: alert.Unworked, Clear: time.Hour, To: []string{"b"}},
+				alert.Rule{Name: "failing", When: alert.Failing, Task: "sometimes", Percent: 1, Least: 1, To: []string{"b"}},
+				alert.Rule{Name: "news", When: alert.NewError, To: []string{"b"}},
+				alert.Rule{Name: "missing", When: alert.Missing, To: []string{"b"}},
+				alert.Rule{Name: "lost", When: alert.Lost, To: []string{"b"}})
 			kits, apps = append(kits, kit), append(apps, open(handled(), unable, kit))
 		}
 		if _, err := sometimes.Enqueue(t.Context(), apps[0], false); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, apps[0])
+		s, err := inside.Store(apps[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.GroupErrors(t.Context(), 1000); err != nil {
+			t.Fatal(err)
+		}
 		wait, err := unable.Enqueue(t.Context(), apps[0], 1)
 		if err != nil {
 			t.Fatal(err)
@@ -256,8 +267,8 @@ func TestManyLookAtOnceAndOneTells(t *testing.T) {
 		for range 3 {
 			drain(t, apps[0])
 		}
-		if keys := told.all(); len(keys) != 6 { // and one of the clears
-			t.Errorf("%d notices: %q; want 5, and the all-clear of what waited", len(keys), keys)
+		if keys := told.all(); len(keys) != 8 {
+			t.Errorf("%d notices: %q; want 7, and the all-clear of what waited", len(keys), keys)
 		}
 		for _, app := range apps {
 			if err := app.Close(); err != nil {

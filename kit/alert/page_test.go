@@ -106,6 +106,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("told %q; want what a rule has told to be over when it is switched off", got)
 	}
 	has(t, ask(page, "GET", "/", nil), `<span class="tag">off</span>`, "As in the code", "all-clear to")
+	h.Advance(3 * time.Minute) // what was discarded is out of sight
 	if ask(page, "POST", "/", url.Values{"do": {"on"}, "rule": {"<b>code"}}); h.rule("<b>code").Off {
 		t.Error("it is off")
 	}
