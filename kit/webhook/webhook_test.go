@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -20,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/kit/webhook"
 	"github.com/offloadhq/offload/offloadtest"
@@ -528,6 +530,37 @@ func TestRotationLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		verify("rotated", 1, map[string]bool{old: false, private.Public(): false, string(shared): true})
+	})
+}
+
+// With keys, what is kept of an endpoint shows neither its secret nor its URL.
+func TestEndpointsAreEncrypted(t *testing.T) {
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local(), offload.Keys{Current: "k1", ByID: map[string][]byte{"k1": bytes.Repeat([]byte("k"), 32)}})
+		s := subscribe(t, nil)
+		e := add(t, h, webhook.Endpoint{URL: s.URL + "/t0ken"})
+		job := publish(t, h, app, webhook.Event{})[0]
+		app.Drain()
+		if job = state(t, app, job.ID); job.State != offload.Completed {
+			t.Errorf("%+v; want it delivered", job)
+		}
+		got := s.all()[0]
+		if err := webhook.Verify([]byte(got.body), got.header, string(e.Keys[0].Secret)); err != nil {
+			t.Error(err)
+		}
+		backend, err := inside.Store(app.App)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := backend.Documents(t.Context(), "webhook.endpoint", "", 10)
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("%d records, %v", len(kept), err)
+		}
+		for _, secret := range []string{string(e.Keys[0].Secret), "t0ken"} {
+			if bytes.Contains(kept[0].Value, []byte(secret)) {
+				t.Errorf("the record is %s", kept[0].Value)
+			}
+		}
 	})
 }
 
