@@ -12,8 +12,10 @@ import (
 
 const (
 	lookEvery = 500 * time.Millisecond
-	// restFor is how many times as long as a look took nothing is done, so that many rows take a fifth of a core and no more.
-	restFor = 4
+	// restFor is how many times as long as a look took nothing is done, so that rows take a fifth of a core, unless
+	// that would be longer than longRest: looks that are slow then take half of the time.
+	restFor  = 4
+	longRest = time.Second
 	badOnes = 3 // every so many looks those that have failed are looked at, too
 
 	linesMost = 10_000 // that are read at a time
@@ -48,7 +50,8 @@ func (t *Tracker) follow(ctx context.Context) {
 		if n%badOnes == 0 {
 			sweep(ctx, endedBad)
 		}
-		timer.Reset(max(lookEvery, restFor*time.Since(began)))
+		took := time.Since(began)
+		timer.Reset(max(lookEvery, min(restFor*took, max(longRest, took))))
 	}
 }
 
