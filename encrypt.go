@@ -177,6 +177,20 @@ func schedulePlace(name string) seal.Place {
 	return seal.Place{Bound: seal.ToSchedule, Owner: name, Kind: string(store.TextInput)}
 }
 
+// documentPlace is where the value of a document belongs. Neither kinds nor keys have a NUL in them.
+func documentPlace(kind, key string) seal.Place {
+	return seal.Place{Bound: seal.ToRecord, Owner: kind + "\x00" + key, Kind: "value"}
+}
+
+// openDocument returns the value of a document in the clear.
+func (k *keyring) openDocument(kind, key string, value []byte) ([]byte, error) {
+	sealed, ok := seal.FromJSON(value)
+	if !ok {
+		return value, nil
+	}
+	return k.open(sealed, documentPlace(kind, key))
+}
+
 // placeOfInput is where an input belongs that was found with a job: all jobs of a schedule have the
 // schedule's own text.
 func placeOfInput(sealed string, id ID, task string, t *store.Terms) seal.Place {

@@ -91,6 +91,20 @@ func init() {
 		secret, err := (&shower{app: a}).secretsOf(ctx, task)
 		return secret.input.Hide(input), err
 	}
+	inside.SealDocument = func(app inside.App, kind, key string, value []byte) ([]byte, error) {
+		a, err := opened(app)
+		if err != nil || a.keys == nil {
+			return value, err
+		}
+		return a.keys.sealJSON(value, documentPlace(kind, key))
+	}
+	inside.OpenDocument = func(app inside.App, kind, key string, value []byte) ([]byte, error) {
+		a, err := opened(app)
+		if err != nil {
+			return nil, err
+		}
+		return a.keys.openDocument(kind, key, value)
+	}
 	inside.CurrentKey = func(app inside.App) string {
 		if a, err := opened(app); err == nil && a.keys != nil {
 			return a.keys.current

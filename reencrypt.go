@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/offloadhq/offload/internal/inside"
 	"github.com/offloadhq/offload/internal/seal"
@@ -41,6 +42,9 @@ func (a *App) runKeys(ctx context.Context, in *inside.ActInput) ([]byte, error) 
 	}
 	if in.Filter.All {
 		if err := w.schedules(ctx); err != nil {
+			return nil, err
+		}
+		if err := w.documents(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -252,4 +256,76 @@ func (w *keyWalk) schedules(ctx context.Context) error {
 		w.count.Keys[w.to]++
 	}
 	return nil
+}
+
+// documents does the same with documents of the kinds that are encrypted where there are keys. What
+// was kept before there were any is encrypted, too.
+func (w *keyWalk) documents(ctx context.Context) error {
+	return w.eachDocument(ctx, inside.SealedKinds, func(kind *store.Document) error {
+		return w.eachDocument(ctx, kind.Key, func(d *store.Document) error {
+			again, err := w.document(d)
+			if err != nil || again == nil {
+				return err
+			}
+			keep := time.Duration(0)
+			if !d.Expires.IsZero() {
+				now, err := w.app.store.Now(ctx)
+				if err != nil {
+					return fmt.Errorf("read the time: %w", err)
+				}
+				if keep = d.Expires.Sub(now); keep <= 0 {
+					return nil // it is as good as gone
+				}
+			}
+			_, err = w.app.store.PutDocument(ctx, store.Document{Kind: d.Kind, Key: d.Key, Value: again}, d.Version, keep)
+			switch {
+			case errors.Is(err, store.ErrStale):
+				return nil // who wrote it has the new key
+			case err != nil:
+				return fmt.Errorf("write record %s %q: %w", d.Kind, d.Key, err)
+			}
+			w.count.Changed++
+			w.count.Keys[w.to]++
+			return nil
+		})
+	})
+}
+
+// document counts a document, or returns its value encrypted anew.
+func (w *keyWalk) document(d *store.Document) ([]byte, error) {
+	at := documentPlace(d.Kind, d.Key)
+	if sealed, ok := seal.FromJSON(d.Value); ok {
+		again, id, ok := w.again(sealed, at)
+		if !ok {
+			w.count.Keys[id]++
+			return nil, nil
+		}
+		return seal.JSON(again), nil
+	}
+	if w.to == "" {
+		return nil, nil
+	}
+	again, err := w.app.keys.byID.Seal(w.to, d.Value, at)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt record %s %q: %w", d.Kind, d.Key, err)
+	}
+	return seal.JSON(again), nil
+}
+
+func (w *keyWalk) eachDocument(ctx context.Context, kind string, f func(d *store.Document) error) error {
+	for after := ""; ; {
+		page, err := w.app.store.Documents(ctx, kind, after, keysPage)
+		if err != nil {
+			return fmt.Errorf("read records %s: %w", kind, err)
+		}
+		for i := range page {
+			after = page[i].Key
+			if err := f(&page[i]); err != nil {
+				return err
+			}
+		}
+		if len(page) < keysPage {
+			return nil
+		}
+	}
 }

@@ -22,7 +22,7 @@ func (o *Operator) Erase(ctx context.Context, f offload.Filter) (*offload.Job, e
 
 // ReencryptAll encrypts anew what jobs of a filter say, in whatever state they are, with the current
 // key of the operator's app, or if that has none, of the process that does it. With Filter.All it
-// does so with schedules set at run time as well. The result of the returned job is a KeyCount.
+// does so with schedules set at run time, and with records of record.Encrypted, as well. The result of the returned job is a KeyCount.
 //
 // It works in the background, while jobs run, and may be done again at any time. When CountKeys then
 // finds no old key, and no process encrypts with it any more, that key can be taken out of Keys.
@@ -31,7 +31,7 @@ func (o *Operator) ReencryptAll(ctx context.Context, f offload.Filter) (*offload
 }
 
 // CountKeys counts by which keys it is encrypted what jobs of a filter say, with Filter.All also of
-// schedules. The result of the returned job is a KeyCount.
+// schedules and records. The result of the returned job is a KeyCount.
 func (o *Operator) CountKeys(ctx context.Context, f offload.Filter) (*offload.Job, error) {
 	return o.all(ctx, inside.ActInput{Verb: inside.CountKeys}, f)
 }

@@ -7,7 +7,7 @@
 //	err = views.Swap(ctx, &view) // or record.ErrStale, if somebody was faster
 //
 // Documents are kept as JSON, by kind and key. They are in backups and copies of the database, and erasing
-// jobs does not reach them. They are not encrypted, and their secrets are not masked.
+// jobs does not reach them. Their secrets are not masked, and they are encrypted if their kind is Encrypted, and not else.
 package record
 
 import (
@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -28,12 +29,23 @@ var ErrStale = store.ErrStale
 
 // A Kind is the records of one kind. It is safe for concurrent use.
 type Kind[T any] struct {
-	app  *offload.App
-	name string
+	app       *offload.App
+	name      string
+	encrypted bool
+	known     atomic.Bool // that it is encrypted stands in the database
 }
 
 // Of returns the records of a kind. Its name is made like names of queues; one with a dot in it says whose it is.
-func Of[T any](app *offload.App, kind string) *Kind[T] { return &Kind[T]{app, kind} }
+func Of[T any](app *offload.App, kind string) *Kind[T] { return &Kind[T]{app: app, name: kind} }
+
+// Encrypted is Of for what holds secrets: values are encrypted with the app's offload.Keys, bound to their kind and key. With an
+// app that has no keys they are kept in the clear; and what was kept so is read as it is, and encrypted
+// with its next write, or by operate.ReencryptAll, which encrypts these records anew as it does jobs. To read
+// what is encrypted without its key is an offload.ErrUnknownKey; a handler that returns that has its job wait for
+// a process with the key. Kinds and keys of records stay in the clear.
+func Encrypted[T any](app *offload.App, kind string) *Kind[T] {
+	return &Kind[T]{app: app, name: kind, encrypted: true}
+}
 
 // A Record is a value and what is known of it.
 type Record[T any] struct {
@@ -149,6 +161,11 @@ func (k *Kind[T]) write(ctx context.Context, r *Record[T], want int64, opts []Op
 	if err != nil {
 		return fmt.Errorf("offload: encode record %s %q: %w", k.name, r.Key, err)
 	}
+	if k.encrypted {
+		if value, err = k.seal(ctx, s, r.Key, value); err != nil {
+			return fmt.Errorf("offload: encrypt record %s %q: %w", k.name, r.Key, err)
+		}
+	}
 	if len(value) > store.MaxDocument {
 		return &offload.InputError{Field: "Value", Got: fmt.Sprintf("%d bytes", len(value)), Want: fmt.Sprintf("at most %d bytes of JSON", store.MaxDocument)}
 	}
@@ -160,9 +177,28 @@ func (k *Kind[T]) write(ctx context.Context, r *Record[T], want int64, opts []Op
 	return nil
 }
 
+// seal encrypts a value, if the app has keys. That there are such is kept before the first of them is, so that
+// whoever changes keys finds them all.
+func (k *Kind[T]) seal(ctx context.Context, s store.Store, key string, value []byte) ([]byte, error) {
+	if !k.known.Load() {
+		if _, err := s.PutDocument(ctx, store.Document{Kind: inside.SealedKinds, Key: k.name, Value: []byte("true")}, store.AnyVersion, 0); err != nil {
+			return nil, err
+		}
+		k.known.Store(true)
+	}
+	return inside.SealDocument(k.app, k.name, key, value)
+}
+
 func (k *Kind[T]) read(d *store.Document) (Record[T], error) {
 	r := Record[T]{Key: d.Key, Version: d.Version, At: d.At, Expires: d.Expires}
-	if err := json.Unmarshal(d.Value, &r.Value); err != nil {
+	value := d.Value
+	if k.encrypted {
+		var err error
+		if value, err = inside.OpenDocument(k.app, k.name, d.Key, d.Value); err != nil {
+			return r, fmt.Errorf("offload: decrypt record %s %q: %w", k.name, d.Key, err)
+		}
+	}
+	if err := json.Unmarshal(value, &r.Value); err != nil {
 		return r, fmt.Errorf("offload: decode record %s %q: %w", k.name, d.Key, err)
 	}
 	return r, nil

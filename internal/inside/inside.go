@@ -57,6 +57,13 @@ var (
 	// ShowInput returns an input of a task as others than its handler see it.
 	ShowInput func(ctx context.Context, app App, task string, input []byte) ([]byte, error)
 
+	// SealDocument returns the value of a document as it is kept: encrypted for its kind and key, or as it is
+	// if the app has no keys.
+	SealDocument func(app App, kind, key string, value []byte) ([]byte, error)
+
+	// OpenDocument is the other way. One that is in the clear it returns as it is.
+	OpenDocument func(app App, kind, key string, value []byte) ([]byte, error)
+
 	// CurrentKey returns the id of the key with which an app encrypts, "" if it has none.
 	CurrentKey func(app App) string
 
@@ -71,6 +78,10 @@ var (
 	// resumed.
 	PassSchedule func(now time.Time, s store.Schedule) (store.Ticked, error)
 )
+
+// SealedKinds is the kind of the documents whose keys are the kinds of documents that are encrypted
+// where there are keys.
+const SealedKinds = "offload.sealed"
 
 // ActTask is the name of the task that acts on many jobs.
 const ActTask = "offload.act"

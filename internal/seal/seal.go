@@ -5,8 +5,8 @@
 //	v1 . bound . key id . data
 //
 // "v1" is the version of the format. The second part says to what the text is bound: "job" to the
-// id of a job, "unique" to a task and a unique key, "schedule" to the name of a schedule. The
-// third is the id of the key: a name, which may have dots itself. The data is a random nonce of
+// id of a job, "unique" to a task and a unique key, "schedule" to the name of a schedule, "record"
+// to the kind and key of a record. The third is the id of the key: a name, which may have dots itself. The data is a random nonce of
 // 12 bytes and what AES-256-GCM makes of the text, in base64url without padding.
 //
 // The key of AES is made of the one with that id by HKDF-SHA-256 (expand only) with the text's
@@ -44,13 +44,14 @@ const (
 	ToJob      Bound = "job"      // Owner is the job's id
 	ToUnique   Bound = "unique"   // Owner is the job's task and unique key
 	ToSchedule Bound = "schedule" // Owner is the schedule's name
+	ToRecord   Bound = "record"   // Owner is the record's kind and key
 )
 
 // A Place is where a text belongs.
 type Place struct {
 	Bound Bound
 	Owner string
-	Kind  string // "input", "result", "memo", "text", "attrs"
+	Kind  string // "input", "result", "memo", "text", "attrs", "value"
 	Name  string // of a memo
 }
 
@@ -110,7 +111,7 @@ func parse(sealed string) (bound Bound, id, data string, err error) {
 		return "", "", "", ErrForm
 	}
 	switch bound = Bound(to); bound {
-	case ToJob, ToUnique, ToSchedule:
+	case ToJob, ToUnique, ToSchedule, ToRecord:
 		return bound, rest[:last], rest[last+1:], nil
 	}
 	return "", "", "", ErrForm

@@ -38,6 +38,7 @@ var rooms = []room{
 	{"internal/fields", nil, "keys made of the fields of an input, and fields that are secret"},
 	{"internal/form", nil, "forms made of JSON Schemas"},
 	{"internal/seal", nil, "what is encrypted, and how"},
+	{"internal/reply", nil, "what HTTP servers say, to go by and to show"},
 	{"internal/safedial", nil, "dials that stay out of private networks"},
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
@@ -63,6 +64,10 @@ var rooms = []room{
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
+	{"kit/httpcall", append([]string{"internal/reply"}, kitMay...), "requests"},
+	{"kit/webhook", append([]string{"internal/reply"}, kitMay...), "signed events for subscribers"},
+	// alert watches what operators see, and signs as webhook does.
+	{"kit/alert", append([]string{"operate", "internal/reply", "kit/webhook"}, kitMay...), "telling people of what goes wrong"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/internal/safedial"
 )
 
@@ -184,15 +185,15 @@ func outputOf(resp *http.Response, body []byte) Output {
 	out := Output{Status: resp.StatusCode, Headers: map[string]string{}}
 	for _, name := range keptHeaders {
 		if value := resp.Header.Get(name); value != "" {
-			out.Headers[name] = cutText([]byte(value), 2<<10)
+			out.Headers[name] = reply.Text([]byte(value), 2<<10)
 		}
 	}
 	if len(body) > mostBody {
 		body, out.BodyCut = body[:mostBody], true
 	}
 	switch text := body; {
-	case out.BodyCut && utf8.Valid(wholeRunes(text)):
-		out.Body = string(wholeRunes(text))
+	case out.BodyCut && utf8.Valid(reply.WholeRunes(text)):
+		out.Body = string(reply.WholeRunes(text))
 	case utf8.Valid(text):
 		out.Body = string(text)
 	default:

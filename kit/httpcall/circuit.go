@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/record"
 )
 
@@ -165,7 +166,7 @@ func (c *circuits) openFor(ctx context.Context, name string, probed bool, failur
 	if err == nil && !probed {
 		return nil // another was faster
 	}
-	r = record.Record[opened]{Key: name, Version: r.Version, Value: opened{r.Value.Times + 1, cutText([]byte(failure.Error()), mostInError)}}
+	r = record.Record[opened]{Key: name, Version: r.Version, Value: opened{r.Value.Times + 1, reply.Text([]byte(failure.Error()), mostInError)}}
 	// First the wait, then what makes others look at it: between the two nobody may try.
 	open := c.config.open << min(r.Value.Times-1, 4)
 	if _, err := c.waits.Put(ctx, name, wait{}, record.Expire(open)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/internal/safedial"
 	"go.uber.org/goleak"
 )
@@ -272,9 +273,9 @@ func TestRetryAfter(t *testing.T) {
 		{"a date", in(time.Hour), "", time.Hour, 66 * time.Minute},
 		{"a date by the server's clock", in(24*time.Hour + time.Minute), in(24 * time.Hour), time.Minute, 66 * time.Second},
 		{"a date that has passed", in(-time.Hour), "", 0, 0},
-		{"at most a day", "100000", "", mostWait, mostWait},
-		{"at most a day, by date", in(1000 * time.Hour), "", mostWait, mostWait},
-		{"far too long", "9000000000000000000", "", mostWait, mostWait},
+		{"at most a day", "100000", "", reply.MostWait, reply.MostWait},
+		{"at most a day, by date", in(1000 * time.Hour), "", reply.MostWait, reply.MostWait},
+		{"far too long", "9000000000000000000", "", reply.MostWait, reply.MostWait},
 	} {
 		h := http.Header{"Retry-After": {test.said}, "Date": {test.date}}
 		for range 20 {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 )
 
 // Credentials are those of a client that gets tokens for itself (OAuth 2.0 client credentials,
@@ -99,7 +100,7 @@ func (c *client) tokenError(ctx context.Context, err error) error {
 	if errors.As(err, &said) {
 		code := ""
 		if isToken(said.ErrorCode) {
-			code = " " + cutText([]byte(said.ErrorCode), 100)
+			code = " " + reply.Text([]byte(said.ErrorCode), 100)
 		}
 		return &tokenError{c.name, fmt.Errorf("status %d%s", said.Response.StatusCode, code)}
 	}

@@ -19,8 +19,10 @@
 // job, what was written, and a version. Who writes has read the version before the job, and writes only if it is still the same: so what
 // somebody slow has seen before never overwrites what somebody else has seen later, and no row says "running" of a job that has ended.
 //
-// Up to 1,000 rows with jobs under way are looked at each time; beyond that in turns, and two seconds become as many times two as there
-// are thousands.
+// A look costs a process some microseconds for each row with a job under way. With 50,000 such rows a look takes a quarter of a second, and
+// a fifth of a core goes into looks; with many more they are further apart. A job that is deleted, or goes on to wait for something else,
+// is found in turns of 4,000 rows a look: within two seconds up to 16,000 rows, and later beyond. What becomes of
+// thousands of rows at once is written row by row, a thousand or so in a second.
 //
 // # For the customer who waits
 //

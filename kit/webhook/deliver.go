@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/internal/safedial"
 	"github.com/offloadhq/offload/record"
 )
@@ -122,9 +123,7 @@ func (k *Kit) send(ctx context.Context, end *Endpoint, in *Delivery) (Answer, er
 	if err != nil {
 		return Answer{}, offload.Discard(refuse("url", errNoURL, "an absolute URL"))
 	}
-	req.Header["webhook-id"] = []string{in.Event} // in lower case, as the specification writes them
-	req.Header["webhook-timestamp"] = []string{timestamp}
-	req.Header["webhook-signature"] = []string{signature}
+	setHeaders(req.Header, in.Event, timestamp, signature)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 
@@ -137,10 +136,10 @@ func (k *Kit) send(ctx context.Context, end *Endpoint, in *Delivery) (Answer, er
 	}
 	defer resp.Body.Close()
 	said, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
-	answer := Answer{URL: end.shown(), Status: resp.StatusCode, Body: cutText(said, mostKept), Seconds: time.Since(now).Seconds()}
+	answer := Answer{URL: end.shown(), Status: resp.StatusCode, Body: reply.Text(said, mostKept), Seconds: time.Since(now).Seconds()}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		log.Warn("refused", "status", answer.Status, "body", answer.Body, "seconds", answer.Seconds)
-		return answer, &StatusError{answer.URL, answer.Status, answer.Body, retryAfter(resp.Header, time.Now())}
+		return answer, &StatusError{answer.URL, answer.Status, answer.Body, reply.RetryAfter(resp.Header, time.Now())}
 	}
 	if err != nil {
 		// The status stands: with 2xx the event was taken, whatever became of the body.
@@ -223,7 +222,7 @@ func (h *Hooks) note(ctx context.Context, id string, err error) (record.Record[f
 			r.Value.Since = r.At
 		}
 		r.Value.Failures++
-		r.Value.Error = cutText([]byte(err.Error()), mostKept)
+		r.Value.Error = reply.Text([]byte(err.Error()), mostKept)
 		problem = h.failing.Swap(ctx, &r)
 		if !errors.Is(problem, record.ErrStale) {
 			return r, problem
@@ -266,39 +265,4 @@ func (k *Kit) disable(ctx context.Context, in disableInput) error {
 		return nil
 	}
 	return k.config.onDisabled(ctx, end)
-}
-
-// mostWait is the longest that an endpoint may put a delivery off.
-const mostWait = 24 * time.Hour
-
-// retryAfter is how long the endpoint wants to be left alone; 0 if it did not say. A date is
-// meant by its own clock.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	said := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(said, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(mostWait/time.Second))) * time.Second
-	}
-	at, err := http.ParseTime(said)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return min(max(at.Sub(now), 0), mostWait)
-}
-
-// cutText is the beginning of b as valid text without control characters but line ends and tabs.
-func cutText(b []byte, most int) string {
-	cut := ""
-	if len(b) > most {
-		b, cut = b[:most], "…"
-	}
-	text := strings.ToValidUTF8(string(b), "\uFFFD")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
-			return '\uFFFD'
-		}
-		return r
-	}, text)) + cut
 }

@@ -153,7 +153,7 @@ const (
 func newHooks(k *Kit, app *offload.App) *Hooks {
 	return &Hooks{
 		kit: k, app: app, byOwner: map[string]known{},
-		records: record.Of[Endpoint](app, "webhook.endpoint"), failing: record.Of[failing](app, "webhook.failing"),
+		records: record.Encrypted[Endpoint](app, "webhook.endpoint"), failing: record.Of[failing](app, "webhook.failing"),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 )
 
 //go:embed page.html
@@ -20,7 +21,7 @@ var pageHTML string
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"time":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"pretty": func(b []byte) string { return cutText(b, 64<<10) },
+	"pretty": func(b []byte) string { return reply.Text(b, 64<<10) },
 }).Parse(pageHTML))
 
 const (
@@ -162,7 +163,7 @@ func (h *Hooks) act(w http.ResponseWriter, r *http.Request) {
 	case "enable":
 		err = h.Enable(r.Context(), endpoint)
 	default:
-		err = refuse("do", cutText([]byte(r.PostForm.Get("do")), 100), "again, disable or enable")
+		err = refuse("do", reply.Text([]byte(r.PostForm.Get("do")), 100), "again, disable or enable")
 	}
 	if err != nil {
 		fail(w, err)

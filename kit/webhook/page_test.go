@@ -21,61 +21,63 @@ func ask(h http.Handler, method, target string, form url.Values) *httptest.Respo
 }
 
 func TestPage(t *testing.T) {
-	app, h := newApp(t, local())
-	page := h.Deliveries()
-	if w := ask(page, "GET", "/", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "No endpoint") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(500)
-		w.Write([]byte("<script>alert(1)</script>"))
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		page := h.Deliveries()
+		if w := ask(page, "GET", "/", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "No endpoint") {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			w.Write([]byte("<script>alert(1)</script>"))
+		})
+		e := add(t, h, webhook.Endpoint{URL: s.URL + "/<b>?token=t0psecret", Owner: "<i>acme"})
+		job := publish(t, h, app, webhook.Event{ID: "evt_1", Owner: "<i>acme", Data: json.RawMessage(`{"name":"<u>Ada"}`)})[0]
+		app.Drain()
+		detail := "/?delivery=" + job.ID.String()
+		for target, wants := range map[string][]string{
+			"/":    {"failing", "evt_1", e.ID[strings.Index(e.ID, "/"):], "Disable"},
+			detail: {"evt_1", "status 500", "Request", "Ada", "Failed attempts"},
+		} {
+			w := ask(page, "GET", target, nil)
+			text := w.Body.String()
+			for _, want := range wants {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s lacks %q: %s", target, want, text)
+				}
+			}
+			for _, never := range []string{"t0psecret", string(e.Keys[0].Secret)[8:], "<script", "<i>", "<u>", "<b>"} {
+				if strings.Contains(text, never) {
+					t.Errorf("%s shows %q: %s", target, never, text)
+				}
+			}
+		}
+		if w := ask(page, "POST", "/", url.Values{"do": {"again"}, "delivery": {job.ID.String()}}); w.Code != 409 {
+			t.Errorf("%d; want 409 for a delivery that is still tried", w.Code)
+		}
+		s.say(nil)
+		app.Advance(6e9)
+		app.Drain()
+		if w := ask(page, "GET", detail, nil); !strings.Contains(w.Body.String(), "Response") {
+			t.Errorf("no answer: %s", w.Body)
+		}
+		w := ask(page, "POST", "/", url.Values{"do": {"again"}, "delivery": {job.ID.String()}})
+		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "./?delivery=") {
+			t.Errorf("%d to %q; want the new delivery", w.Code, w.Header().Get("Location"))
+		}
+		app.Drain()
+		if got := s.all(); len(got) != 3 || got[2].id != "evt_1" {
+			t.Errorf("%d requests; want a third with the same id", len(got))
+		}
+		ask(page, "POST", "/", url.Values{"do": {"disable"}, "endpoint": {e.ID}})
+		if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled != "by hand" {
+			t.Errorf("disabled: %+v, %v", got, err)
+		}
+		ask(page, "POST", "/", url.Values{"do": {"enable"}, "endpoint": {e.ID}})
+		if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled != "" {
+			t.Errorf("enabled: %+v, %v", got, err)
+		}
 	})
-	e := add(t, h, webhook.Endpoint{URL: s.URL + "/<b>?token=t0psecret", Owner: "<i>acme"})
-	job := publish(t, h, app, webhook.Event{ID: "evt_1", Owner: "<i>acme", Data: json.RawMessage(`{"name":"<u>Ada"}`)})[0]
-	app.Drain()
-	detail := "/?delivery=" + job.ID.String()
-	for target, wants := range map[string][]string{
-		"/":    {"failing", "evt_1", e.ID[strings.Index(e.ID, "/"):], "Disable"},
-		detail: {"evt_1", "status 500", "Request", "Ada", "Failed attempts"},
-	} {
-		w := ask(page, "GET", target, nil)
-		text := w.Body.String()
-		for _, want := range wants {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s lacks %q: %s", target, want, text)
-			}
-		}
-		for _, never := range []string{"t0psecret", string(e.Keys[0].Secret)[8:], "<script", "<i>", "<u>", "<b>"} {
-			if strings.Contains(text, never) {
-				t.Errorf("%s shows %q: %s", target, never, text)
-			}
-		}
-	}
-	if w := ask(page, "POST", "/", url.Values{"do": {"again"}, "delivery": {job.ID.String()}}); w.Code != 409 {
-		t.Errorf("%d; want 409 for a delivery that is still tried", w.Code)
-	}
-	s.say(nil)
-	app.Advance(6e9)
-	app.Drain()
-	if w := ask(page, "GET", detail, nil); !strings.Contains(w.Body.String(), "Response") {
-		t.Errorf("no answer: %s", w.Body)
-	}
-	w := ask(page, "POST", "/", url.Values{"do": {"again"}, "delivery": {job.ID.String()}})
-	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "./?delivery=") {
-		t.Errorf("%d to %q; want the new delivery", w.Code, w.Header().Get("Location"))
-	}
-	app.Drain()
-	if got := s.all(); len(got) != 3 || got[2].id != "evt_1" {
-		t.Errorf("%d requests; want a third with the same id", len(got))
-	}
-	ask(page, "POST", "/", url.Values{"do": {"disable"}, "endpoint": {e.ID}})
-	if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled != "by hand" {
-		t.Errorf("disabled: %+v, %v", got, err)
-	}
-	ask(page, "POST", "/", url.Values{"do": {"enable"}, "endpoint": {e.ID}})
-	if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled != "" {
-		t.Errorf("enabled: %+v, %v", got, err)
-	}
 }
 
 func TestPageRefuses(t *testing.T) {

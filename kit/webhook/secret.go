@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -181,6 +183,33 @@ func signatures(keys []Key, now time.Time, text []byte) (string, error) {
 		return "", errors.New("webhook: the endpoint has no key that signs")
 	}
 	return strings.Join(all, " "), nil
+}
+
+// Sign signs a message that a program sends by itself, as endpoints' are: it sets the headers webhook-id,
+// which stays the same over attempts, webhook-timestamp, and webhook-signature, one for each key. An
+// id has no dot in it. A key that is none is an error.
+func Sign(header http.Header, id string, now time.Time, body []byte, keys ...Secret) error {
+	if !isWord(id) || len(id) > 100 {
+		return refuse("id", id, "up to 100 letters, digits, _ and -")
+	}
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	all := make([]Key, len(keys))
+	for i := range keys {
+		all[i].Secret = keys[i]
+	}
+	signature, err := signatures(all, now, signed(id, timestamp, body))
+	if err != nil {
+		return err
+	}
+	setHeaders(header, id, timestamp, signature)
+	return nil
+}
+
+// setHeaders writes them in lower case, as the specification does.
+func setHeaders(header http.Header, id, timestamp, signature string) {
+	header["webhook-id"] = []string{id}
+	header["webhook-timestamp"] = []string{timestamp}
+	header["webhook-signature"] = []string{signature}
 }
 
 func refuse(field string, got any, want string) error {

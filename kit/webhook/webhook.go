@@ -47,8 +47,10 @@
 //
 // # Secrets
 //
-// Endpoints are records in the database, as they are: who reads the database reads the keys of the
-// subscribers. A Secret prints as "whsec_…", in logs and errors and pages, and has to be converted
+// Endpoints are records in the database. With offload.Keys given to the app they are encrypted, as jobs of tasks with
+// Encrypt are; without, who reads the database reads the keys of the subscribers. Give the Keys to all programs that
+// publish and deliver. Those that were kept before are encrypted when they are changed, or by
+// operate.ReencryptAll. A Secret prints as "whsec_…", in logs and errors and pages, and has to be converted
 // to a string on purpose.
 package webhook
 

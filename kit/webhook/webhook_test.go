@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -16,11 +17,15 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/inside"
+	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/kit/webhook"
 	"github.com/offloadhq/offload/offloadtest"
+	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
@@ -36,6 +41,24 @@ func newApp(t *testing.T, k *webhook.Kit, parts ...offload.Part) (*offloadtest.A
 	app := offloadtest.New(append(parts, k, offload.LogTo(slog.New(slog.DiscardHandler)))...)
 	t.Cleanup(func() { app.Close() })
 	return app, k.For(app.App)
+}
+
+// An opener opens an app as newApp does, on some store.
+type opener func(t *testing.T, k *webhook.Kit, parts ...offload.Part) (*offloadtest.App, *webhook.Hooks)
+
+// everywhere runs a test on a store of each kind.
+func everywhere(t *testing.T, test func(t *testing.T, newApp opener)) {
+	at := func(address func(t *testing.T) string) func(t *testing.T) {
+		return func(t *testing.T) {
+			test(t, func(t *testing.T, k *webhook.Kit, parts ...offload.Part) (*offloadtest.App, *webhook.Hooks) {
+				app := offloadtest.Open(t, address(t), append(parts, k, offload.LogTo(slog.New(slog.DiscardHandler)))...)
+				return app, k.For(app.App)
+			})
+		}
+	}
+	t.Run("memory", func(t *testing.T) { test(t, newApp) })
+	t.Run("sqlite", at(func(t *testing.T) string { return filepath.Join(t.TempDir(), "offload.db") }))
+	t.Run("postgres", at(func(t *testing.T) string { return testpg.URL(t) }))
 }
 
 // A request is one that a subscriber got.
@@ -120,57 +143,61 @@ func state(t *testing.T, app *offloadtest.App, id offload.ID) *offload.Job {
 }
 
 func TestPublishReachesThoseWhoWantIt(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, nil)
-	for path, e := range map[string]webhook.Endpoint{
-		"/all":     {},
-		"/paid":    {Types: []string{"order.paid"}},
-		"/orders":  {Types: []string{"user.*", "order.*"}},
-		"/star":    {Types: []string{"*"}},
-		"/users":   {Types: []string{"user.*"}},
-		"/or":      {Types: []string{"order"}},
-		"/theirs":  {Owner: "globex"},
-		"/ours":    {Owner: "acme"},
-		"/deeper":  {Types: []string{"order.paid.twice"}},
-		"/another": {Types: []string{"orders.*"}},
-	} {
-		e.URL = s.URL + path
-		add(t, h, e)
-	}
-	if got := len(publish(t, h, app, webhook.Event{})); got != 4 {
-		t.Errorf("%d deliveries; want 4: all, paid, orders, star", got)
-	}
-	if got := len(publish(t, h, app, webhook.Event{Owner: "acme"})); got != 1 {
-		t.Errorf("%d deliveries to acme; want 1", got)
-	}
-	if got := len(publish(t, h, app, webhook.Event{Owner: "nobody"})); got != 0 {
-		t.Errorf("%d deliveries to nobody; want none", got)
-	}
-	app.Drain()
-	if got := len(s.all()); got != 5 {
-		t.Errorf("%d requests; want 5", got)
-	}
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, nil)
+		for path, e := range map[string]webhook.Endpoint{
+			"/all":     {},
+			"/paid":    {Types: []string{"order.paid"}},
+			"/orders":  {Types: []string{"user.*", "order.*"}},
+			"/star":    {Types: []string{"*"}},
+			"/users":   {Types: []string{"user.*"}},
+			"/or":      {Types: []string{"order"}},
+			"/theirs":  {Owner: "globex"},
+			"/ours":    {Owner: "acme"},
+			"/deeper":  {Types: []string{"order.paid.twice"}},
+			"/another": {Types: []string{"orders.*"}},
+		} {
+			e.URL = s.URL + path
+			add(t, h, e)
+		}
+		if got := len(publish(t, h, app, webhook.Event{})); got != 4 {
+			t.Errorf("%d deliveries; want 4: all, paid, orders, star", got)
+		}
+		if got := len(publish(t, h, app, webhook.Event{Owner: "acme"})); got != 1 {
+			t.Errorf("%d deliveries to acme; want 1", got)
+		}
+		if got := len(publish(t, h, app, webhook.Event{Owner: "nobody"})); got != 0 {
+			t.Errorf("%d deliveries to nobody; want none", got)
+		}
+		app.Drain()
+		if got := len(s.all()); got != 5 {
+			t.Errorf("%d requests; want 5", got)
+		}
+	})
 }
 
 func TestRequestAndAnswer(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "thank you") })
-	e := add(t, h, webhook.Endpoint{URL: s.URL + "/hook?token=hidden"})
-	at := time.Date(2026, 11, 27, 1, 2, 3, 0, time.UTC)
-	job := publish(t, h, app, webhook.Event{Data: json.RawMessage(`{ "name": "a<b" }`), Time: at, ID: "evt_1"})[0]
-	app.Drain()
-	got := s.all()[0]
-	if want := `{"type":"order.paid","timestamp":"2026-11-27T01:02:03Z","data":{"name":"a\u003cb"}}`; got.body != want || got.id != "evt_1" {
-		t.Errorf("%s: %s; want evt_1: %s", got.id, got.body, want)
-	}
-	if err := webhook.Verify([]byte(got.body), got.header, string(e.Keys[0].Secret)); err != nil {
-		t.Error(err)
-	}
-	answer, err := webhook.Deliver.Wait(t.Context(), app.App, job.ID)
-	if err != nil || answer.Status != 200 || answer.Body != "thank you" || answer.URL != s.URL+"/hook" {
-		t.Errorf("%+v, %v; want what was answered", answer, err)
-	}
-	offloadtest.WantLogged(t, app, job.ID, "answered", "status", 200, "webhook-id", "evt_1", "url", s.URL+"/hook")
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "thank you") })
+		e := add(t, h, webhook.Endpoint{URL: s.URL + "/hook?token=hidden"})
+		at := time.Date(2026, 11, 27, 1, 2, 3, 0, time.UTC)
+		job := publish(t, h, app, webhook.Event{Data: json.RawMessage(`{ "name": "a<b" }`), Time: at, ID: "evt_1"})[0]
+		app.Drain()
+		got := s.all()[0]
+		if want := `{"type":"order.paid","timestamp":"2026-11-27T01:02:03Z","data":{"name":"a\u003cb"}}`; got.body != want || got.id != "evt_1" {
+			t.Errorf("%s: %s; want evt_1: %s", got.id, got.body, want)
+		}
+		if err := webhook.Verify([]byte(got.body), got.header, string(e.Keys[0].Secret)); err != nil {
+			t.Error(err)
+		}
+		answer, err := webhook.Deliver.Wait(t.Context(), app.App, job.ID)
+		if err != nil || answer.Status != 200 || answer.Body != "thank you" || answer.URL != s.URL+"/hook" {
+			t.Errorf("%+v, %v; want what was answered", answer, err)
+		}
+		offloadtest.WantLogged(t, app, job.ID, "answered", "status", 200, "webhook-id", "evt_1", "url", s.URL+"/hook")
+	})
 }
 
 func TestEveryFailureIsTriedAgain(t *testing.T) {
@@ -224,25 +251,28 @@ func TestEveryFailureIsTriedAgain(t *testing.T) {
 
 // What came before the body counts: a subscriber that took the event and then broke off has it.
 func TestTakenThoughTheAnswerIsCut(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		io.WriteString(w, "half\x00\xff")
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "half\x00\xff")
+		})
+		add(t, h, webhook.Endpoint{URL: s.URL})
+		job := publish(t, h, app, webhook.Event{})[0]
+		app.Drain()
+		if job = state(t, app, job.ID); job.State != offload.Completed {
+			t.Errorf("%+v; want it completed", job)
+		}
+		s.say(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("long ", 1<<20)) })
+		job = publish(t, h, app, webhook.Event{})[0]
+		app.Drain()
+		if job = state(t, app, job.ID); job.State != offload.Completed || len(job.Result) > 4<<10 {
+			t.Errorf("%d bytes kept of a long answer, %s", len(job.Result), job.State)
+		}
 	})
-	add(t, h, webhook.Endpoint{URL: s.URL})
-	job := publish(t, h, app, webhook.Event{})[0]
-	app.Drain()
-	if job = state(t, app, job.ID); job.State != offload.Completed {
-		t.Errorf("%+v; want it completed", job)
-	}
-	s.say(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("long ", 1<<20)) })
-	job = publish(t, h, app, webhook.Event{})[0]
-	app.Drain()
-	if job = state(t, app, job.ID); job.State != offload.Completed || len(job.Result) > 4<<10 {
-		t.Errorf("%d bytes kept of a long answer, %s", len(job.Result), job.State)
-	}
 }
 
+// In memory alone: no test moves the clock of a database.
 func TestScheduleIsThreeDaysAndThenItEnds(t *testing.T) {
 	app, h := newApp(t, local())
 	s := subscribe(t, status(500))
@@ -279,97 +309,105 @@ func TestScheduleIsThreeDaysAndThenItEnds(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "3600")
-		w.WriteHeader(http.StatusServiceUnavailable)
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		add(t, h, webhook.Endpoint{URL: s.URL})
+		publish(t, h, app, webhook.Event{})
+		app.Drain()
+		app.Advance(time.Hour - time.Second)
+		if app.Drain(); len(s.all()) != 1 {
+			t.Errorf("%d requests before the time", len(s.all()))
+		}
+		app.Advance(2 * time.Second)
+		if app.Drain(); len(s.all()) != 2 {
+			t.Errorf("%d requests after the time; want 2", len(s.all()))
+		}
 	})
-	add(t, h, webhook.Endpoint{URL: s.URL})
-	publish(t, h, app, webhook.Event{})
-	app.Drain()
-	app.Advance(time.Hour - time.Second)
-	if app.Drain(); len(s.all()) != 1 {
-		t.Errorf("%d requests before the time", len(s.all()))
-	}
-	app.Advance(2 * time.Second)
-	if app.Drain(); len(s.all()) != 2 {
-		t.Errorf("%d requests after the time; want 2", len(s.all()))
-	}
 }
 
 func TestTwiceIsOneWebhookID(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, nil)
-	e := add(t, h, webhook.Endpoint{URL: s.URL})
-	call := webhook.Deliver.Call(webhook.Delivery{Endpoint: e.ID, Event: "evt_1", Body: json.RawMessage(`{}`)})
-	offloadtest.Twice(t, app, call, func() any {
-		ids := map[string]bool{}
-		for _, r := range s.all() {
-			ids[r.id] = true
-		}
-		return ids
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, nil)
+		e := add(t, h, webhook.Endpoint{URL: s.URL})
+		call := webhook.Deliver.Call(webhook.Delivery{Endpoint: e.ID, Event: "evt_1", Body: json.RawMessage(`{}`)})
+		offloadtest.Twice(t, app, call, func() any {
+			ids := map[string]bool{}
+			for _, r := range s.all() {
+				ids[r.id] = true
+			}
+			return ids
+		})
 	})
 }
 
 func TestPublishedTwiceGoesOutOnce(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, nil)
-	add(t, h, webhook.Endpoint{URL: s.URL})
-	first := publish(t, h, app, webhook.Event{ID: "evt_1"})[0]
-	app.Drain()
-	second := publish(t, h, app, webhook.Event{ID: "evt_1"})[0]
-	app.Drain()
-	if second.ID != first.ID || len(s.all()) != 1 {
-		t.Errorf("%d requests of jobs %s and %s; want one", len(s.all()), first.ID, second.ID)
-	}
-	offloadtest.Twice(t, app, webhook.Publish.Call(webhook.Event{Type: "order.paid", Data: json.RawMessage("7")}), func() any { return len(s.all()) })
-	if got := s.all(); len(got) != 2 || got[1].id == "evt_1" {
-		t.Errorf("%d requests; want a second one", len(got))
-	}
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, nil)
+		add(t, h, webhook.Endpoint{URL: s.URL})
+		first := publish(t, h, app, webhook.Event{ID: "evt_1"})[0]
+		app.Drain()
+		second := publish(t, h, app, webhook.Event{ID: "evt_1"})[0]
+		app.Drain()
+		if second.ID != first.ID || len(s.all()) != 1 {
+			t.Errorf("%d requests of jobs %s and %s; want one", len(s.all()), first.ID, second.ID)
+		}
+		offloadtest.Twice(t, app, webhook.Publish.Call(webhook.Event{Type: "order.paid", Data: json.RawMessage("7")}), func() any { return len(s.all()) })
+		if got := s.all(); len(got) != 2 || got[1].id == "evt_1" {
+			t.Errorf("%d requests; want a second one", len(got))
+		}
+	})
 }
 
 func TestGoneDisables(t *testing.T) {
-	var told []webhook.Endpoint
-	app, h := newApp(t, local(webhook.OnDisabled(func(_ context.Context, e webhook.Endpoint) error {
-		if told = append(told, e); len(told) == 1 {
-			return errors.New("mail server is down")
+	everywhere(t, func(t *testing.T, newApp opener) {
+		var told []webhook.Endpoint
+		app, h := newApp(t, local(webhook.OnDisabled(func(_ context.Context, e webhook.Endpoint) error {
+			if told = append(told, e); len(told) == 1 {
+				return errors.New("mail server is down")
+			}
+			return nil
+		})))
+		s := subscribe(t, status(http.StatusGone))
+		e := add(t, h, webhook.Endpoint{URL: s.URL})
+		first, second := publish(t, h, app, webhook.Event{})[0], publish(t, h, app, webhook.Event{})[0]
+		app.Drain()
+		app.Advance(time.Minute)
+		app.Drain()
+		if job := state(t, app, first.ID); job.State != offload.Discarded && job.State != offload.Cancelled {
+			t.Errorf("%+v; want no retry", job)
 		}
-		return nil
-	})))
-	s := subscribe(t, status(http.StatusGone))
-	e := add(t, h, webhook.Endpoint{URL: s.URL})
-	first, second := publish(t, h, app, webhook.Event{})[0], publish(t, h, app, webhook.Event{})[0]
-	app.Drain()
-	app.Advance(time.Minute)
-	app.Drain()
-	if job := state(t, app, first.ID); job.State != offload.Discarded && job.State != offload.Cancelled {
-		t.Errorf("%+v; want no retry", job)
-	}
-	if job := state(t, app, second.ID); job.State != offload.Discarded && job.State != offload.Cancelled {
-		t.Errorf("%+v; want no retry", job)
-	}
-	e, err := h.Get(t.Context(), e.ID)
-	if err != nil || e.Disabled != "it answered 410 Gone" || len(told) != 2 || told[1].Disabled != e.Disabled {
-		t.Errorf("%+v, %v, told %+v; want it disabled, and the owner told until that worked", e, err, told)
-	}
-	if jobs := publish(t, h, app, webhook.Event{}); len(jobs) != 0 {
-		t.Errorf("%d deliveries to a disabled endpoint", len(jobs))
-	}
-	if _, err := h.SendAgain(t.Context(), first.ID); err == nil {
-		t.Error("sent again to a disabled endpoint")
-	}
-	s.say(nil)
-	if err := h.Enable(t.Context(), e.ID); err != nil {
-		t.Fatal(err)
-	}
-	again, err := h.SendAgain(t.Context(), first.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	app.Drain()
-	if job := state(t, app, again.ID); job.State != offload.Completed {
-		t.Errorf("%+v; want it delivered", job)
-	}
+		if job := state(t, app, second.ID); job.State != offload.Discarded && job.State != offload.Cancelled {
+			t.Errorf("%+v; want no retry", job)
+		}
+		e, err := h.Get(t.Context(), e.ID)
+		if err != nil || e.Disabled != "it answered 410 Gone" || len(told) != 2 || told[1].Disabled != e.Disabled {
+			t.Errorf("%+v, %v, told %+v; want it disabled, and the owner told until that worked", e, err, told)
+		}
+		if jobs := publish(t, h, app, webhook.Event{}); len(jobs) != 0 {
+			t.Errorf("%d deliveries to a disabled endpoint", len(jobs))
+		}
+		if _, err := h.SendAgain(t.Context(), first.ID); err == nil {
+			t.Error("sent again to a disabled endpoint")
+		}
+		s.say(nil)
+		if err := h.Enable(t.Context(), e.ID); err != nil {
+			t.Fatal(err)
+		}
+		again, err := h.SendAgain(t.Context(), first.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		app.Drain()
+		if job := state(t, app, again.ID); job.State != offload.Completed {
+			t.Errorf("%+v; want it delivered", job)
+		}
+	})
 }
 
 func TestFiveDaysWithoutSuccessDisable(t *testing.T) {
@@ -392,101 +430,138 @@ func TestFiveDaysWithoutSuccessDisable(t *testing.T) {
 }
 
 func TestDisabledByHandTellsNobodyAndCancels(t *testing.T) {
-	app, h := newApp(t, local(webhook.OnDisabled(func(context.Context, webhook.Endpoint) error { t.Error("told"); return nil })))
-	s := subscribe(t, nil)
-	off, gone := add(t, h, webhook.Endpoint{URL: s.URL}), add(t, h, webhook.Endpoint{URL: s.URL})
-	jobs := publish(t, h, app, webhook.Event{})
-	if err := errors.Join(h.Disable(t.Context(), off.ID, ""), h.Remove(t.Context(), gone.ID)); err != nil {
-		t.Fatal(err)
-	}
-	app.Drain()
-	for _, job := range jobs {
-		if job = state(t, app, job.ID); job.State != offload.Cancelled {
-			t.Errorf("%+v; want it cancelled", job)
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local(webhook.OnDisabled(func(context.Context, webhook.Endpoint) error { t.Error("told"); return nil })))
+		s := subscribe(t, nil)
+		off, gone := add(t, h, webhook.Endpoint{URL: s.URL}), add(t, h, webhook.Endpoint{URL: s.URL})
+		jobs := publish(t, h, app, webhook.Event{})
+		if err := errors.Join(h.Disable(t.Context(), off.ID, ""), h.Remove(t.Context(), gone.ID)); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(s.all()) != 0 {
-		t.Error("something was sent")
-	}
+		app.Drain()
+		for _, job := range jobs {
+			if job = state(t, app, job.ID); job.State != offload.Cancelled {
+				t.Errorf("%+v; want it cancelled", job)
+			}
+		}
+		if len(s.all()) != 0 {
+			t.Error("something was sent")
+		}
+	})
 }
 
 func TestOrder(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, status(500))
-	e := add(t, h, webhook.Endpoint{URL: s.URL, Ordered: true})
-	var jobs []*offload.Job
-	for i := range 5 {
-		jobs = append(jobs, publish(t, h, app, webhook.Event{ID: fmt.Sprint("evt_", i)})...)
-	}
-	app.Drain()
-	if got := s.all(); len(got) != 1 {
-		t.Fatalf("%d requests; want those behind to wait for the retry", len(got))
-	}
-	s.say(nil)
-	app.Advance(6 * time.Second)
-	app.Drain()
-	ids := ""
-	for _, r := range s.all() {
-		ids += r.id + " "
-	}
-	if ids != "evt_0 evt_0 evt_1 evt_2 evt_3 evt_4 " {
-		t.Errorf("order %s", ids)
-	}
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, status(500))
+		e := add(t, h, webhook.Endpoint{URL: s.URL, Ordered: true})
+		var jobs []*offload.Job
+		for i := range 5 {
+			jobs = append(jobs, publish(t, h, app, webhook.Event{ID: fmt.Sprint("evt_", i)})...)
+		}
+		app.Drain()
+		if got := s.all(); len(got) != 1 {
+			t.Fatalf("%d requests; want those behind to wait for the retry", len(got))
+		}
+		s.say(nil)
+		app.Advance(6 * time.Second)
+		app.Drain()
+		ids := ""
+		for _, r := range s.all() {
+			ids += r.id + " "
+		}
+		if ids != "evt_0 evt_0 evt_1 evt_2 evt_3 evt_4 " {
+			t.Errorf("order %s", ids)
+		}
 
-	// One that is given up stops the endpoint, until it is sent again in its place.
-	s.say(status(http.StatusGone))
-	first, second := publish(t, h, app, webhook.Event{ID: "a"})[0], publish(t, h, app, webhook.Event{ID: "b"})[0]
-	app.Drain()
-	s.say(nil)
-	if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled == "" {
-		t.Errorf("%+v, %v; want it disabled", got, err)
-	}
-	if err := h.Enable(t.Context(), e.ID); err != nil {
-		t.Fatal(err)
-	}
-	if job := state(t, app, second.ID); job.State != offload.Blocked {
-		t.Errorf("%s; want it blocked behind the discarded one", job.State)
-	}
-	again, err := h.SendAgain(t.Context(), first.ID)
-	if err != nil || again.ID != first.ID {
-		t.Fatalf("%+v, %v; want the same job", again, err)
-	}
-	app.Drain()
-	got := s.all()
-	if tail := got[len(got)-2].id + got[len(got)-1].id; tail != "ab" {
-		t.Errorf("sent %q last; want ab", tail)
-	}
-	_ = jobs
+		// One that is given up stops the endpoint, until it is sent again in its place.
+		s.say(status(http.StatusGone))
+		first, second := publish(t, h, app, webhook.Event{ID: "a"})[0], publish(t, h, app, webhook.Event{ID: "b"})[0]
+		app.Drain()
+		s.say(nil)
+		if got, err := h.Get(t.Context(), e.ID); err != nil || got.Disabled == "" {
+			t.Errorf("%+v, %v; want it disabled", got, err)
+		}
+		if err := h.Enable(t.Context(), e.ID); err != nil {
+			t.Fatal(err)
+		}
+		if job := state(t, app, second.ID); job.State != offload.Blocked {
+			t.Errorf("%s; want it blocked behind the discarded one", job.State)
+		}
+		again, err := h.SendAgain(t.Context(), first.ID)
+		if err != nil || again.ID != first.ID {
+			t.Fatalf("%+v, %v; want the same job", again, err)
+		}
+		app.Drain()
+		got := s.all()
+		if tail := got[len(got)-2].id + got[len(got)-1].id; tail != "ab" {
+			t.Errorf("sent %q last; want ab", tail)
+		}
+		_ = jobs
+	})
 }
 
 func TestRotationLosesNothing(t *testing.T) {
-	app, h := newApp(t, local())
-	s := subscribe(t, nil)
-	e := add(t, h, webhook.Endpoint{URL: s.URL})
-	old, shared, private := string(e.Keys[0].Secret), webhook.NewSecret(), webhook.NewPrivateKey()
-	verify := func(step string, n int, keys map[string]bool) {
-		t.Helper()
-		publish(t, h, app, webhook.Event{})
-		app.Drain()
-		got := s.all()
-		last := got[len(got)-1]
-		if signatures := strings.Fields(last.signature); len(signatures) != n {
-			t.Errorf("%s: %d signatures, want %d", step, len(signatures), n)
-		}
-		for key, want := range keys {
-			if err := webhook.Verify([]byte(last.body), last.header, key); (err == nil) != want {
-				t.Errorf("%s: %v with a key that should be good: %v", step, err, want)
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local())
+		s := subscribe(t, nil)
+		e := add(t, h, webhook.Endpoint{URL: s.URL})
+		old, shared, private := string(e.Keys[0].Secret), webhook.NewSecret(), webhook.NewPrivateKey()
+		verify := func(step string, n int, keys map[string]bool) {
+			t.Helper()
+			publish(t, h, app, webhook.Event{})
+			app.Drain()
+			got := s.all()
+			last := got[len(got)-1]
+			if signatures := strings.Fields(last.signature); len(signatures) != n {
+				t.Errorf("%s: %d signatures, want %d", step, len(signatures), n)
+			}
+			for key, want := range keys {
+				if err := webhook.Verify([]byte(last.body), last.header, key); (err == nil) != want {
+					t.Errorf("%s: %v with a key that should be good: %v", step, err, want)
+				}
 			}
 		}
-	}
-	if _, err := h.Rotate(t.Context(), e.ID, private, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	verify("rotating", 2, map[string]bool{old: true, private.Public(): true, string(shared): false})
-	if _, err := h.Rotate(t.Context(), e.ID, shared, 0); err != nil {
-		t.Fatal(err)
-	}
-	verify("rotated", 1, map[string]bool{old: false, private.Public(): false, string(shared): true})
+		if _, err := h.Rotate(t.Context(), e.ID, private, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		verify("rotating", 2, map[string]bool{old: true, private.Public(): true, string(shared): false})
+		if _, err := h.Rotate(t.Context(), e.ID, shared, 0); err != nil {
+			t.Fatal(err)
+		}
+		verify("rotated", 1, map[string]bool{old: false, private.Public(): false, string(shared): true})
+	})
+}
+
+// With keys, what is kept of an endpoint shows neither its secret nor its URL.
+func TestEndpointsAreEncrypted(t *testing.T) {
+	everywhere(t, func(t *testing.T, newApp opener) {
+		app, h := newApp(t, local(), offload.Keys{Current: "k1", ByID: map[string][]byte{"k1": bytes.Repeat([]byte("k"), 32)}})
+		s := subscribe(t, nil)
+		e := add(t, h, webhook.Endpoint{URL: s.URL + "/t0ken"})
+		job := publish(t, h, app, webhook.Event{})[0]
+		app.Drain()
+		if job = state(t, app, job.ID); job.State != offload.Completed {
+			t.Errorf("%+v; want it delivered", job)
+		}
+		got := s.all()[0]
+		if err := webhook.Verify([]byte(got.body), got.header, string(e.Keys[0].Secret)); err != nil {
+			t.Error(err)
+		}
+		backend, err := inside.Store(app.App)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := backend.Documents(t.Context(), "webhook.endpoint", "", 10)
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("%d records, %v", len(kept), err)
+		}
+		for _, secret := range []string{string(e.Keys[0].Secret), "t0ken"} {
+			if bytes.Contains(kept[0].Value, []byte(secret)) {
+				t.Errorf("the record is %s", kept[0].Value)
+			}
+		}
+	})
 }
 
 // An event goes out if the transaction that it is published in is committed.
@@ -511,15 +586,24 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
-func TestTransactionOfSQLite(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "offload.db")
+func TestTransactionOfADatabase(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "offload.db")
+		inTransaction(t, "sqlite:"+file, "sqlite", "file:"+file+"?_txlock=immediate")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		address := testpg.URL(t)
+		inTransaction(t, address, "pgx", address)
+	})
+}
+
+func inTransaction(t *testing.T, address, driver, dsn string) {
 	k := local()
-	app := offloadtest.Open(t, "sqlite:"+file, k, offload.LogTo(slog.New(slog.DiscardHandler)))
-	defer app.Close()
+	app := offloadtest.Open(t, address, k, offload.LogTo(slog.New(slog.DiscardHandler)))
 	h := k.For(app.App)
 	s := subscribe(t, nil)
 	add(t, h, webhook.Endpoint{URL: s.URL})
-	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/dashboard"
+	"github.com/offloadhq/offload/kit/alert"
 	"github.com/offloadhq/offload/kit/blob"
 	"github.com/offloadhq/offload/kit/blob/s3"
 	"github.com/offloadhq/offload/kit/command"

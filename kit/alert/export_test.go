@@ -1,0 +1,6 @@
+package alert
+
+import "time"
+
+// JoinWithin is how long processes have to join.
+func JoinWithin(d time.Duration) { joinTime = d }
