@@ -118,7 +118,8 @@ func (m Message) Validate() error {
 	return m.checkSize()
 }
 
-// isURL reports whether s is an absolute URL that a device may open. What would run as a script is none.
+// isURL reports whether s is an absolute URL that a device may open. What would run as a script, and what everybody on the way can read,
+// is none.
 func isURL(s string, https bool) bool {
 	u, err := url.Parse(s)
 	if err != nil || len(s) > mostURL || !utf8.ValidString(s) || u.Scheme == "" {
@@ -127,7 +128,9 @@ func isURL(s string, https bool) bool {
 	switch u.Scheme {
 	case "https":
 		return u.Hostname() != "" && u.User == nil
-	case "javascript", "data", "vbscript", "blob", "file", "http":
+	case "http":
+		return !https && u.Hostname() == "localhost" // while one develops
+	case "javascript", "data", "vbscript", "blob", "file":
 		return false
 	}
 	return !https
