@@ -317,7 +317,9 @@ func TestServiceSaysWhatIsWrongWithIt(t *testing.T) {
 		spoil func(s *apns.Service)
 	}{
 		{"Key", func(s *apns.Service) { s.Key = nil }},
-		{"Key", func(s *apns.Service) { s.Key = []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n") }},
+		{"Key", func(s *apns.Service) {
+			s.Key = []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		}},
 		{"Key", func(s *apns.Service) { s.Key = p8(t, edKey) }},
 		{"KeyID", func(s *apns.Service) { s.KeyID = "short" }},
 		{"TeamID", func(s *apns.Service) { s.TeamID = "DEF123GHI\n" }},

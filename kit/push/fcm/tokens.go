@@ -52,12 +52,29 @@ func isFresh(t *oauth2.Token) bool {
 	return t != nil && t.AccessToken != "" && (t.Expiry.IsZero() || time.Until(t.Expiry) > tokenRest)
 }
 
+// within makes requests that end with a context. The library makes its own without one.
+type within struct {
+	ctx context.Context
+	via http.RoundTripper
+}
+
+// RoundTrip makes a request.
+func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
+	via := w.via
+	if via == nil {
+		via = http.DefaultTransport
+	}
+	return via.RoundTrip(r.WithContext(w.ctx))
+}
+
 func (t *tokens) fetch(ctx context.Context, client *http.Client) (*oauth2.Token, error) {
 	source := t.source
 	if source == nil {
 		limited, cancel := context.WithTimeout(ctx, tokenTime)
 		defer cancel()
-		source = t.config.TokenSource(context.WithValue(limited, oauth2.HTTPClient, client))
+		bound := *client
+		bound.Transport = within{limited, client.Transport}
+		source = t.config.TokenSource(context.WithValue(limited, oauth2.HTTPClient, &bound))
 	}
 	token, err := source.Token()
 	if said := (*oauth2.RetrieveError)(nil); errors.As(err, &said) {
