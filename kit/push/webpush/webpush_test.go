@@ -221,7 +221,7 @@ func TestStatusDecides(t *testing.T) {
 			s.answers(func(w http.ResponseWriter, _ int) {
 				w.Header().Set("Location", "https://elsewhere.example/")
 				w.WriteHeader(test.status)
-				fmt.Fprint(w, "so\r\nit is")
+				fmt.Fprint(w, "so\r\nit \x1bis")
 			})
 			app := newApp(t, push.Via(s.service(t)))
 			id := enqueued(t, app, s.message(t))
@@ -280,6 +280,22 @@ func TestLostAnswer(t *testing.T) {
 	if len(all) != 2 || all[0].payload != all[1].payload || !strings.Contains(all[0].payload, `"tag":"`+id.String()+`"`) {
 		t.Errorf("sent %+v; want two alike, with the job's id as tag", all)
 	}
+}
+
+// TestCutAnswer is a push that was taken, whose answer ends in the middle: what was said counts.
+func TestCutAnswer(t *testing.T) {
+	s := newPushService(t)
+	s.answers(func(w http.ResponseWriter, _ int) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, "taken")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	app := newApp(t, push.Via(s.service(t)))
+	id := enqueued(t, app, s.message(t))
+	app.Drain()
+	wantState(t, app, id, offload.Completed, "")
 }
 
 func TestTwiceIsOnce(t *testing.T) {
