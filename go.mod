@@ -38,7 +38,7 @@ require (
 
 require github.com/thedatashed/xlsxreader v1.2.8
 
-require github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+require github.com/golang-jwt/jwt/v5 v5.3.1
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect

@@ -221,7 +221,7 @@ func TestOneTokenForAllWhoAsk(t *testing.T) {
 
 func TestNoTokenIsRetried(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter) bool{
-		"refused":   func(w http.ResponseWriter) bool { http.Error(w, "ya29 you sent me this", 401); return true },
+		"refused":   func(w http.ResponseWriter) bool { http.Error(w, "ya29 you sent me this", http.StatusUnauthorized); return true },
 		"down":      func(w http.ResponseWriter) bool { w.WriteHeader(503); return true },
 		"no JSON":   func(w http.ResponseWriter) bool { fmt.Fprint(w, "<html>"); return true },
 		"empty":     func(w http.ResponseWriter) bool { fmt.Fprint(w, `{"access_token":""}`); return true },
