@@ -35,6 +35,10 @@ import (
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/image/webp"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/push/apns"
+	"github.com/offloadhq/offload/kit/push/fcm"
+	"github.com/offloadhq/offload/kit/push/webpush"
 	"github.com/offloadhq/offload/kit/status"
 	"github.com/offloadhq/offload/kit/table"
 	"github.com/offloadhq/offload/kit/table/parquet"
@@ -104,7 +108,7 @@ type Lead struct {
 	Tenant string `json:"tenant"`
 }
 
-func push(ctx context.Context, l Lead) error { return nil }
+func pushLead(ctx context.Context, l Lead) error { return nil }
 
 func pull(ctx context.Context, l Lead) error { return nil }
 
@@ -176,3 +180,5 @@ var album []Photo
 
 // hooks are those of webhooks.md.
 var hooks = webhook.New()
+
+var p8, account []byte
