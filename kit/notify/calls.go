@@ -101,7 +101,7 @@ func (t *telling) pushes() (all []*offload.Call) {
 	var wrong error
 	seen := map[string]bool{}
 	for _, target := range t.who.Push {
-		m := t.push1(target)
+		m := t.pushTo(target)
 		if err := m.Validate(); err != nil {
 			wrong = fmt.Errorf("push: %w", err)
 			continue
@@ -119,8 +119,8 @@ func (t *telling) pushes() (all []*offload.Call) {
 	return all
 }
 
-// push1 is the content as a push to a device.
-func (t *telling) push1(target push.Target) push.Message {
+// pushTo is the content as a push to a device.
+func (t *telling) pushTo(target push.Target) push.Message {
 	var m push.Message
 	if t.content.Push != nil {
 		m = *t.content.Push

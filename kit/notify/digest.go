@@ -35,6 +35,11 @@ func gatheredOf(app *offload.App) *record.Kind[gathered] {
 	return record.Of[gathered](app, "notify.gathered")
 }
 
+// told says which notices were sent, so that one of which an attempt comes late does not wait again.
+func told(app *offload.App) *record.Kind[bool] { return record.Of[bool](app, "notify.told") }
+
+const toldFor = 7 * 24 * time.Hour
+
 func (g gathering) prefix() string { return person(g.To) + "/" + g.Kind + "/" }
 
 // once lets one job wait for the end of a window.
@@ -59,6 +64,9 @@ func (t *telling) gather(ctx context.Context) error {
 	g := gathering{t.notice.To, t.notice.Kind}
 	id, err := offload.Step(ctx, "gathered", func(ctx context.Context) (offload.ID, error) {
 		r := record.Record[gathered]{Key: g.prefix() + t.id.String(), Value: gathered{Content: t.content}}
+		if _, err := told(t.app).Get(ctx, r.Key); !errors.Is(err, offload.ErrNotFound) {
+			return offload.ID{}, err
+		}
 		if err := gatheredOf(t.app).Swap(ctx, &r, record.Expire(gatheredFor)); err != nil && !errors.Is(err, record.ErrStale) {
 			return offload.ID{}, err // a stale one is that of an earlier attempt
 		}
@@ -79,7 +87,10 @@ func (t *telling) gather(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.result.Channels, t.result.Jobs = append(t.result.Channels, Mail), append(t.result.Jobs, id)
+	t.result.Channels = append(t.result.Channels, Mail)
+	if !id.IsZero() {
+		t.result.Jobs = append(t.result.Jobs, id)
+	}
 	return nil
 }
 
@@ -116,6 +127,9 @@ func (w *work) digest(ctx context.Context, g gathering) (Result, error) {
 		return Result{}, err
 	}
 	for _, key := range keys {
+		if _, err := told(app).Put(ctx, key, true, record.Expire(toldFor)); err != nil {
+			return Result{}, err
+		}
 		if err := gatheredOf(app).Delete(ctx, key); err != nil {
 			return Result{}, err
 		}

@@ -45,7 +45,7 @@ func NewHandler(app *offload.App, path string, who func(r *http.Request) string)
 		return nil, refuse("app", "nil", "an app")
 	case who == nil:
 		return nil, refuse("who", "nil", "a function")
-	case !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/") || strings.ContainsAny(path, "{}"):
+	case !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/") || strings.ContainsAny(path, "{} \t"):
 		return nil, refuse("path", path, "a path such as /notices/")
 	}
 	files, err := fs.Sub(piece, "piece")

@@ -96,11 +96,15 @@ func Forget(ctx context.Context, app *offload.App, to string) error {
 	for i := range waiting {
 		err = errors.Join(err, gatheredOf(app).Delete(ctx, waiting[i].Key))
 	}
+	past, pastListed := told(app).List(ctx, person(to)+"/")
+	for i := range past {
+		err = errors.Join(err, told(app).Delete(ctx, past[i].Key))
+	}
 	marks, listed := seen(app).List(ctx, person(to)+"/")
 	for i := range marks {
 		err = errors.Join(err, seen(app).Delete(ctx, marks[i].Key))
 	}
-	return errors.Join(err, listed, lists(app).Delete(ctx, person(to)))
+	return errors.Join(err, pastListed, listed, lists(app).Delete(ctx, person(to)))
 }
 
 // wasSeen reports whether a person has opened a notice, or has read it in the list.

@@ -256,7 +256,10 @@ func TestWhatIsMissingIsSkipped(t *testing.T) {
 	if err != nil || !strings.Contains(got.Skipped[notify.SMS], "0664 1234567") || got.Skipped[notify.Push] != "no device" || len(got.Skipped) != 2 {
 		t.Errorf("the result is %+v, %v", got, err)
 	}
-	w.wantJob(w.tell(notify.Notice{Kind: "order.code"}), offload.Discarded, "0664 1234567")
+	w.wantJob(w.tell(notify.Notice{Kind: "order.code", Key: "7"}), offload.Discarded, "0664 1234567")
+	w.person(func(who *notify.Who) { who.Phone = "+436641234567" })
+	w.tell(notify.Notice{Kind: "order.code", Key: "7"}) // the first has left the key to it
+	w.want(1, 1, 0)
 }
 
 func TestWhatCannotBeIsDiscarded(t *testing.T) {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -57,6 +58,10 @@ func (t *telling) arrived(ctx context.Context, from []offload.ID) (bool, error) 
 	if t.kind.Otherwise.Until != Taken || len(from) == 0 {
 		return false, nil
 	}
-	jobs, err := t.app.Jobs(ctx, offload.Filter{IDs: from, States: []offload.State{offload.Completed}, Max: len(from)})
-	return len(jobs) > 0, err
+	jobs, err := t.app.Jobs(ctx, offload.Filter{IDs: from, Max: len(from)})
+	if err != nil {
+		return false, err
+	}
+	completed := slices.ContainsFunc(jobs, func(job *offload.Job) bool { return job.State == offload.Completed })
+	return completed || len(jobs) < len(from), nil // those that have completed are deleted first
 }

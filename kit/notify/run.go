@@ -22,13 +22,13 @@ func asInput(err error, wrong **offload.InputError) bool { return errors.As(err,
 func (w *work) notify(ctx context.Context, n Notice) (Result, error) {
 	job := offload.JobOf(ctx)
 	t := &telling{work: w, app: offload.AppOf(ctx), notice: n, id: job.ID, now: job.StartedAt}
+	if err := t.look(ctx); err != nil {
+		return Result{}, err
+	}
 	if n.Key != "" {
 		if first, err := t.first(ctx); err != nil || !first {
 			return Result{Repeated: err == nil}, err
 		}
-	}
-	if err := t.look(ctx); err != nil {
-		return Result{}, err
 	}
 	all := t.who.wants(t.kind)
 	if slices.Contains(all, InApp) {
@@ -47,7 +47,7 @@ func (w *work) notify(ctx context.Context, n Notice) (Result, error) {
 		all = slices.DeleteFunc(all, func(c Channel) bool { return c == Mail })
 	}
 	if !slices.ContainsFunc(all, func(c Channel) bool { return c != InApp }) {
-		return t.result, t.end()
+		return t.finish(ctx)
 	}
 	if err := t.wait(); err != nil {
 		return Result{}, err
@@ -55,7 +55,7 @@ func (w *work) notify(ctx context.Context, n Notice) (Result, error) {
 	if err := t.send(ctx, all); err != nil {
 		return Result{}, err
 	}
-	return t.result, t.end()
+	return t.finish(ctx)
 }
 
 // A telling is a notice on its way to a person.
@@ -74,15 +74,22 @@ type telling struct {
 
 // first reports whether the notice is the first with its key.
 func (t *telling) first(ctx context.Context) (bool, error) {
-	sum := sha256.Sum256([]byte(t.notice.To + "\x00" + t.notice.Kind + "\x00" + t.notice.Key))
-	keys := record.Of[string](t.app, "notify.key")
-	r := record.Record[string]{Key: hex.EncodeToString(sum[:]), Value: t.id.String()}
-	err := keys.Swap(ctx, &r, record.Expire(t.remember))
+	r := record.Record[string]{Key: t.notice.sum(), Value: t.id.String()}
+	err := keys(t.app).Swap(ctx, &r, record.Expire(t.remember))
 	if !errors.Is(err, record.ErrStale) {
 		return err == nil, err
 	}
-	r, err = keys.Get(ctx, r.Key)
+	r, err = keys(t.app).Get(ctx, r.Key)
 	return r.Value == t.id.String(), err // an earlier attempt's, or another's
+}
+
+// keys says which job each key is of.
+func keys(app *offload.App) *record.Kind[string] { return record.Of[string](app, "notify.key") }
+
+// sum is what a notice is known by.
+func (n *Notice) sum() string {
+	sum := sha256.Sum256([]byte(n.To + "\x00" + n.Kind + "\x00" + n.Key))
+	return hex.EncodeToString(sum[:])
 }
 
 // look learns who is told what.
@@ -128,10 +135,21 @@ func (t *telling) skip(c Channel, why string, wrong error) {
 
 // end is an error where nothing could be sent since all that is known of the person is wrong.
 func (t *telling) end() error {
-	if len(t.result.Channels) == 0 && t.wrong != nil {
-		return offload.Discard(t.wrong)
+	if len(t.result.Channels) > 0 || t.wrong == nil {
+		return nil
 	}
-	return nil
+	return offload.Discard(t.wrong)
+}
+
+// finish ends a notice. One of which nothing was sent leaves its key to another.
+func (t *telling) finish(ctx context.Context) (Result, error) {
+	err := t.end()
+	if err != nil && t.notice.Key != "" {
+		if err := keys(t.app).Delete(ctx, t.notice.sum()); err != nil {
+			return Result{}, err
+		}
+	}
+	return t.result, err
 }
 
 // send enqueues what goes by the channels, all of it or nothing.

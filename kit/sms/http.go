@@ -208,7 +208,8 @@ func (h HTTP) Send(ctx context.Context, m Outgoing) (Report, error) {
 	return Report{}, Refusal(h.Name(), status, header, "", strings.TrimSpace(said))
 }
 
-// Refusal makes the error of an answer, as HTTP understands its status. It is there for those who write a Provider.
+// Refusal makes the error of an answer, as HTTP understands its status: no *SendError where it is in doubt what became of the message. It is there for those who write a
+// Provider.
 func Refusal(provider string, status int, header http.Header, code, text string) error {
 	e := &SendError{Provider: provider, Status: status, Code: code, Text: text}
 	switch status {
@@ -218,7 +219,7 @@ func Refusal(provider string, status int, header http.Header, code, text string)
 		return e
 	}
 	if status >= 500 {
-		return fmt.Errorf("%w, from which it does not follow what became of it", errors.New(e.Error()))
+		return errors.New(strings.Join(slices.DeleteFunc([]string{fmt.Sprintf("status %d", status), code, text}, func(s string) bool { return s == "" }), ", "))
 	}
 	e.Permanent = true
 	return e

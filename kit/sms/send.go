@@ -71,7 +71,7 @@ func newSending(c *config) (*sending, error) {
 		return s, nil
 	}
 	u, err := url.Parse(c.receipts)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") || strings.ContainsAny(u.Path, "{} \t") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return nil, refuse("Receipts", c.receipts, "the URL of a folder, such as https://shop.example/sms/")
 	}
 	if s.signed, err = ticket.New("offload sms 1", c.keys); err != nil {
