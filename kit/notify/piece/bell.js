@@ -52,6 +52,12 @@ function follow(bell) {
     .then((answer) => answer.ok ? answer.json() : null)
     .then((list) => list && show(bell, list))
     .catch(() => {}); // the stream shows what is so
+  // The list opens to the side on which there is room.
+  bell.addEventListener("toggle", () => {
+    const box = bell.getBoundingClientRect();
+    const rtl = getComputedStyle(bell).direction === "rtl";
+    bell.classList.toggle("start", rtl ? box.left > innerWidth / 2 : box.right < innerWidth / 2);
+  });
   bell.querySelector("form").addEventListener("submit", (e) => {
     e.preventDefault();
     read([]);
