@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +24,13 @@ import (
 	"github.com/offloadhq/offload/kit/sms/twilio"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv("SMS_CHILD"); address != "" {
+		child(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	account = "AC0123456789abcdef0123456789abcdef"
