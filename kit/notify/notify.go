@@ -181,7 +181,7 @@ func New(directory Directory, kinds []Kind, opts ...Option) (*Kit, error) {
 	if c.mail == nil || c.sms == nil || c.push == nil {
 		return nil, refuse("By", "nil", "a task")
 	}
-	w := &work{c}
+	w := &work{c, newTurns()}
 	return &Kit{offload.Parts(Notify.Handle(w.notify), digests.Handle(w.digest), otherwise.Handle(w.otherwise))}, nil
 }
 

@@ -14,7 +14,10 @@ import (
 )
 
 // work is a kit at work.
-type work struct{ config }
+type work struct {
+	config
+	turns *turns
+}
 
 func asInput(err error, wrong **offload.InputError) bool { return errors.As(err, wrong) }
 
@@ -34,6 +37,11 @@ func (w *work) notify(ctx context.Context, n Notice) (Result, error) {
 	if slices.Contains(all, InApp) {
 		if _, err := offload.Step(ctx, "in-app", func(ctx context.Context) (bool, error) {
 			item := Item{ID: t.id, Kind: n.Kind, Title: t.content.Title, Text: t.content.Text, URL: t.content.URL, At: t.now.UTC()}
+			done, err := t.turns.take(ctx, n.To)
+			if err != nil {
+				return false, err
+			}
+			defer done()
 			return true, add(ctx, t.app, n.To, item)
 		}); err != nil {
 			return Result{}, err

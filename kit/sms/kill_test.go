@@ -50,14 +50,16 @@ func TestKilledWhileItAsks(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), "SMS_CHILD="+path, "SMS_SERVER="+server.URL)
-	killed := make(chan struct{})
+	started, killed := make(chan struct{}), make(chan struct{})
 	server.will(misdeed{take: true, cut: true, before: func(texted) {
+		<-started
 		_ = cmd.Process.Kill()
 		close(killed)
 	}})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(started)
 	<-killed
 	_ = cmd.Wait()
 
