@@ -1,0 +1,295 @@
+package notify
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/offloadhq/offload"
+)
+
+//go:embed piece
+var piece embed.FS
+
+// A Handler answers people who look at their list. It is safe for concurrent use.
+type Handler struct {
+	app    *offload.App
+	path   string
+	who    func(r *http.Request) string
+	served http.Handler
+
+	mu      sync.Mutex
+	looks   map[string]*look
+	streams int
+}
+
+// NewHandler makes a handler that is mounted at a path, "/notices/". Who says which person a request is from, by what your program knows of its sessions, and "" if from none. It
+// answers:
+//
+//	GET  /notices/      the list as JSON, or to Accept: text/event-stream as a stream of it, whenever it is another
+//	POST /notices/read  marks as read what the fields "id" of the form name; all if there is none
+//	POST /notices/seen  marks the notice "id" as seen: for an app in which a push was opened
+//
+// A request that a page of another origin makes is refused.
+func NewHandler(app *offload.App, path string, who func(r *http.Request) string) (*Handler, error) {
+	switch {
+	case app == nil:
+		return nil, refuse("app", "nil", "an app")
+	case who == nil:
+		return nil, refuse("who", "nil", "a function")
+	case !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/") || strings.ContainsAny(path, "{} \t"):
+		return nil, refuse("path", path, "a path such as /notices/")
+	}
+	files, err := fs.Sub(piece, "piece")
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{app: app, path: path, who: who, looks: map[string]*look{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+path+"piece/{name}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		http.ServeFileFS(w, r, files, r.PathValue("name"))
+	})
+	mux.HandleFunc("GET "+path+"{$}", h.of(h.list))
+	mux.HandleFunc("POST "+path+"read", h.of(h.read))
+	mux.HandleFunc("POST "+path+"seen", h.of(h.seen))
+	h.served = http.NewCrossOriginProtection().Handler(mux)
+	return h, nil
+}
+
+// ServeHTTP answers.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.served.ServeHTTP(w, r) }
+
+// of finds out who asks.
+func (h *Handler) of(f func(w http.ResponseWriter, r *http.Request, person string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Vary", "Accept, Cookie, Authorization")
+		person := h.who(r)
+		if checkPerson("who", person) != nil {
+			http.Error(w, "Please sign in.", http.StatusUnauthorized)
+			return
+		}
+		f(w, r, person)
+	}
+}
+
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, person string) {
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		h.stream(w, r, person)
+		return
+	}
+	text, err := h.look(r.Context(), person, 0)
+	if err != nil {
+		http.Error(w, "The list can't be read just now.", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(text))
+}
+
+// mostForm is how much of a form is read: a hundred ids take a quarter of it.
+const mostForm = 16 << 10
+
+// ids are those that a form names.
+func ids(w http.ResponseWriter, r *http.Request) (all []offload.ID, err error) {
+	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	for _, text := range r.PostForm["id"] {
+		id, err := offload.ParseID(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, id)
+	}
+	return all, nil
+}
+
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, person string) {
+	all, err := ids(w, r)
+	if err != nil {
+		http.Error(w, "That is no form with ids.", http.StatusBadRequest)
+		return
+	}
+	h.answer(w, person, MarkRead(r.Context(), h.app, person, all...))
+}
+
+func (h *Handler) seen(w http.ResponseWriter, r *http.Request, person string) {
+	all, err := ids(w, r)
+	if err != nil || len(all) != 1 {
+		http.Error(w, "That is no form with one id.", http.StatusBadRequest)
+		return
+	}
+	job, err := h.app.Job(r.Context(), all[0])
+	if err == nil {
+		if n, wrong := Notify.Input(job); job.Task != Notify.Name() || wrong != nil || n.To != person {
+			err = offload.ErrNotFound // so that nobody fills the database with marks
+		}
+	}
+	if errors.Is(err, offload.ErrNotFound) { // the job is not kept any more, but the list may have it
+		h.answer(w, person, MarkRead(r.Context(), h.app, person, all[0]))
+		return
+	}
+	if err == nil {
+		err = MarkSeen(r.Context(), h.app, person, all[0])
+	}
+	h.answer(w, person, err)
+}
+
+// answer ends a change, and lets the next look see it.
+func (h *Handler) answer(w http.ResponseWriter, person string, err error) {
+	if err != nil {
+		http.Error(w, "That can't be noted just now.", http.StatusServiceUnavailable)
+		return
+	}
+	h.mu.Lock()
+	delete(h.looks, person)
+	h.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+const (
+	streamEvery = time.Second
+	freshFor    = 700 * time.Millisecond // what was read answers all windows of a person within that time
+	streamFor   = 10 * time.Minute       // then the browser asks again, and is asked who it is
+	streamAlive = 15 * time.Second       // something is sent, so that dead connections are noticed
+	mostStreams = 2000
+)
+
+// stream sends the list whenever it is another.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, person string) {
+	if !h.enter() {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "Too many wait here.", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	out := http.NewResponseController(w)
+	ctx, cancel := context.WithTimeout(r.Context(), streamFor)
+	defer cancel()
+	_, _ = fmt.Fprint(w, "retry: 3000\n\n")
+	tick := time.NewTicker(streamEvery)
+	defer tick.Stop()
+	sent, last := "", time.Now()
+	for {
+		text, err := h.look(ctx, person, freshFor)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && text != sent:
+			sent, last = text, time.Now()
+			_, _ = fmt.Fprintf(w, "data: %s\n\n", text)
+		case time.Since(last) > streamAlive:
+			last = time.Now()
+			_, _ = fmt.Fprint(w, ": here\n\n")
+		}
+		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
+		if out.Flush() != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *Handler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams >= mostStreams {
+		return false
+	}
+	h.streams++
+	return true
+}
+
+func (h *Handler) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams--
+}
+
+// A look is what was last seen of a person's list, for all windows in which they have it open.
+type look struct {
+	mu   sync.Mutex // held while the store is asked
+	at   time.Time
+	text string
+}
+
+// look returns a person's list as JSON, read not longer ago than that.
+func (h *Handler) look(ctx context.Context, person string, ago time.Duration) (string, error) {
+	h.mu.Lock()
+	l := h.looks[person]
+	if l == nil {
+		if len(h.looks) > mostStreams { // forget; whoever still looks has what it holds
+			clear(h.looks)
+		}
+		l = &look{}
+		h.looks[person] = l
+	}
+	h.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) < ago {
+		return l.text, nil
+	}
+	began := time.Now()
+	list, err := Inbox(ctx, h.app, person)
+	if err != nil {
+		return "", err
+	}
+	if list.Items == nil {
+		list.Items = []Item{}
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return "", err
+	}
+	l.at, l.text = began, string(text)
+	return l.text, nil
+}
+
+// Piece is HTML for the pages of a person: a bell with the number of what is unread, and the list behind it. A script of the handler keeps it true; without scripts it says
+// what it said when the page was made. Nothing in it is inline, so that it fits a strict Content-Security-Policy; its looks follow the page's font and light or dark, and
+// the custom properties --bell-mark and --bell-paper.
+func (h *Handler) Piece(ctx context.Context, person string) (template.HTML, error) {
+	list, err := Inbox(ctx, h.app, person)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = pieceHTML.Execute(&b, struct {
+		Path string
+		List
+	}{h.path, list})
+	return template.HTML(b.String()), err
+}
+
+var pieceHTML = template.Must(template.New("piece").Parse(`<link rel="stylesheet" href="{{.Path}}piece/bell.css">
+<details class="offload-bell" data-url="{{.Path}}" data-unread="{{.Unread}}">
+<summary><svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path fill="none" stroke="currentColor" stroke-width="1.8" stroke-linejoin="round" stroke-linecap="round" d="M6 10a6 6 0 0 1 12 0c0 5 2 6 2 7H4c0-1 2-2 2-7m4 10a2 2 0 0 0 4 0"/></svg><span role="status"><span class="offload-bell-count"{{if not .Unread}} hidden{{end}}>{{.Unread}}</span><span class="offload-bell-words"> unread notices</span></span></summary>
+<div class="offload-bell-list">
+<form method="post" action="{{.Path}}read"><button{{if not .Unread}} disabled{{end}}>Mark all as read</button></form>
+<ol>
+{{range .Items}}<li data-id="{{.ID}}"{{if .Read}} class="read"{{end}}>{{if .URL}}<a href="{{.URL}}">{{.Title}}</a>{{else}}<b>{{.Title}}</b>{{end}}{{if .Text}}<p>{{.Text}}</p>{{end}}<time datetime="{{.At.Format "2006-01-02T15:04:05Z07:00"}}">{{.At.Format "2006-01-02 15:04"}}</time></li>
+{{end}}</ol>
+<p class="offload-bell-none"{{if .Items}} hidden{{end}}>Nothing yet.</p>
+</div>
+</details>
+<script type="module" src="{{.Path}}piece/bell.js"></script>
+`))
