@@ -63,6 +63,8 @@ var rooms = []room{
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
+	// audit hides what tags say is secret, as the API does.
+	{"kit/audit", append([]string{"internal/fields"}, kitMay...), "who did what"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

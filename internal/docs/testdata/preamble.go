@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/dashboard"
+	"github.com/offloadhq/offload/kit/audit"
 	"github.com/offloadhq/offload/kit/blob"
 	"github.com/offloadhq/offload/kit/blob/s3"
 	"github.com/offloadhq/offload/kit/command"
@@ -57,6 +58,8 @@ var ctx context.Context
 var pool *pgxpool.Pool
 
 var db *sql.DB
+
+var trail *audit.Log
 
 var t *testing.T
 
