@@ -42,6 +42,7 @@ var rooms = []room{
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/ticket", []string{"."}, "what links carry, signed"},
+	{"internal/intx", nil, "statements in transactions of users"},
 	{"internal/testrun", nil, "make test"},
 	{"internal/sbom", nil, "make sbom"},
 	{"internal/cross", nil, "make cross"},
@@ -64,7 +65,8 @@ var rooms = []room{
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	// audit hides what tags say is secret, as the API does.
-	{"kit/audit", append([]string{"internal/fields"}, kitMay...), "who did what"},
+	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
+	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

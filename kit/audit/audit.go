@@ -44,6 +44,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/intx"
 )
 
 // A Log is the audit log of a database. It is a Part, and safe for concurrent use.
@@ -151,9 +152,9 @@ func actor(ctx context.Context) string {
 // Write writes entries in a transaction, and takes effect with it: a *sql.Tx, a pgx.Tx, or a value that embeds one, on the log's database; also
 // a *sql.DB, a *sql.Conn or a pgx pool, where there is no transaction.
 func (l *Log) Write(ctx context.Context, tx any, entries ...Entry) error {
-	on, err := execerOf(tx)
-	if err != nil || len(entries) == 0 {
-		return err
+	exec := intx.Of(tx)
+	if exec == nil {
+		return &offload.InputError{Field: "tx", Got: fmt.Sprintf("%T", tx), Want: "a *sql.Tx or pgx.Tx of the log's database that is not nil"}
 	}
 	for len(entries) > 0 {
 		n := min(len(entries), 100)
@@ -165,7 +166,7 @@ func (l *Log) Write(ctx context.Context, tx any, entries ...Entry) error {
 			}
 			args = append(args, r.ID, stamp(r.At), r.Actor, r.Action, r.Entity.Type, r.Entity.ID, string(r.Before), string(r.After), r.metaText())
 		}
-		if err := on.exec(ctx, insertNew(n), args...); err != nil {
+		if err := exec(ctx, insertNew(n), args...); err != nil {
 			return fmt.Errorf("write to the audit log: %w", err)
 		}
 		entries = entries[n:]

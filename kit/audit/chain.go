@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/intx"
 	"github.com/offloadhq/offload/record"
 )
 
@@ -207,7 +208,7 @@ func remove(ctx context.Context, tx *sql.Tx, rows []stored) error {
 	for i := range rows {
 		args[i] = rows[i].n
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n IN "+values(1, len(args)), args...)
+	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n IN "+intx.Values(1, len(args)), args...)
 	return err
 }
 
@@ -217,7 +218,7 @@ func unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err
 	for i := range rows {
 		args[i] = rows[i].id()
 	}
-	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id IN "+values(1, len(args)), args...)
+	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id IN "+intx.Values(1, len(args)), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +255,7 @@ func (s *state) add(ctx context.Context, tx *sql.Tx, rows []stored) error {
 		}
 		args = append(args, s.head.Hash)
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+values(len(rows), 11), args...)
+	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11), args...)
 	return err
 }
 

@@ -3,13 +3,10 @@ package audit
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"reflect"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/intx"
 )
 
 // A dialect is what SQLite and PostgreSQL say differently.
@@ -24,8 +21,7 @@ var (
 )
 
 func dialectOf(ctx context.Context, db *sql.DB) dialect {
-	var version string
-	if db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version) == nil {
+	if intx.SQLite(ctx, db) {
 		return sqlite
 	}
 	return postgres
@@ -33,7 +29,7 @@ func dialectOf(ctx context.Context, db *sql.DB) dialect {
 
 // make makes the tables. What users write to has no index but its key, since that is what an entry costs them. Numbers of rows that one transaction
 // sees committed are below its own, so their order is one in which things may have happened.
-func (d dialect) make(ctx context.Context, db *sql.DB) (err error) {
+func (d dialect) make(ctx context.Context, db *sql.DB) error {
 	columns := `
     id          varchar(36) NOT NULL,
     at          varchar(27) NOT NULL, -- UTC, "2026-05-01T03:00:00.000000Z"
@@ -44,33 +40,23 @@ func (d dialect) make(ctx context.Context, db *sql.DB) (err error) {
     before      text NOT NULL, -- JSON, or empty
     after       text NOT NULL,
     meta        text NOT NULL`
-	for range 3 { // two processes may make it at once, and PostgreSQL then fails one of them
-		for _, statement := range []string{
-			"CREATE TABLE IF NOT EXISTS offload_audit_new (\n    n " + d.number + "," + columns + ")",
-			"CREATE TABLE IF NOT EXISTS offload_audit (\n    seq bigint PRIMARY KEY," + columns + ",\n    hash varchar(64) NOT NULL)",
-			"CREATE UNIQUE INDEX IF NOT EXISTS offload_audit_id ON offload_audit (id)",
-			"CREATE INDEX IF NOT EXISTS offload_audit_at ON offload_audit (at, id)",
-			"CREATE INDEX IF NOT EXISTS offload_audit_entity ON offload_audit (entity_type, entity_id, at, id)",
-			"CREATE INDEX IF NOT EXISTS offload_audit_action ON offload_audit (action, at, id)",
-			"CREATE INDEX IF NOT EXISTS offload_audit_actor ON offload_audit (actor, at, id)",
-			`CREATE TABLE IF NOT EXISTS offload_audit_head (
+	return intx.Make(ctx, db,
+		"CREATE TABLE IF NOT EXISTS offload_audit_new (\n    n "+d.number+","+columns+")",
+		"CREATE TABLE IF NOT EXISTS offload_audit (\n    seq bigint PRIMARY KEY,"+columns+",\n    hash varchar(64) NOT NULL)",
+		"CREATE UNIQUE INDEX IF NOT EXISTS offload_audit_id ON offload_audit (id)",
+		"CREATE INDEX IF NOT EXISTS offload_audit_at ON offload_audit (at, id)",
+		"CREATE INDEX IF NOT EXISTS offload_audit_entity ON offload_audit (entity_type, entity_id, at, id)",
+		"CREATE INDEX IF NOT EXISTS offload_audit_action ON offload_audit (action, at, id)",
+		"CREATE INDEX IF NOT EXISTS offload_audit_actor ON offload_audit (actor, at, id)",
+		`CREATE TABLE IF NOT EXISTS offload_audit_head (
     one       smallint PRIMARY KEY,
     log       varchar(36) NOT NULL, -- tells this log from every other
     seq       bigint NOT NULL,      -- of the last row of the chain
     hash      varchar(64) NOT NULL,
     base_seq  bigint NOT NULL,      -- of the last row that was let go
     base_hash varchar(64) NOT NULL)`,
-			"INSERT INTO offload_audit_head VALUES (1, '" + offload.NewID().String() + "', 0, '', 0, '') ON CONFLICT DO NOTHING",
-		} {
-			if _, err = db.ExecContext(ctx, statement); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			return nil
-		}
-	}
-	return err
+		"INSERT INTO offload_audit_head VALUES (1, '"+offload.NewID().String()+"', 0, '', 0, '') ON CONFLICT DO NOTHING",
+	)
 }
 
 // The columns of what is written, in the order of the tables and of the hash.
@@ -78,7 +64,7 @@ var newColumns = []string{"id", "at", "actor", "action", "entity_type", "entity_
 
 var (
 	columnList = strings.Join(newColumns, ", ")
-	insertOne  = "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + values(1, len(newColumns))
+	insertOne  = "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + intx.Values(1, len(newColumns))
 )
 
 // insertNew inserts n entries.
@@ -86,61 +72,5 @@ func insertNew(n int) string {
 	if n == 1 {
 		return insertOne
 	}
-	return "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + values(n, len(newColumns))
-}
-
-// values is a list of so many rows of parameters.
-func values(rows, columns int) string {
-	var b strings.Builder
-	for i := range rows * columns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%columns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "$%d", i+1)
-	}
-	b.WriteString(")")
-	return b.String()
-}
-
-// An execer is a transaction of some kind.
-type execer struct {
-	std interface {
-		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	}
-	pgx interface {
-		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
-	}
-}
-
-func (e execer) exec(ctx context.Context, query string, args ...any) (err error) {
-	if e.std != nil {
-		_, err = e.std.ExecContext(ctx, query, args...)
-	} else {
-		_, err = e.pgx.Exec(ctx, query, args...)
-	}
-	return err
-}
-
-// execerOf finds what runs statements in what a user gave. Types that embed a *sql.Tx, as those of sqlx and bun do, have its methods.
-func execerOf(tx any) (e execer, err error) {
-	if v := reflect.ValueOf(tx); v.IsValid() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
-		if set(&e.std, tx) {
-			return e, nil
-		}
-		if set(&e.pgx, tx) {
-			return e, nil
-		}
-	}
-	return e, &offload.InputError{Field: "tx", Got: fmt.Sprintf("%T", tx), Want: "a *sql.Tx or pgx.Tx of the log's database that is not nil"}
-}
-
-// set sets an interface to a value, if it is one.
-func set[T any](to *T, value any) (ok bool) {
-	*to, ok = value.(T)
-	return ok
+	return "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + intx.Values(n, len(newColumns))
 }
