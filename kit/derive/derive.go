@@ -84,6 +84,7 @@ type Events struct {
 	keep     time.Duration
 	handlers map[string]*handler
 	wake     map[*handler]chan struct{}
+	writing  sync.Mutex
 	said     sync.Map // types that nobody handles, which were logged
 }
 

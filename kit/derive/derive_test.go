@@ -324,6 +324,27 @@ func TestAFailureHoldsItsEntityAlone(t *testing.T) {
 	})
 }
 
+// A handler that passes over an error has a transaction on PostgreSQL that can't be committed. It is the event that fails then, not the handler as a whole.
+func TestAnErrorThatIsPassedOver(t *testing.T) {
+	onBoth(t, func(s *shop) {
+		e := s.open(derive.On("careless", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
+			if e.Value.Order == 2 {
+				_, _ = tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+				return nil
+			}
+			return note(ctx, tx, "careless", e)
+		}, derive.Retries(offload.MaxAttempts(1))))
+		must(s, e.Record(s.Context(), s.db, placed{1, 0}, placed{2, 0}, placed{3, 0}, placed{1, 1}))
+		s.run(e, func(*offload.App) {
+			s.until("the others are handled", func() bool { return slices.Equal(s.saw("careless", ""), []int{0, 0, 1}) })
+			want := map[string]int64{"sqlite": 0, "pgx": 1}[s.driver]
+			if p := s.progress(e, "careless"); p.Held != want {
+				s.Errorf("it is %+v", p)
+			}
+		})
+	})
+}
+
 func TestSkip(t *testing.T) {
 	onBoth(t, func(s *shop) {
 		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {

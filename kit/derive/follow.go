@@ -122,6 +122,10 @@ func (e *Events) numberSome(ctx context.Context) (n int64, err error) {
 
 // locked runs f in a transaction that has a cursor, and moves the cursor to where f says. It does nothing if another process has it.
 func (e *Events) locked(ctx context.Context, lock, cursor string, f func(tx *sql.Tx, seq int64) (int64, error)) error {
+	if e.sql.number == "" { // SQLite: only one writes at a time, and who waits for the file waits by sleeping
+		e.writing.Lock()
+		defer e.writing.Unlock()
+	}
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -173,15 +177,12 @@ var errForgotten = errors.New("its cursor was removed while it runs: open it aga
 // errHeld ends a batch for a handler that is broken.
 var errHeld = fmt.Errorf("%d entities are held: mend the handler, and retry the jobs of its task", heldMost)
 
-// A failure is what a handler said of a batch.
+// A failure is a batch that has failed.
 type failure struct {
 	err error
-	at  kept // an event of the batch; the one that failed, if it is alone
+	at  kept // the first event of the batch; the one that failed, if it is alone
 	n   int  // events of the batch
 }
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
 
 // step handles a batch of events, of at most *most: it is halved by a failure, and doubled by a success.
 func (e *Events) step(ctx context.Context, h *handler, most *int) (more bool, err error) {
@@ -193,6 +194,7 @@ func (e *Events) step(ctx context.Context, h *handler, most *int) (more bool, er
 		return false, err
 	}
 	more = false
+	var tried *failure
 	err = e.locked(ctx, e.sql.lock, h.name, func(tx *sql.Tx, seq int64) (int64, error) {
 		b, err := e.read(ctx, tx, h, seq, *most, math.MaxInt64)
 		if err != nil {
@@ -200,24 +202,26 @@ func (e *Events) step(ctx context.Context, h *handler, most *int) (more bool, er
 		}
 		more = b.through > seq
 		if len(b.all) > 0 {
+			tried = &failure{at: b.all[0], n: len(b.all)}
 			if err := h.handle(ctx, tx, b.all); err != nil {
-				return seq, &failure{err, b.all[0], len(b.all)}
+				return seq, err
 			}
 		}
 		return b.through, nil
 	})
-	var failed *failure
 	switch {
 	case err == nil:
 		*most = min(*most*2, batchMost)
 		return more, nil
-	case ctx.Err() != nil || !errors.As(err, &failed):
+	case ctx.Err() != nil || tried == nil:
 		return false, err
-	case failed.n > 1:
-		*most = max(failed.n/2, 1)
+	case tried.n > 1:
+		*most = max(tried.n/2, 1)
 		return true, nil
 	}
-	return true, e.hold(ctx, h, failed)
+	// Also where it was the commit that failed: a handler that passes over an error of PostgreSQL has spoilt its transaction.
+	tried.err = err
+	return true, e.hold(ctx, h, tried)
 }
 
 // A batch is the events behind a cursor that a handler shall handle, and how far they go.
