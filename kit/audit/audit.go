@@ -69,7 +69,7 @@ type Entry struct {
 	Action string `json:"action"` // "order.cancel"
 	Entity Entity `json:"entity"`
 
-	// Before and After are what it was, and what it is now: any value that encoding/json writes; nil where there was none, or is none.
+	// Before and After are what it was, and what it is now: any value that encoding/json writes, of 1 MiB at most; nil where there was none, or is none.
 	Before any `json:"before,omitempty"`
 	After  any `json:"after,omitempty"`
 
@@ -221,6 +221,9 @@ func (e *Entry) Validate() error {
 		case f.value == "" || len(f.value) > f.most || !isText(f.value):
 			return &offload.InputError{Task: Later.Name(), Field: f.name, Got: cut(f.value), Want: fmt.Sprintf("a text of 1 to %d bytes", f.most)}
 		}
+	}
+	if e.Action == pruneAction {
+		return &offload.InputError{Task: Later.Name(), Field: "Action", Got: e.Action, Want: "another: it is said of rows that Keep has let go"}
 	}
 	for name, text := range e.Meta {
 		if !isText(name) || !isText(text) {

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -9,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,14 +33,21 @@ import (
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if driver := os.Getenv("AUDIT_CHILD"); driver != "" {
+		child(driver, os.Getenv("AUDIT_DSN"))
+		return
+	}
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
 
 // A shop is a database with orders and a log.
 type shop struct {
 	*testing.T
-	address string
-	db      *sql.DB
-	trail   *audit.Log
+	driver, dsn, address string
+	db                   *sql.DB
+	trail                *audit.Log
 }
 
 func onBoth(t *testing.T, f func(s *shop), opts ...audit.Option) {
@@ -50,7 +60,7 @@ func onBoth(t *testing.T, f func(s *shop), opts ...audit.Option) {
 		must(t, err)
 		trail, err := audit.Open(t.Context(), db, opts...)
 		must(t, err)
-		f(&shop{t, address, db, trail})
+		f(&shop{t, driver, dsn, address, db, trail})
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "shop.db")
@@ -234,7 +244,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			"Actor": with(func(e *audit.Entry) { e.Actor = "" }), "Action": with(func(e *audit.Entry) { e.Action = "" }),
 			"Entity.ID": with(func(e *audit.Entry) { e.Entity.ID = "a\x00" }), "Entity.Type": with(func(e *audit.Entry) { e.Entity.Type = strings.Repeat("a", 201) }),
 			"After": with(func(e *audit.Entry) { e.After = make(chan int) }), "audit_test.badTag": with(func(e *audit.Entry) { e.Before = badTag{} }),
-			"Meta": with(func(e *audit.Entry) { e.Meta = map[string]string{"a": "\xff"} }),
+			"Before": with(func(e *audit.Entry) { e.Before = strings.Repeat("a", 1<<20) }),
+			"Meta":   with(func(e *audit.Entry) { e.Meta = map[string]string{"a": "\xff"} }),
 		} {
 			var wrong *offload.InputError
 			if err := s.trail.Write(s.Context(), s.db, e); !errors.As(err, &wrong) || wrong.Field != field {
@@ -279,6 +290,9 @@ func TestTamperingIsFoundAndNamed(t *testing.T) {
 			"UPDATE offload_audit_head SET base_seq = 3, base_hash = (SELECT hash FROM offload_audit WHERE seq = 3)", "DELETE FROM offload_audit WHERE seq <= 3",
 		}, "no entry of the chain says", 3, 1},
 		{"another log", []string{"UPDATE offload_audit_head SET log = 'x'"}, "of another log", 0, 1},
+		{"a row that says by itself that rows were let go", []string{
+			"UPDATE offload_audit SET action = 'audit.prune', actor = 'offload', after = '{\"through\":3}' WHERE seq = 9",
+		}, "row 9 (", 9, 1},
 		{"no head", []string{"DELETE FROM offload_audit_head"}, "offload_audit_head was removed", 0, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -322,6 +336,109 @@ func TestAnotherChainIsFoundByAHead(t *testing.T) {
 				s.Errorf("%q is %+v", text, h)
 			}
 		}
+	})
+}
+
+// Nobody but the log says that rows were let go.
+func TestAForgedPrune(t *testing.T) {
+	onBoth(t, func(s *shop) {
+		prune := audit.Entry{Actor: "offload", Action: "audit.prune", Entity: audit.Entity{Type: "audit", ID: "x"}}
+		if err := s.trail.Write(s.Context(), s.db, prune); err == nil {
+			s.Error("it is written")
+		}
+		s.fill(3)
+		var hash string
+		must(s, s.db.QueryRowContext(s.Context(), "SELECT hash FROM offload_audit WHERE seq = 2").Scan(&hash))
+		s.exec("INSERT INTO offload_audit_new (id, at, actor, action, entity_type, entity_id, before, after, meta) VALUES ($1, $2, 'offload', 'audit.prune', 'audit', 'x', '', $3, '')",
+			offload.NewID().String(), "2026-05-01T03:00:00.000000Z", `{"through":2,"hash":"`+hash+`"}`)
+		must(s, s.trail.Chain(s.Context()))
+		s.exec("DELETE FROM offload_audit WHERE seq <= 2")
+		s.exec("UPDATE offload_audit_head SET base_seq = 2, base_hash = $1", hash)
+		if r := s.verify(); r.OK() {
+			s.Error("the rows are not missed")
+		}
+	})
+}
+
+// child writes and chains until it is killed, and says what it has committed.
+func child(driver, dsn string) {
+	ctx := context.Background()
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		panic(err)
+	}
+	trail, err := audit.Open(ctx, db)
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		for {
+			if err := trail.Chain(ctx); err != nil {
+				fmt.Println("error", err)
+			}
+		}
+	}()
+	for i := 0; ; i++ {
+		id := fmt.Sprintf("%d-%d", os.Getpid(), i)
+		if err := trail.Write(ctx, db, audit.Entry{Actor: "ada", Action: "count", Entity: audit.Entity{Type: "n", ID: id}}); err != nil {
+			fmt.Println("error", err)
+			continue
+		}
+		fmt.Println(id)
+	}
+}
+
+// Processes that write and chain at once, and are killed at whatever line they are, lose nothing, and leave one chain.
+func TestKilledProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
+	onBoth(t, func(s *shop) {
+		exe, err := os.Executable()
+		must(s, err)
+		var committed sync.Map
+		var killing sync.WaitGroup
+		for k := range 2 {
+			killing.Go(func() {
+				for i := range 4 {
+					cmd := exec.CommandContext(s.Context(), exe)
+					cmd.Env = append(os.Environ(), "AUDIT_CHILD="+s.driver, "AUDIT_DSN="+s.dsn)
+					out, err := cmd.StdoutPipe()
+					if err == nil {
+						err = cmd.Start()
+					}
+					if err != nil {
+						s.Error(err)
+						return
+					}
+					lines := bufio.NewScanner(out)
+					for n := 0; n < 50*(i+k+1) && lines.Scan(); n++ {
+						if strings.HasPrefix(lines.Text(), "error") {
+							s.Error(lines.Text())
+						}
+						committed.Store(lines.Text(), true)
+					}
+					_ = cmd.Process.Kill()
+					_ = cmd.Wait()
+				}
+			})
+		}
+		killing.Wait()
+		must(s, s.trail.Chain(s.Context()))
+		if r := s.verify(); !r.OK() || r.Waiting != 0 {
+			s.Errorf("it says %+v", r)
+		}
+		there := map[string]int{}
+		for l, err := range s.trail.Lines(s.Context(), audit.Query{}, 0) {
+			must(s, err)
+			there[l.EntityID]++
+		}
+		committed.Range(func(id, _ any) bool {
+			if there[id.(string)] != 1 {
+				s.Errorf("%s is there %d times", id, there[id.(string)])
+			}
+			return true
+		})
 	})
 }
 

@@ -22,7 +22,8 @@ var (
 const (
 	mask        = fields.Mask
 	maskChanged = fields.Mask + " (changed)"
-	deepest     = 64 // objects in each other; what lies deeper is hidden as a whole
+	mostText    = 1 << 20 // bytes of what something was, or is
+	deepest     = 64      // objects in each other; what lies deeper is hidden as a whole
 )
 
 // plainName is a name in lower case, without what is between its words. Most names are so.
@@ -75,6 +76,8 @@ func textOf(field string, v any) (json.RawMessage, error) {
 		return nil, &offload.InputError{Task: Later.Name(), Field: field, Got: fmt.Sprintf("%T", v), Want: "what encoding/json can write: " + err.Error()}
 	case string(text) == "null":
 		return nil, nil
+	case len(text) > mostText:
+		return nil, &offload.InputError{Task: Later.Name(), Field: field, Got: fmt.Sprintf("%d bytes of JSON", len(text)), Want: fmt.Sprintf("at most %d: say where the rest is", mostText)}
 	}
 	return text, nil
 }

@@ -42,7 +42,7 @@ func (d dialect) make(ctx context.Context, db *sql.DB) error {
     meta        text NOT NULL`
 	return intx.Make(ctx, db,
 		"CREATE TABLE IF NOT EXISTS offload_audit_new (\n    n "+d.number+","+columns+")",
-		"CREATE TABLE IF NOT EXISTS offload_audit (\n    seq bigint PRIMARY KEY,"+columns+",\n    hash varchar(64) NOT NULL)",
+		"CREATE TABLE IF NOT EXISTS offload_audit (\n    seq bigint NOT NULL PRIMARY KEY,"+columns+",\n    hash varchar(64) NOT NULL)",
 		"CREATE UNIQUE INDEX IF NOT EXISTS offload_audit_id ON offload_audit (id)",
 		"CREATE INDEX IF NOT EXISTS offload_audit_at ON offload_audit (at, id)",
 		"CREATE INDEX IF NOT EXISTS offload_audit_entity ON offload_audit (entity_type, entity_id, at, id)",

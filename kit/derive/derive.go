@@ -32,6 +32,10 @@
 // button in the dashboard. All other entities go on. When the job comes through, the entity is let go again. So the events of an entity are handled in their order, always. A job that has failed for good leaves its
 // entity held: retry it when the cause is mended, or Skip the event. When a thousand entities of a handler are held it is the handler that is broken, and it waits.
 //
+// # New versions
+//
+// A handler that gets a type more is left to the processes that know it, from when the first of them has opened it: an older one would pass those events by.
+//
 // # What a handler may do
 //
 // What it does in tx, and jobs that it enqueues there, happen exactly once:

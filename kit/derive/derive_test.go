@@ -345,6 +345,26 @@ func TestAnErrorThatIsPassedOver(t *testing.T) {
 	})
 }
 
+// While a new version of a program is rolled out, the old one passes by none of the events that only the new one handles.
+func TestAnOlderVersionWaits(t *testing.T) {
+	onBoth(t, func(s *shop) {
+		old := s.open(see("one"))
+		fresh := s.open(see("one"), derive.On("one", func(ctx context.Context, tx *sql.Tx, e derive.Event[*paid]) error {
+			return note(ctx, tx, "paid", derive.Event[placed]{Value: placed{e.Value.Order, e.Value.Order}})
+		}), see("two"))
+		s.run(old, func(*offload.App) {
+			must(s, old.Record(s.Context(), s.db, &paid{1}, placed{1, 0}))
+			s.run(fresh, func(*offload.App) {
+				s.until("the new one has handled both", func() bool { return len(s.saw("paid", "")) == 1 && len(s.saw("one", "")) == 1 })
+			})
+			must(s, old.Record(s.Context(), s.db, &paid{2}, placed{2, 0}))
+			s.until("it is late", func() bool { return s.progress(fresh, "one").Behind == 2 })
+		})
+		back := s.open(see("one")) // the program is taken back to what it was
+		s.run(back, func(*offload.App) { s.until("it goes on", func() bool { return len(s.saw("one", "")) == 2 }) })
+	})
+}
+
 func TestSkip(t *testing.T) {
 	onBoth(t, func(s *shop) {
 		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {

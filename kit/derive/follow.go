@@ -174,6 +174,9 @@ func (e *Events) work(ctx context.Context, h *handler) {
 
 var errForgotten = errors.New("its cursor was removed while it runs: open it again")
 
+// errOlder lets a process wait that would pass by events which it doesn't know, and the process of a newer version does.
+var errOlder = errors.New("another version of the program, which was started later, handles more types of events with it: it is left to that one")
+
 // errHeld ends a batch for a handler that is broken.
 var errHeld = fmt.Errorf("%d entities are held: mend the handler, and retry the jobs of its task", heldMost)
 
@@ -186,12 +189,16 @@ type failure struct {
 
 // step handles a batch of events, of at most *most: it is halved by a failure, and doubled by a success.
 func (e *Events) step(ctx context.Context, h *handler, most *int) (more bool, err error) {
-	err = e.db.QueryRowContext(ctx, "SELECT seq < (SELECT coalesce(max(seq), 0) FROM offload_events) FROM offload_events_cursor WHERE handler = $1", h.name).Scan(&more)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = errForgotten
-	}
-	if err != nil || !more { // most looks end here, and lock nothing
+	var types string
+	err = e.db.QueryRowContext(ctx, "SELECT seq < (SELECT coalesce(max(seq), 0) FROM offload_events), types FROM offload_events_cursor WHERE handler = $1", h.name).
+		Scan(&more, &types)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, errForgotten
+	case err != nil || !more: // most looks end here, and lock nothing
 		return false, err
+	case !h.knows(types):
+		return false, errOlder
 	}
 	more = false
 	var tried *failure

@@ -140,6 +140,16 @@ func (h *handler) types() string {
 	return strings.Join(all, ",")
 }
 
+// knows reports whether a handler has all types of a list that is kept.
+func (h *handler) knows(types string) bool {
+	for _, name := range strings.Split(types, ",") {
+		if h.kinds[name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // handle calls the functions of a handler, once for each run of events of one type.
 func (h *handler) handle(ctx context.Context, tx *sql.Tx, all []kept) (err error) {
 	defer func() {
