@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -384,7 +386,22 @@ func TestSkip(t *testing.T) {
 				if got := s.saw("ill", ""); !slices.Equal(got, want) {
 					s.Errorf("it saw %v, want %v", got, want)
 				}
-				must(s, e.Skip(s.Context(), app, "ill", "order/1"))
+				page := e.Page(app)
+				w := httptest.NewRecorder()
+				page.ServeHTTP(w, httptest.NewRequestWithContext(s.Context(), http.MethodGet, "/", nil))
+				for _, part := range []string{">ill<", "order/1", "Give up the event", `href="../../jobs/`} {
+					if !strings.Contains(w.Body.String(), part) {
+						s.Errorf("the page (%d) has no %s:\n%s", w.Code, part, w.Body)
+					}
+				}
+				for form, code := range map[string]int{"skip=ill&entity=order/2": 404, "skip=x&entity=order/1": 409, "skip=ill&entity=order/1": 303} {
+					r := httptest.NewRequestWithContext(s.Context(), http.MethodPost, "/", strings.NewReader(form))
+					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+					w = httptest.NewRecorder()
+					if page.ServeHTTP(w, r); w.Code != code {
+						s.Errorf("%s is %d: %s", form, w.Code, w.Body)
+					}
+				}
 			}
 			s.until("it is let go", func() bool { return s.progress(e, "ill").Held == 0 })
 			if got := s.saw("ill", ""); !slices.Equal(got, []int{0, 2, 4}) {

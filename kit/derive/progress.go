@@ -57,6 +57,11 @@ func (e *Events) Unhandled(ctx context.Context) ([]Unhandled, error) {
 	if err := errors.Join(e.numberAll(ctx), e.countUnhandled(ctx)); err != nil {
 		return nil, err
 	}
+	return e.unhandled(ctx)
+}
+
+// unhandled are those that were counted: a process does it twice a minute.
+func (e *Events) unhandled(ctx context.Context) ([]Unhandled, error) {
 	handled, err := e.handled(ctx, e.db)
 	if err != nil {
 		return nil, err
