@@ -56,7 +56,7 @@ error or process that was named is not there.`,
 			newQueues(s), newQueue(s), newTasks(s), newTask(s), newSchedules(s), newSchedule(s), newLimits(s), newLimit(s),
 			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s), newTop(s),
 		}},
-		{"The database:", []*cobra.Command{newMigrate(s), newBackup(s), newAdopt(s), newCopy(s), newDoctor(s), newPrune(s), newBench(s)}},
+		{"The database:", []*cobra.Command{newMigrate(s), newBackup(s), newAdopt(s), newCopy(s), newDoctor(s), newAudit(s), newPrune(s), newBench(s)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: part.title, Title: part.title})
 		for _, c := range part.commands {

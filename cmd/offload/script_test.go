@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/audit"
 	"github.com/offloadhq/offload/kit/command"
 )
 
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 //	capture NAME REGEXP       set the variable to what the (group of the) expression finds in the last output
 //	write STATEMENT           what another program does in offload.db
 //	page PATH REGEXP          the page at that path of the server whose address is the first in the file "out" has such a text
+//	trail N                   a program writes so many entries into the audit log of offload.db, and they are chained
 //	flow                      what a program enqueues into offload.db: a batch of two commands, of which one
 //	                          fails as long as there is no file "ok", and what is after it; sets BATCH, GOOD,
 //	                          BAD, DONE, ALARM, CLEAN
@@ -55,6 +57,7 @@ func TestScript(t *testing.T) {
 			"scrub":   scrub,
 			"capture": capture,
 			"write":   write,
+			"trail":   trail,
 			"flow":    flow,
 			"page":    page,
 		},
@@ -165,6 +168,23 @@ func write(ts *testscript.TestScript, neg bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec("PRAGMA busy_timeout = 10000; " + args[0])
 	ts.Check(err)
+}
+
+func trail(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(strings.Join(args, " "))
+	if neg || err != nil {
+		ts.Fatalf("usage: trail N")
+	}
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", ts.MkAbs("offload.db")+"?_pragma=busy_timeout(10000)")
+	ts.Check(err)
+	defer db.Close()
+	log, err := audit.Open(ctx, db)
+	ts.Check(err)
+	for range n {
+		ts.Check(log.Write(ctx, db, audit.Entry{Actor: "ada", Action: "order.ship", Entity: audit.Entity{Type: "order", ID: "7"}}))
+	}
+	ts.Check(log.Chain(ctx))
 }
 
 func page(ts *testscript.TestScript, neg bool, args []string) {

@@ -119,14 +119,19 @@ func (s *session) missing() bool {
 	if store.Scheme(s.address()) != "sqlite" {
 		return false
 	}
-	path := s.address()
+	_, err := os.Stat(pathOf(s.address()))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// pathOf returns the path of the SQLite file that an address names.
+func pathOf(address string) string {
+	path := address
 	for _, scheme := range []string{"sqlite:", "file:"} {
 		if len(path) > len(scheme) && strings.EqualFold(path[:len(scheme)], scheme) {
 			path, _, _ = strings.Cut(strings.TrimPrefix(path[len(scheme):], "//"), "?")
 		}
 	}
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist)
+	return path
 }
 
 // there refuses a database that a reading command would have to create first.

@@ -43,6 +43,7 @@ var rooms = []room{
 	{"internal/cutwire", nil, "a proxy that breaks connections, for tests"},
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/ticket", []string{"."}, "what links carry, signed"},
+	{"internal/intx", nil, "statements in transactions of users"},
 	{"internal/testrun", nil, "make test"},
 	{"internal/sbom", nil, "make sbom"},
 	{"internal/cross", nil, "make cross"},
@@ -68,6 +69,9 @@ var rooms = []room{
 	{"kit/webhook", append([]string{"internal/reply"}, kitMay...), "signed events for subscribers"},
 	// alert watches what operators see, and signs as webhook does.
 	{"kit/alert", append([]string{"operate", "internal/reply", "kit/webhook"}, kitMay...), "telling people of what goes wrong"},
+	// audit hides what tags say is secret, as the API does.
+	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
+	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

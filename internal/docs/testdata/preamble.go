@@ -26,9 +26,11 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/kit/alert"
+	"github.com/offloadhq/offload/kit/audit"
 	"github.com/offloadhq/offload/kit/blob"
 	"github.com/offloadhq/offload/kit/blob/s3"
 	"github.com/offloadhq/offload/kit/command"
+	"github.com/offloadhq/offload/kit/derive"
 	"github.com/offloadhq/offload/kit/export"
 	"github.com/offloadhq/offload/kit/file"
 	"github.com/offloadhq/offload/kit/httpcall"
@@ -65,6 +67,12 @@ var ctx context.Context
 var pool *pgxpool.Pool
 
 var db *sql.DB
+
+var trail *audit.Log
+
+var events *derive.Events
+
+func lookUp(ctx context.Context, customer int64) (string, error) { return "", nil }
 
 var t *testing.T
 
