@@ -64,6 +64,7 @@ var rooms = []room{
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	{"kit/...", kitMay, "ready-made tasks"},
+	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},
 }

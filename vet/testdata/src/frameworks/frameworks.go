@@ -1,0 +1,34 @@
+// Package frameworks has handlers of other forms.
+package frameworks
+
+import (
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v2"
+	"github.com/labstack/echo/v4"
+)
+
+func ofGin(c *gin.Context) {
+	time.Sleep(time.Second) // want `ofGin sleeps while the user waits`
+}
+
+func ofEcho(c echo.Context) error {
+	time.Sleep(time.Second) // want `ofEcho sleeps while the user waits`
+	return nil
+}
+
+func ofFiber(c *fiber.Ctx) error {
+	time.Sleep(time.Second) // want `ofFiber sleeps while the user waits`
+	return nil
+}
+
+func routes(e *gin.Engine) {
+	e.POST("/orders", func(c *gin.Context) {
+		time.Sleep(time.Second) // want `the handler of "/orders" sleeps while the user waits`
+	})
+}
+
+func ofNobody(d time.Duration) {
+	time.Sleep(d)
+}
