@@ -46,6 +46,7 @@ type effect struct {
 	steps []string      // from the call on: ["smtp.SendMail"]
 	call  *ast.CallExpr // nil where there is none, or none that is known
 	also  []string      // others of the same piece of work
+	more  int           // others of the kind behind the same call
 
 	inner  kind        // of a goroutine: what is lost
 	beside []*function // and what it runs
@@ -173,10 +174,10 @@ func (p *program) hold(to, value ast.Expr) {
 
 // add adds an effect to those of a function, or to one of the same piece of work.
 func (f *function) add(e effect) {
-	if descriptions[e.kind].merge {
+	if descriptions[e.kind].merge && len(e.steps) == 1 {
 		for i, have := range f.does {
-			if have.kind == e.kind {
-				f.does[i].also = append(f.does[i].also, e.steps[len(e.steps)-1])
+			if have.kind == e.kind && len(have.steps) == 1 {
+				f.does[i].also = append(f.does[i].also, e.steps[0])
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package vet
 
 import (
 	"go/ast"
+	"go/format"
 	"go/types"
 	"strings"
 
@@ -23,7 +24,17 @@ func (p *program) instead(f *function, e effect) string {
 	if e.call != nil {
 		line = p.fitted(f, e, line)
 	}
-	return strings.NewReplacer("{ctx}", p.contextIn(f), "{arg0}", "d").Replace(line)
+	return strings.NewReplacer("{ctx}", p.contextIn(f), "{arg0}", "d", "{to}", p.enqueuer(e)).Replace(line)
+}
+
+// enqueuer is where a job for rows goes: into their transaction, if they have one.
+func (p *program) enqueuer(e effect) string {
+	if e.call != nil {
+		if sel, ok := ast.Unparen(e.call.Fun).(*ast.SelectorExpr); ok && isTx(typeOf(p.pass, sel.X)) {
+			return "app.Tx(" + p.source(sel.X) + ")"
+		}
+	}
+	return "app"
 }
 
 // fitted fills in what a call says.
@@ -31,7 +42,7 @@ func (p *program) fitted(f *function, e effect, line string) string {
 	switch {
 	case len(e.steps) > 1:
 	case e.kind == sleep:
-		return strings.ReplaceAll(line, "{arg0}", types.ExprString(e.call.Args[0]))
+		return strings.ReplaceAll(line, "{arg0}", p.source(e.call.Args[0]))
 	case e.kind == command:
 		if argv := p.argv(f, e.call); argv != "" {
 			return strings.Replace(line, "[]string{…}", argv, 1)
@@ -39,7 +50,7 @@ func (p *program) fitted(f *function, e effect, line string) string {
 	case e.kind == call:
 		return p.request(f, e, line)
 	case e.steps[0] == "smtp.SendMail" && len(e.call.Args) == 5:
-		return strings.Replace(line, "To: …", "To: "+types.ExprString(e.call.Args[3]), 1)
+		return strings.Replace(line, "To: …", "To: "+p.source(e.call.Args[3]), 1)
 	}
 	return line
 }
@@ -49,7 +60,7 @@ func (p *program) request(f *function, e effect, line string) string {
 	args := e.call.Args
 	fill := func(method, url string, body ast.Expr) string {
 		with := ""
-		if body != nil && types.ExprString(body) != "nil" {
+		if body != nil && p.source(body) != "nil" {
 			with = ", JSON: …"
 		}
 		if method == `"GET"` {
@@ -62,18 +73,18 @@ func (p *program) request(f *function, e effect, line string) string {
 	_, method, _ := cutLast(e.steps[0], ".")
 	switch {
 	case method == "Get" && len(args) == 1:
-		return fill(`"GET"`, types.ExprString(args[0]), nil)
+		return fill(`"GET"`, p.source(args[0]), nil)
 	case method == "Head" && len(args) == 1:
-		return fill(`"HEAD"`, types.ExprString(args[0]), nil)
+		return fill(`"HEAD"`, p.source(args[0]), nil)
 	case (method == "Post" || method == "PostForm") && len(args) >= 2:
-		return fill(`"POST"`, types.ExprString(args[0]), args[len(args)-1])
+		return fill(`"POST"`, p.source(args[0]), args[len(args)-1])
 	case method == "Do" && len(args) == 1:
 		made := p.madeBy(f, args[0])
 		switch p.nameOf(made) {
 		case "net/http.NewRequest":
-			return fill(p.constantOr(made.Args[0]), types.ExprString(made.Args[1]), made.Args[2])
+			return fill(p.constantOr(made.Args[0]), p.source(made.Args[1]), made.Args[2])
 		case "net/http.NewRequestWithContext":
-			return fill(p.constantOr(made.Args[1]), types.ExprString(made.Args[2]), made.Args[3])
+			return fill(p.constantOr(made.Args[1]), p.source(made.Args[2]), made.Args[3])
 		}
 	}
 	return line
@@ -84,7 +95,7 @@ func (p *program) constantOr(e ast.Expr) string {
 	if value := p.pass.TypesInfo.Types[e].Value; value != nil {
 		return value.ExactString()
 	}
-	return types.ExprString(e)
+	return p.source(e)
 }
 
 // argv returns the arguments of the command that a call runs, or "".
@@ -94,7 +105,7 @@ func (p *program) argv(f *function, c *ast.CallExpr) string {
 		return ""
 	}
 	made := p.madeBy(f, sel.X)
-	args := []ast.Expr{}
+	var args []ast.Expr
 	switch p.nameOf(made) {
 	case "os/exec.Command":
 		args = made.Args
@@ -105,7 +116,7 @@ func (p *program) argv(f *function, c *ast.CallExpr) string {
 	}
 	var texts []string
 	for _, arg := range args {
-		texts = append(texts, types.ExprString(arg))
+		texts = append(texts, p.source(arg))
 	}
 	if made.Ellipsis.IsValid() {
 		return "append([]string{" + strings.Join(texts[:len(texts)-1], ", ") + "}, " + texts[len(texts)-1] + "...)"
@@ -169,6 +180,15 @@ func (p *program) contextIn(f *function) string {
 		}
 	}
 	return "ctx"
+}
+
+// source is an expression as it is written, in one line.
+func (p *program) source(e ast.Expr) string {
+	var text strings.Builder
+	if err := format.Node(&text, p.pass.Fset, e); err != nil {
+		return "…"
+	}
+	return strings.Join(strings.Fields(text.String()), " ")
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -58,7 +58,7 @@ var descriptions = map[kind]description{
 	},
 	bulk: {
 		"writes rows in a loop", "a task of your own",
-		`Rows.Enqueue({ctx}, app.Tx(tx), in) // var Rows = offload.NewTask("rows", writeRows)`, false,
+		`Rows.Enqueue({ctx}, {to}, in) // var Rows = offload.NewTask("rows", writeRows)`, false,
 	},
 	sleep: {
 		"sleeps", "a job with a delay",

@@ -16,7 +16,11 @@ func (*reaches) AFact() {}
 func (r *reaches) String() string {
 	var all []string
 	for _, one := range r.All {
-		all = append(all, string(one.Kind)+" by "+strings.Join(one.Steps, " → "))
+		text := string(one.Kind) + " by " + strings.Join(one.Steps, " → ")
+		if one.More > 0 {
+			text += fmt.Sprintf(" and %d more", one.More)
+		}
+		all = append(all, text)
 	}
 	return strings.Join(all, ", ")
 }
@@ -26,14 +30,12 @@ type reached struct {
 	Kind  kind
 	Steps []string
 	Inner kind // of a goroutine: what is lost
+	More  int  // of the kind
 }
 
-// maxFacts bounds what is told of one function, and maxForeign how many calls deep another module
-// is searched: what lies deeper is rarely what the function is for.
-const (
-	maxFacts   = 16
-	maxForeign = 6
-)
+// maxForeign is how many calls deep another module is searched. What lies deeper is rarely what a
+// function is called for.
+const maxForeign = 6
 
 // A visit is a function that is reached from another, and how.
 type visit struct {
@@ -162,10 +164,11 @@ func (p *program) qualified(names []string) []string {
 	return names
 }
 
-// told is what is told of a function. Of other people's modules it is what they do at last.
+// told is what is told of a function: of each kind the nearest, and how many more. Of other people's
+// modules it is what they do at last, and no deeper than what they may be called for.
 func (p *program) told(f *function) (all []reached) {
 	other := foreign(p.pass)
-	seen := map[string]bool{}
+	known := map[kind]int{}
 	for v := range p.reach(f) {
 		if other && v.deep > maxForeign {
 			break
@@ -174,19 +177,15 @@ func (p *program) told(f *function) (all []reached) {
 			if other && !only(e.kind) {
 				continue
 			}
-			one := reached{e.kind, append(p.qualified(v.names()[1:]), e.steps...), e.inner}
-			key := fmt.Sprint(one.Kind, one.Steps)
-			switch {
-			case other:
-				one.Steps = e.steps[len(e.steps)-1:]
-				key = string(one.Kind)
-			case one.Kind == write:
-				key = string(write)
-			}
-			if seen[key] || len(all) == maxFacts {
+			if at, ok := known[e.kind]; ok {
+				all[at].More += 1 + e.more
 				continue
 			}
-			seen[key] = true
+			one := reached{e.kind, append(p.qualified(v.names()[1:]), e.steps...), e.inner, e.more}
+			if other {
+				one.Steps = e.steps[len(e.steps)-1:]
+			}
+			known[e.kind] = len(all)
 			all = append(all, one)
 		}
 	}

@@ -13,8 +13,7 @@ import (
 
 // A finding is a piece of work that handlers reach.
 type finding struct {
-	handler  *function // to which it is nearest
-	last     *visit    // the function that does it
+	last     *visit // the function that does it, and the way there from the nearest handler
 	effect   effect
 	handlers map[*function]bool
 }
@@ -24,7 +23,6 @@ func (p *program) report() {
 	type key struct {
 		pos  token.Pos
 		kind kind
-		what string
 	}
 	findings := map[key]*finding{}
 	for _, f := range p.functions {
@@ -36,13 +34,13 @@ func (p *program) report() {
 				if e.kind == write {
 					continue
 				}
-				k := key{e.pos, e.kind, strings.Join(e.steps, "\n")}
+				k := key{e.pos, e.kind}
 				have := findings[k]
 				switch {
 				case have == nil:
-					findings[k] = &finding{f, v, e, map[*function]bool{f: true}}
+					findings[k] = &finding{v, e, map[*function]bool{f: true}}
 				case v.deep < have.last.deep:
-					have.handler, have.last = f, v
+					have.last = v
 					have.handlers[f] = true
 				default:
 					have.handlers[f] = true
@@ -51,8 +49,7 @@ func (p *program) report() {
 		}
 	}
 	sorted := slices.SortedFunc(maps.Values(findings), func(a, b *finding) int {
-		return cmp.Or(cmp.Compare(a.effect.pos, b.effect.pos), cmp.Compare(a.effect.kind, b.effect.kind),
-			slices.Compare(a.effect.steps, b.effect.steps))
+		return cmp.Or(cmp.Compare(a.effect.pos, b.effect.pos), cmp.Compare(a.effect.kind, b.effect.kind))
 	})
 	for _, f := range sorted {
 		p.pass.Report(p.diagnostic(f))
@@ -64,9 +61,9 @@ func (p *program) diagnostic(f *finding) analysis.Diagnostic {
 	path := strings.Join(append(f.last.names(), e.steps...), " → ")
 	d := analysis.Diagnostic{Pos: e.pos, End: e.end, Category: string(e.kind)}
 	if e.kind == lost {
-		d.Message = fmt.Sprintf("%s starts work that nobody waits for, and that is lost when the process stops: %s%s; %s keeps it", f.handler.name, path, f.more(), keeper(e.inner))
+		d.Message = fmt.Sprintf("starts work that is lost when the process stops: %s%s; %s keeps it", path, f.more(), keeper(e.inner))
 	} else {
-		d.Message = fmt.Sprintf("%s %s while the user waits: %s%s; %s takes it over", f.handler.name, descriptions[e.kind].does, path, f.more(), descriptions[e.kind].taker)
+		d.Message = fmt.Sprintf("%s while the user waits: %s%s; %s takes it over", descriptions[e.kind].does, path, f.more(), descriptions[e.kind].taker)
 	}
 	for _, v := range f.last.way() {
 		if v.from != nil {
@@ -86,6 +83,9 @@ func (f *finding) more() string {
 	if also := f.effect.also; len(also) > 0 {
 		slices.Sort(also)
 		more = append(more, "with "+strings.Join(slices.Compact(also), ", "))
+	}
+	if f.effect.more > 0 {
+		more = append(more, fmt.Sprintf("and %d more behind the call", f.effect.more))
 	}
 	if n := len(f.handlers) - 1; n == 1 {
 		more = append(more, "and from another handler")

@@ -65,10 +65,11 @@ func (p *program) targetsOf(obj types.Object, hops int) (found targets) {
 }
 
 // implementing returns the methods that a method of an interface of this package may be, as far as
-// their types are in this package too.
+// their types are in this package too. Of other people's modules that would be too many: a library
+// that may run a program in some setting does not run one for everybody.
 func (p *program) implementing(f *types.Func) (found []*function) {
 	named := receiver(f)
-	if named == nil || f.Pkg() != p.pass.Pkg {
+	if named == nil || f.Pkg() != p.pass.Pkg || foreign(p.pass) {
 		return nil
 	}
 	iface, ok := named.Underlying().(*types.Interface)

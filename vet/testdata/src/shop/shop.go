@@ -58,7 +58,7 @@ func (s *shop) audit(ctx context.Context, o order) error {
 	}
 	defer tx.Rollback()
 	for n := range o.Quantity {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO audit (order_id, item) VALUES (?, ?)`, o.ID, n); err != nil { // want `shop.placeOrder writes rows in a loop while the user waits: shop.placeOrder → shop.audit → tx.ExecContext; a task of your own takes it over`
+		if _, err := tx.ExecContext(ctx, `INSERT INTO audit (order_id, item) VALUES (?, ?)`, o.ID, n); err != nil { // want `writes rows in a loop while the user waits: shop.placeOrder → shop.audit → tx.ExecContext; a task of your own takes it over`
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func (s *shop) thumbnails(ctx context.Context, o order) error {
 		return err
 	}
 	defer f.Close()
-	picture, _, err := image.Decode(f) // want `shop.placeOrder works on pictures while the user waits: shop.placeOrder → shop.thumbnails → image.Decode; kit/image takes it over`
+	picture, _, err := image.Decode(f) // want `works on pictures while the user waits: shop.placeOrder → shop.thumbnails → image.Decode; kit/image takes it over`
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *shop) thumbnail(o order, picture image.Image, width int) error {
 		return err
 	}
 	defer out.Close()
-	return jpeg.Encode(out, smaller(picture, width), nil) // want `shop.placeOrder works on pictures while the user waits: shop.placeOrder → shop.thumbnails → shop.thumbnail → jpeg.Encode; kit/image takes it over`
+	return jpeg.Encode(out, smaller(picture, width), nil) // want `works on pictures while the user waits: shop.placeOrder → shop.thumbnails → shop.thumbnail → jpeg.Encode; kit/image takes it over`
 }
 
 func smaller(picture image.Image, width int) image.Image {
@@ -111,7 +111,7 @@ func (s *shop) supply(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.Post("https://supplier.example/orders", "application/json", bytes.NewReader(body)) // want `shop.placeOrder calls another server while the user waits: shop.placeOrder → shop.supply → http.Post; kit/httpcall takes it over`
+	answer, err := http.Post("https://supplier.example/orders", "application/json", bytes.NewReader(body)) // want `calls another server while the user waits: shop.placeOrder → shop.supply → http.Post; kit/httpcall takes it over`
 	if err != nil {
 		return err
 	}
@@ -123,13 +123,13 @@ func (s *shop) invoice(ctx context.Context, o order) error {
 	in := filepath.Join(s.dir, fmt.Sprintf("%d.html", o.ID))
 	cmd := exec.CommandContext(ctx, "weasyprint", in, in+".pdf")
 	cmd.Stderr = os.Stderr
-	return cmd.Run() // want `shop.placeOrder runs a program while the user waits: shop.placeOrder → shop.invoice → exec.Cmd.Run; kit/command takes it over`
+	return cmd.Run() // want `runs a program while the user waits: shop.placeOrder → shop.invoice → exec.Cmd.Run; kit/command takes it over`
 }
 
 // confirm sends the confirmation.
 func (s *shop) confirm(_ context.Context, o order) error {
 	text := fmt.Appendf(nil, "Subject: Your order %d\r\n\r\nThank you.\r\n", o.ID)
-	return smtp.SendMail("mail.example:25", nil, "shop@example.com", []string{o.Email}, text) // want `shop.placeOrder sends mail while the user waits: shop.placeOrder → shop.confirm → smtp.SendMail; kit/mail takes it over`
+	return smtp.SendMail("mail.example:25", nil, "shop@example.com", []string{o.Email}, text) // want `sends mail while the user waits: shop.placeOrder → shop.confirm → smtp.SendMail; kit/mail takes it over`
 }
 
 // exportOrders writes all orders into the answer.
@@ -146,7 +146,7 @@ func (s *shop) exportOrders(w http.ResponseWriter, r *http.Request) {
 		if err := rows.Scan(&o.ID, &o.Email); err != nil {
 			return
 		}
-		out.Write([]string{strconv.FormatInt(o.ID, 10), o.Email}) // want `shop.exportOrders writes a table while the user waits: shop.exportOrders → csv.Writer.Write; kit/export takes it over`
+		out.Write([]string{strconv.FormatInt(o.ID, 10), o.Email}) // want `writes a table while the user waits: shop.exportOrders → csv.Writer.Write; kit/export takes it over`
 	}
 	out.Flush()
 }

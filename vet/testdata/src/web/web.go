@@ -31,17 +31,17 @@ type site struct {
 
 // Through another package, its methods and its generic functions.
 func (s *site) across(w http.ResponseWriter, r *http.Request) {
-	s.client.Tell(r.Context(), "new order") // want `site.across calls another server while the user waits: site.across → notify.Client.Tell → notify.Client.send → http.Client.Do; kit/httpcall takes it over`
+	s.client.Tell(r.Context(), "new order") // want `calls another server while the user waits: site.across → notify.Client.Tell → notify.Client.send → http.Client.Do; kit/httpcall takes it over`
 	notify.Mail("ada@example.com", "")      // want `site.across → notify.Mail → smtp.SendMail`
 	notify.Generic(7)                       // want `site.across → notify.Generic → notify.Mail → smtp.SendMail`
 	notify.Nothing()
 	notify.Code("ada@example.com")
-	notify.Later("ada@example.com") // want `site.across starts work that nobody waits for, and that is lost when the process stops: site.across → notify.Later → go Mail; a job of kit/mail keeps it`
+	notify.Later("ada@example.com") // want `starts work that is lost when the process stops: site.across → notify.Later → go Mail; a job of kit/mail keeps it`
 }
 
 // A library, known by name.
 func (s *site) library(w http.ResponseWriter, r *http.Request) {
-	s.dialer.DialAndSend(&gomail.Message{}) // want `site.library sends mail while the user waits: site.library → gomail.Dialer.DialAndSend; kit/mail takes it over`
+	s.dialer.DialAndSend(&gomail.Message{}) // want `sends mail while the user waits: site.library → gomail.Dialer.DialAndSend; kit/mail takes it over`
 }
 
 type mailer interface{ mail(to string) error }
@@ -62,8 +62,8 @@ func (s *site) interfaced(w http.ResponseWriter, r *http.Request) {
 }
 
 // ServeHTTP is a handler by its name and by its form.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { // want ServeHTTP:`sleep by time.Sleep, sleep by <-time.After`
-	time.Sleep(time.Second)   // want `site.ServeHTTP sleeps while the user waits: site.ServeHTTP → time.Sleep; a job with a delay takes it over`
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { // want ServeHTTP:`sleep by time.Sleep and 1 more`
+	time.Sleep(time.Second)   // want `sleeps while the user waits: site.ServeHTTP → time.Sleep; a job with a delay takes it over`
 	<-time.After(time.Second) // want `site.ServeHTTP → <-time.After`
 	select {
 	case <-time.After(time.Second): // as long as something else may come
@@ -77,12 +77,12 @@ var send = smtp.SendMail
 func routes(mux *http.ServeMux, s *site) {
 	mux.HandleFunc("GET /literal", func(w http.ResponseWriter, r *http.Request) {
 		fetch := func() error {
-			_, err := http.Get("https://example.com") // want `the handler of "GET /literal" calls another server while the user waits: the handler of "GET /literal" → http.Get`
+			_, err := http.Get("https://example.com") // want `calls another server while the user waits: the handler of "GET /literal" → http.Get`
 			return err
 		}
 		fetch()
 		defer func() {
-			exec.Command("convert", "a", "b").Run() // want `the handler of "GET /literal" runs a program while the user waits: .* → exec.Cmd.Run`
+			exec.Command("convert", "a", "b").Run() // want `runs a program while the user waits: .* → exec.Cmd.Run`
 		}()
 		send("mail.example:25", nil, "", nil, nil) // want `the handler of "GET /literal" → smtp.SendMail`
 	})
@@ -140,7 +140,7 @@ func (s *site) streamed(w http.ResponseWriter, r *http.Request) {
 
 // An archive is.
 func (s *site) packed(w http.ResponseWriter, r *http.Request) {
-	a := zip.NewWriter(io.Discard) // want `site.packed packs or unpacks files while the user waits: site.packed → zip.NewWriter \(with gzip.NewWriter\); kit/file takes it over`
+	a := zip.NewWriter(io.Discard) // want `packs or unpacks files while the user waits: site.packed → zip.NewWriter \(with gzip.NewWriter\); kit/file takes it over`
 	gzip.NewWriter(io.Discard)
 	a.Close()
 }
@@ -155,7 +155,7 @@ func (s *site) common() {
 
 // Goroutines.
 func (s *site) beside(w http.ResponseWriter, r *http.Request) {
-	go slow()   // want `site.beside starts work that nobody waits for, and that is lost when the process stops: site.beside → go slow; a job keeps it`
+	go slow()   // want `starts work that is lost when the process stops: site.beside → go slow; a job keeps it`
 	go func() { // want `site.beside → go func; a job of kit/httpcall keeps it`
 		http.Get("https://example.com")
 	}()
@@ -173,7 +173,7 @@ func (s *site) pump() {
 func (s *site) together(w http.ResponseWriter, r *http.Request) {
 	var all sync.WaitGroup
 	all.Go(func() {
-		http.Get("https://one.example") // want `site.together calls another server while the user waits: site.together → http.Get`
+		http.Get("https://one.example") // want `calls another server while the user waits: site.together → http.Get`
 	})
 	all.Add(1)
 	go func() {
