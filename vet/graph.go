@@ -33,6 +33,7 @@ type function struct {
 	name    string // "site.placeOrder"
 	outer   *function
 	handler bool
+	starts  bool // what it is handed, in a goroutine
 
 	does  []effect
 	calls []edge
@@ -108,6 +109,7 @@ func (p *program) declareNamed(n *ast.FuncDecl) {
 		return
 	}
 	f := &function{obj: obj, sig: obj.Signature(), body: n.Body, name: nameIn(obj), handler: isHandler(obj.Signature())}
+	f.starts = p.startsHanded(f)
 	p.functions = append(p.functions, f)
 	p.declared[obj] = f
 }

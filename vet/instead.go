@@ -19,22 +19,66 @@ func (p *program) instead(f *function, e effect) string {
 	}
 	line := descriptions[k].instead
 	if e.kind == lost && line == "" {
-		line = `Later.Enqueue({ctx}, app, in) // var Later = offload.NewTask("later", later)`
+		line = `Later.Enqueue({ctx}, {app}, in) // var Later = offload.NewTask("later", later)`
 	}
 	if e.call != nil {
 		line = p.fitted(f, e, line)
 	}
-	return strings.NewReplacer("{ctx}", p.contextIn(f), "{arg0}", "d", "{to}", p.enqueuer(e)).Replace(line)
+	return strings.NewReplacer("{ctx}", p.contextIn(f), "{arg0}", "d", "{app}", p.enqueuer(f, e)).Replace(line)
 }
 
-// enqueuer is where a job for rows goes: into their transaction, if they have one.
-func (p *program) enqueuer(e effect) string {
-	if e.call != nil {
+// enqueuer is where a job goes: what a function has of the app, and for rows in a transaction that
+// transaction.
+func (p *program) enqueuer(f *function, e effect) string {
+	app := appIn(f)
+	if e.call != nil && e.kind == bulk {
 		if sel, ok := ast.Unparen(e.call.Fun).(*ast.SelectorExpr); ok && isTx(typeOf(p.pass, sel.X)) {
-			return "app.Tx(" + p.source(sel.X) + ")"
+			return app + ".Tx(" + p.source(sel.X) + ")"
+		}
+	}
+	return app
+}
+
+// appIn is how a function can name the app: a parameter, or a field of its receiver.
+func appIn(f *function) string {
+	for ; f != nil; f = f.outer {
+		for v := range f.sig.Params().Variables() {
+			if isApp(v.Type()) && v.Name() != "" && v.Name() != "_" {
+				return v.Name()
+			}
+		}
+		if recv := f.sig.Recv(); recv != nil && recv.Name() != "" && recv.Name() != "_" {
+			if field := appField(recv.Type(), 0); field != "" {
+				return recv.Name() + "." + field
+			}
 		}
 	}
 	return "app"
+}
+
+// appField returns the name of the field that holds an app, in a struct or what it embeds, or "".
+func appField(t types.Type, deep int) string {
+	named := namedOf(t)
+	if named == nil || deep > maxEmbedded {
+		return ""
+	}
+	fields, ok := named.Underlying().(*types.Struct)
+	if !ok {
+		return ""
+	}
+	for field := range fields.Fields() {
+		if isApp(field.Type()) {
+			return field.Name()
+		}
+	}
+	for field := range fields.Fields() {
+		if field.Embedded() {
+			if name := appField(field.Type(), deep+1); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // fitted fills in what a call says.

@@ -30,39 +30,39 @@ type description struct {
 var descriptions = map[kind]description{
 	mail: {
 		"sends mail", "kit/mail",
-		"mail.Send.Enqueue({ctx}, app, mail.Message{To: …, Subject: …, Text: …})", false,
+		"mail.Send.Enqueue({ctx}, {app}, mail.Message{To: …, Subject: …, Text: …})", false,
 	},
 	call: {
 		"calls another server", "kit/httpcall",
-		`httpcall.Call.Enqueue({ctx}, app, httpcall.Input{Method: …, URL: …, JSON: …})`, false,
+		`httpcall.Call.Enqueue({ctx}, {app}, httpcall.Input{Method: …, URL: …, JSON: …})`, false,
 	},
 	picture: {
 		"works on pictures", "kit/image",
-		`image.Render.Enqueue({ctx}, app, image.Input{From: …, Make: []image.Rendition{{To: …, Width: …}}})`, true,
+		`image.Render.Enqueue({ctx}, {app}, image.Input{From: …, Make: []image.Rendition{{To: …, Width: …}}})`, true,
 	},
 	command: {
 		"runs a program", "kit/command",
-		`command.Run.Enqueue({ctx}, app, command.Input{Argv: []string{…}})`, false,
+		`command.Run.Enqueue({ctx}, {app}, command.Input{Argv: []string{…}})`, false,
 	},
 	archive: {
 		"packs or unpacks files", "kit/file",
-		`file.Compress.Enqueue({ctx}, app, file.CompressInput{From: …, To: …}) // or file.Unpack, file.Decompress`, true,
+		`file.Compress.Enqueue({ctx}, {app}, file.CompressInput{From: …, To: …}) // or file.Unpack, file.Decompress`, true,
 	},
 	export: {
 		"writes a table", "kit/export",
-		`orders.Enqueue({ctx}, app, in) // orders, err := export.New("export.orders", rows, export.To(files))`, true,
+		`orders.Enqueue({ctx}, {app}, in) // orders, err := export.New("export.orders", rows, export.To(files))`, true,
 	},
 	document: {
 		"makes a document", "a task of your own, or kit/file with a Tool",
-		`Document.Enqueue({ctx}, app, in) // var Document = offload.NewTask("document", makeDocument)`, true,
+		`Document.Enqueue({ctx}, {app}, in) // var Document = offload.NewTask("document", makeDocument)`, true,
 	},
 	bulk: {
 		"writes rows in a loop", "a task of your own",
-		`Rows.Enqueue({ctx}, {to}, in) // var Rows = offload.NewTask("rows", writeRows)`, false,
+		`Rows.Enqueue({ctx}, {app}, in) // var Rows = offload.NewTask("rows", writeRows)`, false,
 	},
 	sleep: {
 		"sleeps", "a job with a delay",
-		`Later.Enqueue({ctx}, app, in, offload.Delay({arg0}))`, false,
+		`Later.Enqueue({ctx}, {app}, in, offload.Delay({arg0}))`, false,
 	},
 }
 

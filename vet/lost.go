@@ -56,6 +56,34 @@ func (w *walker) innerOf(found targets) kind {
 	return ""
 }
 
+// startsHanded reports whether a function runs one that it is handed in a goroutine: then it is the
+// caller's to say what is lost.
+func (p *program) startsHanded(f *function) (starts bool) {
+	inspect(f.body, func(n ast.Node) {
+		if s, ok := n.(*ast.GoStmt); ok {
+			starts = starts || p.usesHanded(f, s)
+		}
+	})
+	return starts
+}
+
+// usesHanded reports whether a go statement names a parameter of the function that is a function.
+func (p *program) usesHanded(f *function, s *ast.GoStmt) (uses bool) {
+	handed := map[types.Object]bool{}
+	for v := range f.sig.Params().Variables() {
+		if _, ok := v.Type().Underlying().(*types.Signature); ok {
+			handed[v] = true
+		}
+	}
+	ast.Inspect(s, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && handed[p.pass.TypesInfo.Uses[id]] {
+			uses = true
+		}
+		return true
+	})
+	return uses
+}
+
 // pumps reports whether a function goes on until something ends it: it loops without a condition,
 // selects, or ranges over a channel.
 func (p *program) pumps(f *function) bool {

@@ -8,7 +8,10 @@ import (
 )
 
 // reaches is a fact: what a function of another package does, directly or by what it calls.
-type reaches struct{ All []reached }
+type reaches struct {
+	All    []reached
+	Starts bool // what it is handed, in a goroutine
+}
 
 // AFact makes it a fact.
 func (*reaches) AFact() {}
@@ -21,6 +24,9 @@ func (r *reaches) String() string {
 			text += fmt.Sprintf(" and %d more", one.More)
 		}
 		all = append(all, text)
+	}
+	if r.Starts {
+		all = append(all, "starts what it is handed")
 	}
 	return strings.Join(all, ", ")
 }
@@ -150,8 +156,8 @@ func (p *program) export() {
 		if f.obj == nil || !f.obj.Exported() {
 			continue
 		}
-		if all := p.told(f); len(all) > 0 {
-			p.pass.ExportObjectFact(f.obj, &reaches{all})
+		if all := p.told(f); len(all) > 0 || f.starts {
+			p.pass.ExportObjectFact(f.obj, &reaches{all, f.starts})
 		}
 	}
 }

@@ -150,6 +150,9 @@ func (p *program) beside(c *ast.CallExpr, app ast.Expr, tx *types.Var, sure bool
 			args[i] = with
 		}
 	}
+	if c.Ellipsis.IsValid() {
+		args[len(args)-1] += "..."
+	}
 	instead := fmt.Sprintf("instead: %s(%s)", fun, strings.Join(args, ", "))
 	d := analysis.Diagnostic{
 		Pos: app.Pos(), End: app.End(), Category: "tx",

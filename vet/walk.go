@@ -118,7 +118,9 @@ func (w *walker) statement() token.Pos {
 func (w *walker) visitCall(c *ast.CallExpr) {
 	if len(w.within) > 0 {
 		if s, ok := w.within[len(w.within)-1].(*ast.GoStmt); ok && !w.waitsAfter(s.Pos()) {
-			w.lose(c, c.Fun)
+			if !w.f.starts || !w.program.usesHanded(w.f, s) {
+				w.lose(c, c.Fun)
+			}
 			return
 		}
 	}
@@ -169,11 +171,23 @@ func (w *walker) keeping(c *ast.CallExpr) running {
 	case "context.AfterFunc", "runtime.SetFinalizer", "runtime.AddCleanup":
 		return runsElsewhere
 	case "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
-		if !w.waitsAfter(c.Pos()) {
-			return runsBeside
-		}
+		return w.besideUnlessWaited(c)
+	}
+	if to := w.declared[f.Origin()]; to != nil && to.starts {
+		return w.besideUnlessWaited(c)
+	}
+	var known reaches
+	if w.pass.ImportObjectFact(f.Origin(), &known) && known.Starts {
+		return w.besideUnlessWaited(c)
 	}
 	return runsNow
+}
+
+func (w *walker) besideUnlessWaited(c *ast.CallExpr) running {
+	if w.waitsAfter(c.Pos()) {
+		return runsNow
+	}
+	return runsBeside
 }
 
 // run notes that a function is called at a place: one of this package, or what is known of another.

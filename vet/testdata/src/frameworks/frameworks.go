@@ -2,6 +2,7 @@
 package frameworks
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -31,4 +32,21 @@ func routes(e *gin.Engine) {
 
 func ofNobody(d time.Duration) {
 	time.Sleep(d)
+}
+
+// An event has the request and the answer, as the contexts of many frameworks have.
+type event struct {
+	http.ResponseWriter
+	request
+}
+
+type request struct{ r *http.Request }
+
+func ofEvents(e *event) error {
+	time.Sleep(time.Second) // want `sleeps while the user waits: ofEvents → time.Sleep`
+	return nil
+}
+
+func ofRequests(r *request) {
+	time.Sleep(time.Second)
 }

@@ -40,3 +40,10 @@ func Generic[T any](v T) { // want Generic:`mail by notify.Mail → smtp.SendMai
 }
 
 func Nothing() int { return 7 }
+
+func Beside(f func()) { // want Beside:`starts what it is handed`
+	go func() {
+		defer func() { recover() }()
+		f()
+	}()
+}

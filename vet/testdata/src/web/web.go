@@ -161,6 +161,14 @@ func (s *site) beside(w http.ResponseWriter, r *http.Request) {
 	}()
 	time.AfterFunc(time.Hour, s.common) // want `site.beside → time.AfterFunc s.common; a job of kit/httpcall keeps it`
 	go s.pump()
+	notify.Beside(slow)     // want `starts work that is lost when the process stops: site.beside → notify.Beside slow; a job keeps it`
+	start(s.common, "work") // want `site.beside → start s.common; a job of kit/httpcall keeps it`
+	notify.Beside(s.pump)
+}
+
+func start(f func(), name string) {
+	log.Print(name)
+	go f()
 }
 
 func (s *site) pump() {
