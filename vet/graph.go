@@ -51,6 +51,7 @@ type effect struct {
 
 	inner  kind        // of a goroutine: what is lost
 	beside []*function // and what it runs
+	timer  bool        // of time.AfterFunc
 }
 
 // An edge is a call within the package.

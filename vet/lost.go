@@ -24,7 +24,7 @@ func (w *walker) lose(at *ast.CallExpr, fun ast.Expr) {
 	if at.Fun != fun {
 		step = types.ExprString(at.Fun) + " " + name
 	}
-	w.add(effect{kind: lost, pos: w.startOf(at), end: at.End(), steps: []string{step}, inner: w.innerOf(found), beside: found.functions})
+	w.add(effect{kind: lost, pos: w.startOf(at), end: at.End(), steps: []string{step}, inner: w.innerOf(found), beside: found.functions, timer: w.nameOf(at) == "time.AfterFunc"})
 }
 
 // startOf is where the go statement of a call begins, or the call.

@@ -112,6 +112,7 @@ func (p *program) settle() {
 				e.inner = p.firstOf(e.beside)
 			}
 		}
+		f.does = slices.DeleteFunc(f.does, func(e effect) bool { return e.timer && e.inner == "" }) // it ends a wait, or the like
 	}
 }
 

@@ -160,6 +160,7 @@ func (s *site) beside(w http.ResponseWriter, r *http.Request) {
 		http.Get("https://example.com")
 	}()
 	time.AfterFunc(time.Hour, s.common) // want `site.beside → time.AfterFunc s.common; a job of kit/httpcall keeps it`
+	time.AfterFunc(time.Hour, func() { s.hook = nil })
 	go s.pump()
 	notify.Beside(slow)     // want `starts work that is lost when the process stops: site.beside → notify.Beside slow; a job keeps it`
 	start(s.common, "work") // want `site.beside → start s.common; a job of kit/httpcall keeps it`
