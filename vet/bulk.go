@@ -15,11 +15,14 @@ import (
 // few is how many rounds of a loop are no matter.
 const few = 16
 
-// writes is what statements begin with that write rows.
-var writes = regexp.MustCompile(`(?is)^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(insert|update|delete|merge|replace|with|call)\b`)
+// comment is what may stand before a statement.
+const comment = `^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*`
 
-// changing is what those that begin with WITH must have.
-var changing = regexp.MustCompile(`(?i)\b(insert|update|delete|merge)\b`)
+// Statements that write rows begin with one of these words, or have one behind WITH.
+var (
+	writes     = regexp.MustCompile(`(?is)` + comment + `(insert|update|delete|merge|replace|call)\b`)
+	writesWith = regexp.MustCompile(`(?is)` + comment + `with\b.*\b(insert|update|delete|merge)\b`)
+)
 
 // writesRow reports whether a call sends a database one statement that writes. It is known by the
 // form of the method, (context, statement, values…), whatever its type: so are those of database/sql,
@@ -38,7 +41,7 @@ func (w *walker) writesRow(c *ast.CallExpr) bool {
 		return strings.HasPrefix(f.Name(), "Exec")
 	}
 	text := constant.StringVal(value)
-	return writes.MatchString(text) && changing.MatchString(text)
+	return writes.MatchString(text) || writesWith.MatchString(text)
 }
 
 // statementAt returns which parameter is the statement, or -1.

@@ -23,6 +23,7 @@ type program struct {
 	declared  map[*types.Func]*function // those with a name
 	literals  map[*ast.FuncLit]*function
 	held      map[types.Object][]ast.Expr // what variables that hold functions were given
+	methods   map[*types.Func][]*function // what methods of interfaces may be
 }
 
 // A function is one with a body, named or literal.
@@ -63,7 +64,8 @@ type edge struct {
 
 // collect finds all functions, and what they do.
 func (p *program) collect() {
-	p.declared, p.literals, p.held = map[*types.Func]*function{}, map[*ast.FuncLit]*function{}, map[types.Object][]ast.Expr{}
+	p.declared, p.literals = map[*types.Func]*function{}, map[*ast.FuncLit]*function{}
+	p.held, p.methods = map[types.Object][]ast.Expr{}, map[*types.Func][]*function{}
 	for file := range p.files {
 		p.declare(file)
 	}
@@ -83,8 +85,14 @@ func (p *program) declare(file *ast.File) {
 		}
 		switch n := n.(type) {
 		case *ast.FuncDecl:
+			if p.inline.inDoc(n.Doc) {
+				return false
+			}
 			p.declareNamed(n)
 		case *ast.FuncLit:
+			if p.inline.at(n.Pos()) {
+				return false
+			}
 			p.declareLiteral(n, within)
 		case *ast.AssignStmt:
 			if len(n.Lhs) == len(n.Rhs) {
@@ -106,7 +114,7 @@ func (p *program) declare(file *ast.File) {
 
 func (p *program) declareNamed(n *ast.FuncDecl) {
 	obj, ok := p.pass.TypesInfo.Defs[n.Name].(*types.Func)
-	if !ok || n.Body == nil || p.inline.inDoc(n.Doc) {
+	if !ok || n.Body == nil {
 		return
 	}
 	f := &function{obj: obj, sig: obj.Signature(), body: n.Body, name: nameIn(obj), handler: isHandler(obj.Signature())}
@@ -117,11 +125,14 @@ func (p *program) declareNamed(n *ast.FuncDecl) {
 
 func (p *program) declareLiteral(n *ast.FuncLit, within []ast.Node) {
 	sig, ok := p.pass.TypesInfo.TypeOf(n).(*types.Signature)
-	if !ok || p.inline.at(n.Pos()) {
+	if !ok {
 		return
 	}
 	f := &function{sig: sig, body: n.Body, handler: isHandler(sig), outer: p.enclosing(within)}
-	f.name = p.literalName(n, within)
+	f.name = "func at " + p.place(n.Pos())
+	if route := p.routeOf(within); f.handler && route != "" {
+		f.name = fmt.Sprintf("the handler of %q", route)
+	}
 	p.functions = append(p.functions, f)
 	p.literals[n] = f
 }
@@ -140,19 +151,18 @@ func (p *program) enclosing(within []ast.Node) *function {
 	return nil
 }
 
-// literalName names a literal by the text that it is registered with, such as "GET /orders", else by
-// its place.
-func (p *program) literalName(n *ast.FuncLit, within []ast.Node) string {
+// routeOf returns the text that a literal is registered with, such as "GET /orders", or "".
+func (p *program) routeOf(within []ast.Node) string {
 	for i := len(within) - 1; i >= 0 && i >= len(within)-2; i-- { // a conversion may lie between
 		c, ok := within[i].(*ast.CallExpr)
 		if !ok || len(c.Args) == 0 {
 			continue
 		}
 		if value := p.pass.TypesInfo.Types[c.Args[0]].Value; value != nil && value.Kind() == constant.String {
-			return fmt.Sprintf("the handler of %q", constant.StringVal(value))
+			return constant.StringVal(value)
 		}
 	}
-	return "func at " + p.place(n.Pos())
+	return ""
 }
 
 // place is a position for people: "web.go:12".

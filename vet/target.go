@@ -76,6 +76,10 @@ func (p *program) implementing(f *types.Func) (found []*function) {
 	if !ok || named.TypeParams().Len() > 0 {
 		return nil
 	}
+	if found, ok := p.methods[f]; ok {
+		return found
+	}
+	defer func() { p.methods[f] = found }()
 	scope := p.pass.Pkg.Scope()
 	for _, name := range scope.Names() {
 		t, ok := scope.Lookup(name).(*types.TypeName)

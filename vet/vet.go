@@ -41,7 +41,6 @@ package vet
 
 import (
 	"go/ast"
-	"reflect"
 
 	"golang.org/x/tools/go/analysis"
 )
@@ -51,17 +50,16 @@ import (
 // comment without a reason. Its Related are the steps of the way there, and at the end, where there
 // is one, the line that would enqueue it, behind "instead: ". A fix is suggested for tx alone.
 var Analyzer = &analysis.Analyzer{
-	Name:       "offload",
-	Doc:        "report what HTTP handlers do while the user waits, and a job could do\n\nMail, HTTP calls, pictures, programs, archives, tables, rows in a loop, sleep, goroutines that nobody waits for, and jobs enqueued beside an open transaction.",
-	URL:        "https://github.com/offloadhq/offload/blob/main/docs/vet.md",
-	Run:        run,
-	FactTypes:  []analysis.Fact{new(reaches)},
-	ResultType: reflect.TypeFor[struct{}](),
+	Name:      "offload",
+	Doc:       "report what HTTP handlers do while the user waits, and a job could do\n\nMail, HTTP calls, pictures, programs, archives, tables, rows in a loop, sleep, goroutines that nobody waits for, and jobs enqueued beside an open transaction.",
+	URL:       "https://github.com/offloadhq/offload/blob/main/docs/vet.md",
+	Run:       run,
+	FactTypes: []analysis.Fact{new(reaches)},
 }
 
 func run(pass *analysis.Pass) (any, error) {
 	if standard(pass) || ourOwn(pass) {
-		return struct{}{}, nil
+		return nil, nil
 	}
 	p := &program{pass: pass, inline: commentsOf(pass)}
 	p.collect()
@@ -70,7 +68,7 @@ func run(pass *analysis.Pass) (any, error) {
 	p.report()
 	p.reportBesideTx()
 	p.inline.report(pass)
-	return struct{}{}, nil
+	return nil, nil
 }
 
 // files yields the files that are no tests.

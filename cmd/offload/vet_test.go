@@ -39,6 +39,22 @@ func TestVet(t *testing.T) {
 	})
 }
 
+// The example shop does while its customers wait what has to be done then, and nothing else.
+func TestVetFindsNothingInTheShop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("has the go command vet all that the shop is built on")
+	}
+	self, err := exec.LookPath("offload")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "vet", "./examples/shop")
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("offload vet: %v\n%s", err, out)
+	}
+}
+
 func TestWhoCallsAsVetTool(t *testing.T) {
 	for _, test := range []struct {
 		args string

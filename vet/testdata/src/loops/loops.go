@@ -30,6 +30,7 @@ func (s *site) many(w http.ResponseWriter, r *http.Request) {
 		s.pg.Exec(r.Context(), insert, id)        // want `site.many → s.pg.Exec`
 		s.row(r.Context(), id)                    // want `site.many → site.row → s.db.QueryRowContext`
 		s.look(r.Context(), id)
+		s.db.QueryRowContext(r.Context(), "-- moves\nWITH gone AS (DELETE FROM audit RETURNING id) SELECT id FROM gone") // want `site.many → s.db.QueryRowContext`
 	}
 	for i := 0; i < len(ids); i++ {
 		func() {
@@ -67,6 +68,7 @@ func (s *site) few(w http.ResponseWriter, r *http.Request) {
 	for _, id := range r.Form["id"] {
 		s.look(r.Context(), id)
 		s.db.ExecContext(r.Context(), `SAVEPOINT one`)
+		s.db.QueryRowContext(r.Context(), `WITH one AS (SELECT 1) SELECT * FROM one`)
 	}
 	time.Now()
 }

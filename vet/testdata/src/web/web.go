@@ -221,6 +221,18 @@ func (s *site) wholly(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(time.Second)
 }
 
+//offload:inline for people who look on
+func lookers(mux *http.ServeMux) {
+	mux.HandleFunc("/look", func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second) })
+}
+
+// A literal can be marked, and only it.
+func marks(mux *http.ServeMux) {
+	//offload:inline it is a test of patience
+	mux.HandleFunc("/patience", func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second) })
+	mux.HandleFunc("/other", func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second) }) // want `the handler of "/other" → time.Sleep`
+}
+
 // Functions that no handler reaches.
 func work(ctx context.Context, in int) error {
 	_, err := http.Get("https://example.com")
