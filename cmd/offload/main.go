@@ -18,6 +18,9 @@ import (
 )
 
 func main() {
+	if asVetTool(os.Args[1:]) {
+		runVetTool()
+	}
 	s := newSession(os.Stdin, os.Stdout, os.Stderr)
 	err := newRoot(s).ExecuteContext(context.Background())
 	os.Exit(s.finish(err))
@@ -57,6 +60,7 @@ error or process that was named is not there.`,
 			newInbox(s), newKeys(s), newProcesses(s), newProcess(s), newStats(s), newTop(s),
 		}},
 		{"The database:", []*cobra.Command{newMigrate(s), newBackup(s), newAdopt(s), newCopy(s), newDoctor(s), newAudit(s), newPrune(s), newBench(s)}},
+		{"Your program:", []*cobra.Command{newVet(s)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: part.title, Title: part.title})
 		for _, c := range part.commands {

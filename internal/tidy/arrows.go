@@ -73,6 +73,7 @@ var rooms = []room{
 	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
 	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
 	{"kit/...", kitMay, "ready-made tasks"},
+	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},
 }

@@ -58,6 +58,8 @@ import (
 	"github.com/offloadhq/offload/store/storetest"
 	"github.com/offloadhq/offload/telemetry"
 	"github.com/offloadhq/offload/telemetry/prometheus"
+	"github.com/offloadhq/offload/vet"
+	"golang.org/x/tools/go/analysis/multichecker"
 )
 
 var app *offload.App

@@ -1,0 +1,3 @@
+package fiber
+
+type Ctx struct{}
