@@ -47,19 +47,13 @@ type mark struct {
 func (u *Unique) See(one string) {
 	hash := metro.Hash64Str(one, hashSeed)
 	marks := u.series.marks
-	at := 0
-	if len(marks) > 1 {
-		at = int(rand.Uint32()) & (len(marks) - 1)
-		if marks[at].mu.TryLock() {
-			marks[at].add(hash)
-			marks[at].mu.Unlock()
-			return
-		}
-		at = (at + 1) & (len(marks) - 1)
+	m := &marks[0] // see lockOne
+	if !m.mu.TryLock() {
+		m = &marks[rand.Uint32()&uint32(len(marks)-1)]
+		m.mu.Lock()
 	}
-	marks[at].mu.Lock()
-	marks[at].add(hash)
-	marks[at].mu.Unlock()
+	m.add(hash)
+	m.mu.Unlock()
 }
 
 // hashSeed is the one of the sketches' library, whose stored form says so.
