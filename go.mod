@@ -37,7 +37,13 @@ require (
 	modernc.org/sqlite v1.62.0
 )
 
-require github.com/thedatashed/xlsxreader v1.2.8
+require (
+	github.com/axiomhq/hyperloglog v0.3.0
+	github.com/dgryski/go-metro v0.0.0-20250106013310-edb8663e5e33
+	github.com/thedatashed/xlsxreader v1.2.8
+)
+
+require github.com/kamstrup/intmap v0.5.2 // indirect
 
 require github.com/golang-jwt/jwt/v5 v5.3.1
 
