@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/alert"
 	"github.com/offloadhq/offload/kit/mail"
 )
 
@@ -24,7 +25,7 @@ func (s *Shop) letters() (*mail.Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.New(s.Mail, mail.From(shopAddress), mail.Templates(templates))
+	return mail.New(s.Mail, mail.From(shopAddress), mail.Templates(templates), mail.Tasks(mail.Send, alert.Mails))
 }
 
 // confirmation is the job that mails the customer that the order has come in.

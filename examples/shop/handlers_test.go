@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,11 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/testpg"
+	"github.com/offloadhq/offload/kit/audit"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/notify"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/webhook"
 )
 
@@ -48,7 +53,7 @@ func TestPlaceStoresTheOrderWithAllThatFollows(t *testing.T) {
 		if got := s.states(t); !maps.Equal(got, want) {
 			t.Errorf("jobs are %v, want %v", got, want)
 		}
-		if events := s.events(t); events != "placed" {
+		if events := s.events(t); events != "order.place" {
 			t.Errorf("audit entries are %q, want that it was placed", events)
 		}
 		if o, err := s.order(t.Context(), 1); err != nil || o.Payment != "queued" {
@@ -120,11 +125,18 @@ func TestAnOrderIsWorkedToItsEnd(t *testing.T) {
 		if o, err := s.order(t.Context(), 1); err != nil || o.Payment != "done" || o.Charged != 3900 || o.Receipt != "R-1" {
 			t.Errorf("the order is %+v, %v; want it paid", o, err)
 		}
-		if events := s.events(t); events != "charged placed reserved" {
+		if events := s.events(t); events != "order.charge order.place order.reserve" {
 			t.Errorf("audit entries are %q", events)
 		}
 		if _, err := os.Stat(s.ThumbnailPath(1)); err != nil {
 			t.Error(err)
+		}
+		var earned int64
+		if err := s.DB.QueryRow(`SELECT cents FROM earnings WHERE order_id = 1`).Scan(&earned); err != nil || earned != 1560 {
+			t.Errorf("the supplier has earned %d, %v; want 40 %% of 3900", earned, err)
+		}
+		if list, err := notify.Inbox(t.Context(), s.App, poster.Email); err != nil || len(list.Items) != 1 || list.Items[0].Title != "Order 1 is paid" {
+			t.Errorf("the customer was told %+v, %v; want that it is paid", list, err)
 		}
 		var orders, cents int64
 		if err := s.DB.QueryRow(`SELECT orders, cents FROM reports`).Scan(&orders, &cents); err != nil || orders != 1 || cents != 3900 {
@@ -134,6 +146,38 @@ func TestAnOrderIsWorkedToItsEnd(t *testing.T) {
 			t.Errorf("%d mails, %v; want a confirmation, a report and two exports", len(mails), err)
 		}
 	})
+}
+
+func TestADayOfDeliveryThatTheCustomerWantsStays(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *testShop) {
+		s.place(t, poster)
+		o := poster
+		o.Deliver = "2030-12-24"
+		s.place(t, o)
+		s.work(t)
+		if o, err := s.order(t.Context(), 1); err != nil || o.Deliver == "" {
+			t.Errorf("a day that was left to the shop is %q, %v", o.Deliver, err)
+		}
+		if o, err := s.order(t.Context(), 2); err != nil || o.Deliver != "2030-12-24" {
+			t.Errorf("the day that was asked for is %q, %v now", o.Deliver, err)
+		}
+	})
+}
+
+func TestASessionCanNotBeMadeUp(t *testing.T) {
+	s := newTestShop(t, "")
+	w := httptest.NewRecorder()
+	s.signIn(w, "ada@example.com")
+	good := w.Result().Cookies()[0]
+	for _, test := range []struct{ value, want string }{
+		{good.Value, "ada@example.com"}, {"", ""}, {".", ""}, {"!." + good.Value, ""}, {"YQ" + good.Value, ""}, {good.Value + "x", ""}, {strings.Split(good.Value, ".")[0], ""},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: test.value})
+		if got := s.customerOf(r); got != test.want {
+			t.Errorf("cookie %q is that of %q, want %q", test.value, got, test.want)
+		}
+	}
 }
 
 func TestReserveTakesFromTheStock(t *testing.T) {
@@ -188,6 +232,7 @@ func newTestShop(t *testing.T, database string) *testShop {
 	s.Shop, err = Open(t.Context(), Settings{
 		Dir: dir, Database: database, Address: "http://shop.example", Key: make([]byte, 32),
 		Mail: mail.Keep{Dir: dir + "/mail"}, Payment: server.URL, Hooks: webhook.New(webhook.AllowPrivate(), webhook.Ports()),
+		Push: push.Keep{}, SMS: sms.Keep{},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -272,18 +317,14 @@ func (s *testShop) states(t *testing.T) map[string]offload.State {
 // events are the audit entries of order 1.
 func (s *testShop) events(t *testing.T) string {
 	t.Helper()
-	rows, err := s.DB.Query(`SELECT event FROM audits WHERE order_id = 1 ORDER BY event`)
+	rows, err := s.Trail.Search(t.Context(), audit.Query{Type: "order", ID: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
 	var events []string
-	for rows.Next() {
-		var event string
-		if err := rows.Scan(&event); err != nil {
-			t.Fatal(err)
-		}
-		events = append(events, event)
+	for _, r := range rows {
+		events = append(events, r.Action)
 	}
+	slices.Sort(events)
 	return strings.Join(events, " ")
 }

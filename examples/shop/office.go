@@ -45,7 +45,13 @@ func (s *site) office(ctx context.Context) (map[string]any, error) {
 	if err := s.DB.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM past_orders`).Scan(&past); err != nil {
 		return nil, err
 	}
-	return map[string]any{"Waits": waits, "Reports": reports, "Past": past, "Many": int64(manyOrders)}, nil
+	var earned, earnedOf int64
+	if err := s.DB.QueryRowContext(ctx, `SELECT coalesce(sum(cents), 0), count(*) FROM earnings`).Scan(&earned, &earnedOf); err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"Earned": earned, "EarnedOf": earnedOf, "Waits": waits, "Reports": reports, "Past": past, "Many": int64(manyOrders),
+	}, nil
 }
 
 // waits are the newest exports and imports.

@@ -8,12 +8,14 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/audit"
 )
 
 // An Order is what a customer wants.
@@ -26,6 +28,8 @@ type Order struct {
 	Quantity int
 	Cents    int64  // of the whole order
 	Photo    string // file name of the photo to print; "" if none
+	Phone    string // for short messages; "" if none. It is kept with the customer
+	Deliver  string // the day by which it shall come, "2026-11-27"; "" is left to the shop
 
 	// What has become of it.
 	Payment   string     // how far the payment is, in words
@@ -72,7 +76,14 @@ func (s *Shop) Place(ctx context.Context, o Order) (Order, error) {
 		if err := insertOrder(ctx, tx, &o); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, o.ID, "placed"); err != nil {
+		if err := know(ctx, tx, o); err != nil {
+			return err
+		}
+		placed := OrderPlaced{Order: o.ID, Product: o.Product, Quantity: o.Quantity, Cents: o.Cents}
+		if err := s.Trail.Write(ctx, tx, audit.Entry{Actor: o.Email, Action: "order.place", Entity: entity(o.ID), After: placed}); err != nil {
+			return err
+		}
+		if err := s.Events.Record(ctx, tx, placed); err != nil {
 			return err
 		}
 		if err := s.tellSuppliers(ctx, tx, o); err != nil {
@@ -87,6 +98,7 @@ func (s *Shop) Place(ctx context.Context, o Order) (Order, error) {
 	if err != nil {
 		return o, fmt.Errorf("place order: %w", err)
 	}
+	s.count(o)
 	return o, nil
 }
 
@@ -111,9 +123,9 @@ func (s *Shop) followPayment(ctx context.Context, tx *sql.Tx, o *Order, job *off
 }
 
 func insertOrder(ctx context.Context, tx *sql.Tx, o *Order) error {
-	const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
-	row := tx.QueryRowContext(ctx, insert, timeText(o.Placed), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo)
+	const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo, deliver_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`
+	row := tx.QueryRowContext(ctx, insert, timeText(o.Placed), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo, o.Deliver)
 	return row.Scan(&o.ID)
 }
 
@@ -134,6 +146,12 @@ func (s *Shop) Check(o *Order) error {
 	if !ok {
 		return fmt.Errorf("%w: we don't sell %q", ErrOrder, o.Product)
 	}
+	if o.Phone != "" && !phoneNumber.MatchString(o.Phone) {
+		return fmt.Errorf("%w: %q is no phone number; write it as +436641234567", ErrOrder, o.Phone)
+	}
+	if _, err := time.Parse(time.DateOnly, o.Deliver); o.Deliver != "" && err != nil {
+		return fmt.Errorf("%w: %q is no day", ErrOrder, o.Deliver)
+	}
 	if o.Photo != "" && (filepath.Base(o.Photo) != o.Photo || !exists(s.Path(PhotoDir, o.Photo))) {
 		return fmt.Errorf("%w: we don't have the photo %q", ErrOrder, o.Photo)
 	}
@@ -142,6 +160,9 @@ func (s *Shop) Check(o *Order) error {
 	o.Placed = time.Now().UTC().Round(0)
 	return nil
 }
+
+// phoneNumber is how E.164 writes them.
+var phoneNumber = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
@@ -176,17 +197,11 @@ func (s *Shop) reserve(ctx context.Context, in OrderRef) error {
 		} else if n == 0 {
 			return offload.Discard(fmt.Errorf("order %d: fewer than %d of %s in stock", o.ID, o.Quantity, o.Product))
 		}
-		if err := audit(ctx, tx, o.ID, "reserved"); err != nil {
+		if err := s.Trail.Write(ctx, tx, audit.Entry{Action: "order.reserve", Entity: entity(o.ID)}); err != nil {
 			return err
 		}
 		return s.App.Tx(tx).Complete(ctx)
 	})
-}
-
-// audit writes down what happened to an order, in the transaction in which it happens.
-func audit(ctx context.Context, tx *sql.Tx, order int64, event string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO audits (order_id, event, at) VALUES ($1, $2, $3)`, order, event, timeText(time.Now()))
-	return err
 }
 
 // A querier is a *sql.DB or a *sql.Tx.
@@ -195,7 +210,7 @@ type querier interface {
 }
 
 // selectOrders begins each statement whose rows ordersIn reads.
-const selectOrders = `SELECT id, placed, customer, email, product, quantity, cents, photo, payment, charge_job, charged, receipt FROM orders `
+const selectOrders = `SELECT id, placed, customer, email, product, quantity, cents, photo, deliver_by, payment, charge_job, charged, receipt FROM orders `
 
 // order reads one order. One that is not there never will be.
 func (s *Shop) order(ctx context.Context, id int64) (Order, error) { return orderIn(ctx, s.DB, id) }
@@ -228,7 +243,7 @@ func ordersIn(ctx context.Context, from querier, query string, args ...any) ([]O
 	for rows.Next() {
 		var o Order
 		var placed, job string
-		if err := rows.Scan(&o.ID, &placed, &o.Customer, &o.Email, &o.Product, &o.Quantity, &o.Cents, &o.Photo,
+		if err := rows.Scan(&o.ID, &placed, &o.Customer, &o.Email, &o.Product, &o.Quantity, &o.Cents, &o.Photo, &o.Deliver,
 			&o.Payment, &job, &o.Charged, &o.Receipt); err != nil {
 			return nil, err
 		}

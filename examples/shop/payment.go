@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/audit"
+	"github.com/offloadhq/offload/kit/notify"
 )
 
 // A Bill is what the payment service is asked for, and a Receipt what it answers.
@@ -48,10 +50,15 @@ func (s *Shop) charge(ctx context.Context, in OrderRef) error {
 		if err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, o.ID, "charged"); err != nil {
+		entry := audit.Entry{Action: "order.charge", Entity: entity(o.ID), After: map[string]any{"charged": paid.Cents, "receipt": paid.Number}}
+		if err := s.Trail.Write(ctx, tx, entry); err != nil {
 			return err
 		}
-		return s.App.Tx(tx).Complete(ctx)
+		inTx := s.App.Tx(tx)
+		if _, err := notify.Notify.Enqueue(ctx, inTx, paidNotice(o, paid)); err != nil {
+			return err
+		}
+		return inTx.Complete(ctx)
 	})
 }
 

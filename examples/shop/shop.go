@@ -27,8 +27,14 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/alert"
+	"github.com/offloadhq/offload/kit/audit"
+	"github.com/offloadhq/offload/kit/derive"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/notify"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/status"
 	"github.com/offloadhq/offload/kit/webhook"
 	_ "github.com/offloadhq/offload/store/postgres"
@@ -44,6 +50,8 @@ type Settings struct {
 	Mail     mail.Transport // takes its mails
 	Payment  string         // base address of the payment service
 	Hooks    *webhook.Kit   // tells suppliers
+	Push     push.Transport // takes its pushes
+	SMS      sms.Provider   // and its short messages
 	Log      *slog.Logger
 }
 
@@ -52,10 +60,16 @@ type Shop struct {
 	Settings
 	DB       *sql.DB
 	App      *offload.App
-	Orders   *Exports // of orders, as files
+	Orders   *Exports       // of orders, as files
+	Trail    *audit.Log     // who did what
+	Events   *derive.Events // what has happened, and what follows from it
+	Alerts   *alert.Kit     // says when jobs go wrong
+	Texts    *sms.Kit       // short messages
 	payments *status.Tracker
-	waiting  *status.Handler
-	web      *http.Client // to the payment service
+	waiting  *status.Handler // bars
+	bell     *notify.Handler // what customers were told
+	figures
+	web *http.Client // to the payment service
 }
 
 //go:embed schema/sqlite.sql
@@ -86,18 +100,39 @@ func (s *Shop) open(ctx context.Context, parts []offload.Part) (err error) {
 	if err != nil {
 		return err
 	}
+	notices, err := s.notices()
+	if err != nil {
+		return err
+	}
 	if s.payments, err = status.Column(ctx, s.DB, "orders", "payment", "id"); err != nil {
 		return err
 	}
 	if s.Orders, err = s.exports(); err != nil {
 		return err
 	}
+	if s.Trail, err = audit.Open(ctx, s.DB); err != nil {
+		return err
+	}
+	if s.Events, err = s.follow(ctx); err != nil {
+		return err
+	}
+	if s.Alerts, err = s.alerts(); err != nil {
+		return err
+	}
+	if err := s.openFigures(ctx); err != nil {
+		return err
+	}
 	s.App, err = offload.Open(ctx, s.Database, append(parts,
-		letters,                         // mails
-		pictures,                        // thumbnails
-		s.Hooks,                         // what suppliers are told
-		s.Orders,                        // exports
+		letters,                         // mails: confirm.go
+		notices,                         // pushes, short messages and a list: customers.go
+		pictures,                        // thumbnails.go
+		s.Hooks,                         // what suppliers are told: supplier.go
+		s.Orders,                        // exports.go
 		s.payments,                      // keeps orders.payment true
+		s.Trail,                         // who did what
+		s.Events,                        // what follows from an order: follow.go
+		s.kept,                          // statistics: figures.go
+		s.Alerts,                        // alerts.go
 		Charge.Handle(s.charge),         // payment.go
 		Reserve.Handle(s.reserve),       // orders.go
 		ImportPast.Handle(s.importPast), // past.go
@@ -108,7 +143,10 @@ func (s *Shop) open(ctx context.Context, parts []offload.Part) (err error) {
 	if err != nil {
 		return err
 	}
-	s.waiting, err = status.NewHandler(s.App, "/status/", s.Key)
+	if s.waiting, err = status.NewHandler(s.App, "/status/", s.Key); err != nil {
+		return err
+	}
+	s.bell, err = notify.NewHandler(s.App, "/notices/", s.customerOf)
 	return err
 }
 
@@ -141,9 +179,13 @@ func sqliteAddress(path string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 
-// Run works the shop's jobs until ctx ends, and returns when the last handler has ended. A
-// process that only serves pages doesn't call it.
+// Run works the shop's jobs until ctx ends, and returns when the last handler has ended.
 func (s *Shop) Run(ctx context.Context) error { return s.App.Run(ctx) }
+
+// Watch does in a process that serves pages what can't be left to those that work jobs: it writes
+// statistics of what was ordered here, keeps rows true, and says so when nobody works. It returns when
+// ctx has ended.
+func (s *Shop) Watch(ctx context.Context) error { return s.App.Run(ctx, alert.Queue) }
 
 // Close closes the shop. Run must have returned.
 func (s *Shop) Close() error {
@@ -158,15 +200,21 @@ func (s *Shop) Close() error {
 // Unended are the states of jobs that something is still to come of.
 var Unended = []offload.State{offload.Scheduled, offload.Available, offload.Blocked, offload.Running, offload.Retryable}
 
-// Unfinished is how much is still to be done: jobs, up to 1,000 of them, and orders whose row
-// doesn't say yet how their payment ended.
+// Unfinished is how much is still to be done: jobs, up to 1,000 of them, orders whose row doesn't
+// say yet how their payment ended, and events that something is still to follow from.
 func (s *Shop) Unfinished(ctx context.Context) (n int, err error) {
 	jobs, err := s.App.Jobs(ctx, offload.Filter{Tasks: TaskNames, States: Unended, Max: 1000})
 	if err != nil {
 		return 0, err
 	}
 	const underWay = `SELECT count(*) FROM orders WHERE payment <> 'done' AND payment <> 'cancelled' AND payment NOT LIKE 'failed%'`
-	err = s.DB.QueryRowContext(ctx, underWay).Scan(&n)
+	if err := s.DB.QueryRowContext(ctx, underWay).Scan(&n); err != nil {
+		return 0, err
+	}
+	handlers, err := s.Events.Handlers(ctx)
+	for _, h := range handlers {
+		n += int(h.Behind + h.Held)
+	}
 	return n + len(jobs), err
 }
 

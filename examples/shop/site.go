@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/message"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/stats"
 )
 
 //go:embed view
@@ -54,6 +55,8 @@ func (s *Shop) Site(more ...Link) http.Handler {
 	mux.Handle("GET /thumbnails/", http.StripPrefix("/thumbnails/", http.FileServer(http.Dir(s.Path(thumbnailDir)))))
 	mux.Handle("GET /exports/", s.Orders)
 	mux.Handle("GET /status/", s.waiting)
+	mux.Handle("/notices/", s.bell)
+	mux.Handle("GET /stats/", stats.NewHandler(s.kept))
 	return http.NewCrossOriginProtection().Handler(Guarded(mux))
 }
 
@@ -160,6 +163,7 @@ func (s *site) placeOrder(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fail(w, r, err)
 	default:
+		s.signIn(w, placed.Email)
 		http.Redirect(w, r, fmt.Sprintf("/orders/%d", placed.ID), http.StatusSeeOther)
 	}
 }
@@ -170,6 +174,7 @@ func OrderOf(r *http.Request) Order {
 	return Order{
 		Customer: r.PostFormValue("customer"), Email: r.PostFormValue("email"),
 		Product: r.PostFormValue("product"), Quantity: quantity, Photo: r.PostFormValue("photo"),
+		Phone: r.PostFormValue("phone"), Deliver: r.PostFormValue("deliver"),
 	}
 }
 
@@ -188,10 +193,12 @@ func (s *site) showOrder(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	bar, err := s.waiting.Piece(r.Context(), o.ChargeJob, time.Hour)
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	var bar template.HTML // an order of package before has none: its customer has waited
+	if !o.ChargeJob.IsZero() {
+		if bar, err = s.waiting.Piece(r.Context(), o.ChargeJob, time.Hour); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 	}
 	lines, err := s.lines(r.Context(), []Order{o})
 	if err != nil {
@@ -202,9 +209,17 @@ func (s *site) showOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) show(w http.ResponseWriter, r *http.Request, status int, view string, data map[string]any) {
+	if customer := s.customerOf(r); customer != "" {
+		bell, err := s.bell.Piece(r.Context(), customer)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		data["Bell"] = bell
+	}
+	data["More"], data["At"] = s.more, r.URL.Path
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	data["More"], data["At"] = s.more, r.URL.Path
 	if err := views.ExecuteTemplate(w, view, data); err != nil {
 		s.Log.WarnContext(r.Context(), "show page", "view", view, "error", err)
 	}

@@ -6,6 +6,9 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/notify"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/webhook"
 )
 
@@ -31,7 +34,7 @@ var (
 // an order's life.
 var TaskNames = []string{
 	mail.Send.Name(), Reserve.Name(), Charge.Name(), image.Render.Name(), webhook.Deliver.Name(),
-	exportTask, ImportPast.Name(), Report.Name(),
+	"derive.fill." + fillDelivery, notify.Notify.Name(), push.Send.Name(), sms.Send.Name(), exportTask, ImportPast.Name(), Report.Name(),
 }
 
 // An input says what the job is about, not what is known of it: the handler reads that when it

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/offloadhq/offload/examples/shop"
+	"github.com/offloadhq/offload/kit/audit"
 )
 
 // A Shop takes orders, and does all that follows before it answers.
@@ -38,6 +39,7 @@ type Shop struct {
 	Supplier string // where the supplier takes orders
 	Secret   string // that the supplier knows the shop by
 	Check    func(o *shop.Order) error
+	Trail    *audit.Log
 }
 
 // PlaceOrder answers a form as the shop's own page does, but seconds later.
@@ -55,9 +57,12 @@ func (s *Shop) PlaceOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Shop) place(ctx context.Context, o *shop.Order) error {
-	const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
-	err := s.DB.QueryRowContext(ctx, insert, o.Placed.Format(time.RFC3339Nano), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo).Scan(&o.ID)
+	if o.Deliver == "" {
+		o.Deliver = o.Placed.AddDate(0, 0, 3).Format(time.DateOnly)
+	}
+	const insert = `INSERT INTO orders (placed, customer, email, product, quantity, cents, photo, deliver_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`
+	err := s.DB.QueryRowContext(ctx, insert, o.Placed.Format(time.RFC3339Nano), o.Customer, o.Email, o.Product, o.Quantity, o.Cents, o.Photo, o.Deliver).Scan(&o.ID)
 	if err != nil {
 		return err
 	}
@@ -87,9 +92,12 @@ func (s *Shop) reserve(ctx context.Context, o *shop.Order) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE products SET stock = stock - $1 WHERE name = $2`, o.Quantity, o.Product); err != nil {
 		return err
 	}
-	for _, event := range []string{"placed", "reserved", "charged"} {
-		const entry = `INSERT INTO audits (order_id, event, at) VALUES ($1, $2, $3)`
-		if _, err := tx.ExecContext(ctx, entry, o.ID, event, time.Now().UTC().Format(time.RFC3339Nano)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO earnings (order_id, cents) VALUES ($1, $2)`, o.ID, o.Cents*40/100); err != nil {
+		return err
+	}
+	for _, action := range []string{"order.place", "order.reserve", "order.charge"} {
+		entry := audit.Entry{Actor: o.Email, Action: action, Entity: audit.Entity{Type: "order", ID: strconv.FormatInt(o.ID, 10)}}
+		if err := s.Trail.Write(ctx, tx, entry); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/audit"
+	"github.com/offloadhq/offload/kit/notify"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/sms"
 
 	"github.com/offloadhq/offload/examples/shop"
 	"github.com/offloadhq/offload/examples/shop/world"
@@ -46,7 +51,7 @@ func (d *demo) check(ctx context.Context, placed []shop.Order) error {
 	c.checkPayments()
 	c.checkSupplier()
 	for _, look := range []func(context.Context) error{
-		c.checkMails, c.checkAudits, c.checkStock, c.checkReports, c.checkJobs,
+		c.checkMails, c.checkNotices, c.checkAudits, c.checkEarnings, c.checkStock, c.checkReports, c.checkJobs,
 	} {
 		if err := look(ctx); err != nil {
 			return errors.Join(append(c.wrong, err)...)
@@ -70,6 +75,10 @@ func (c *check) checkPlaced(placed []shop.Order) {
 		want.Cents = product.Cents * int64(want.Quantity)
 		got := stored[want.ID]
 		want.Payment, want.Charged, want.Receipt = got.Payment, got.Charged, got.Receipt // checkPayments looks at these
+		want.Phone = ""                                                                  // is kept with the customer
+		if want.Deliver == "" && got.Deliver != "" {
+			want.Deliver = got.Deliver // filled in, as it should be
+		}
 		if got != want {
 			c.fail("order %d: stored as %+v, ordered was %+v", want.ID, got, want)
 		}
@@ -178,41 +187,82 @@ func checkTold(path string, o shop.Order) error {
 	return nil
 }
 
-// checkAudits wants three entries for each order, each once.
+// checkNotices wants each customer told once, in the list and on one device, that an order is paid.
+func (c *check) checkNotices(ctx context.Context) error {
+	told := map[string]int{} // how often, by title
+	seen := map[string]bool{}
+	var want int
+	for _, o := range c.orders {
+		if o.ChargeJob.IsZero() {
+			continue // one of package before
+		}
+		want++
+		if seen[o.Email] {
+			continue
+		}
+		seen[o.Email] = true
+		list, err := notify.Inbox(ctx, c.shop.App, o.Email)
+		if err != nil {
+			return err
+		}
+		for _, item := range list.Items {
+			told[item.Title]++
+		}
+	}
+	for _, o := range c.orders {
+		if n := told[fmt.Sprintf("Order %d is paid", o.ID)]; n != 1 && !o.ChargeJob.IsZero() {
+			c.fail("order %d: its customer was told %d times that it is paid, want once", o.ID, n)
+		}
+	}
+	sent, err := c.jobsOf(ctx, offload.Filter{Tasks: []string{push.Send.Name(), sms.Send.Name()}})
+	if err == nil && len(sent) != want {
+		c.fail("%d pushes and short messages, want %d", len(sent), want)
+	}
+	return err
+}
+
+// checkAudits wants three entries for each order, each once, in a chain that nobody has touched.
 func (c *check) checkAudits(ctx context.Context) error {
-	entries, err := c.audits(ctx)
+	if err := c.shop.Trail.Chain(ctx); err != nil {
+		return err
+	}
+	report, err := audit.Verify(ctx, c.shop.DB)
 	if err != nil {
 		return err
 	}
-	want := []string{"charged", "placed", "reserved"}
+	for _, p := range report.Problems {
+		c.fail("audit log: row %d: %s", p.Seq, p.Text)
+	}
+	want := []string{"order.charge", "order.place", "order.reserve"}
 	for _, o := range c.orders {
-		if got := entries[o.ID]; !slices.Equal(got, want) {
+		rows, err := c.shop.Trail.Search(ctx, audit.Query{Type: "order", ID: strconv.FormatInt(o.ID, 10)})
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.Action)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
 			c.fail("order %d: audit entries are %v, want %v", o.ID, got, want)
 		}
-		delete(entries, o.ID)
-	}
-	for order, events := range entries {
-		c.fail("audit entries %v of order %d, which nobody placed", events, order)
 	}
 	return nil
 }
 
-func (c *check) audits(ctx context.Context) (map[int64][]string, error) {
-	rows, err := c.shop.DB.QueryContext(ctx, `SELECT order_id, event FROM audits ORDER BY order_id, event`)
-	if err != nil {
-		return nil, err
+// checkEarnings wants the supplier to have earned its share of each order.
+func (c *check) checkEarnings(ctx context.Context) error {
+	var got, want, orders int64
+	if err := c.shop.DB.QueryRowContext(ctx, `SELECT coalesce(sum(cents), 0), count(*) FROM earnings`).Scan(&got, &orders); err != nil {
+		return err
 	}
-	defer rows.Close()
-	entries := map[int64][]string{}
-	for rows.Next() {
-		var order int64
-		var event string
-		if err := rows.Scan(&order, &event); err != nil {
-			return nil, err
-		}
-		entries[order] = append(entries[order], event)
+	for _, o := range c.orders {
+		want += o.Cents * 40 / 100
 	}
-	return entries, rows.Err()
+	if got != want || int(orders) != len(c.orders) {
+		c.fail("earnings: %d from %d orders, want %d from %d", got, orders, want, len(c.orders))
+	}
+	return nil
 }
 
 // checkStock wants as much gone as was ordered.

@@ -188,20 +188,22 @@ func namesOf(paths []string) []string {
 func (d *demo) whileWorking(ctx context.Context, f func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	work := d.shop.Run
+	works := []func(context.Context) error{d.shop.Run}
 	if d.worker != nil {
-		work = d.worker.run
+		works = []func(context.Context) error{d.worker.run, d.shop.Watch}
 	}
-	var worked error
+	worked := make([]error, len(works))
 	var working sync.WaitGroup
-	working.Go(func() {
-		defer stop() // workers that could not start end the demo
-		worked = work(ctx)
-	})
+	for i, work := range works {
+		working.Go(func() {
+			defer stop() // what could not start ends the demo
+			worked[i] = work(ctx)
+		})
+	}
 	err := f(ctx)
 	stop()
 	working.Wait()
-	return errors.Join(worked, err)
+	return errors.Join(append(worked, err)...)
 }
 
 // close ends what open has started, in the opposite order.

@@ -11,9 +11,9 @@ import (
 // buyers order in turn. Their names are what shops meet.
 var buyers = []shop.Order{
 	{Customer: "Ada Lovelace", Email: "ada@example.com"},
-	{Customer: `Grace "Amazing" Hopper`, Email: "grace@example.org"},
+	{Customer: `Grace "Amazing" Hopper`, Email: "grace@example.org", Phone: "+12025550143"},
 	{Customer: "Łukasz Żak, Gdańsk", Email: "lukasz@example.net"},
-	{Customer: "O'Brien & Søn", Email: "obrien+prints@example.com"},
+	{Customer: "O'Brien & Søn", Email: "obrien+prints@example.com", Deliver: "2030-12-24"},
 	{Customer: "山田 花子", Email: "hanako@example.jp"},
 	{Customer: "Zoë Müller", Email: "zoe@example.com"},
 }
@@ -62,7 +62,7 @@ func (d *demo) once(ctx context.Context) error {
 	if err := d.check(ctx, placed); err != nil {
 		return fmt.Errorf("not everything came out as it should:\n%w", err)
 	}
-	d.say("\nEverything came out as ordered: checked mails, thumbnails, payments,\nwebhooks, stock, audit entries, exports and the report.\n")
+	d.say("\nEverything came out as ordered: checked mails, thumbnails, payments,\nwebhooks, pushes and short messages, earnings, days of delivery, stock, audit log,\nexports and the report.\n")
 	return nil
 }
 

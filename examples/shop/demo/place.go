@@ -13,6 +13,8 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/webhook"
 
 	"github.com/offloadhq/offload/examples/shop"
@@ -40,7 +42,8 @@ func (p place) open(ctx context.Context, dir string, log *os.File, parts ...offl
 		Dir: dir, Database: p.Database, Address: p.Address, Key: p.Key, Payment: p.Payment,
 		Mail:  mail.SMTP{Addr: p.Mail, Plain: true},                 // the demo's server is on this machine
 		Hooks: webhook.New(webhook.AllowPrivate(), webhook.Ports()), // and so is the supplier
-		Log:   newLog(log),
+		Push:  push.Keep{}, SMS: sms.Keep{},
+		Log: newLog(log),
 	}, parts...)
 }
 

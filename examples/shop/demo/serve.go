@@ -8,6 +8,7 @@ import (
 
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/dashboard/access"
+	"github.com/offloadhq/offload/kit/push"
 
 	"github.com/offloadhq/offload/examples/shop"
 	"github.com/offloadhq/offload/examples/shop/world"
@@ -42,7 +43,10 @@ func (d *demo) pages(bench *workbench) http.Handler {
 	mux.Handle("/", d.shop.Site(shop.Link{Title: "Break and measure", Path: benchPath}, shop.Link{Title: "Dashboard", Path: "/jobs/"}))
 	mux.Handle(benchPath, bench.handler())
 	mux.Handle("/jobs/", dashboard.New(d.shop.App, dashboard.Auth(access.Local("demo")), dashboard.Title("shop"),
-		dashboard.Page("Outbox", d.mails.Outbox()), dashboard.Page("Webhooks", d.shop.Hooks.For(d.shop.App).Deliveries())))
+		dashboard.Page("Outbox", d.mails.Outbox()), dashboard.Page("Pushes", push.Inbox(d.shop.App)),
+		dashboard.Page("Messages", d.shop.Texts.Outbox(d.shop.App)), dashboard.Page("Webhooks", d.shop.Hooks.For(d.shop.App).Deliveries()),
+		dashboard.Page("Audit log", d.shop.Trail.Page()), dashboard.Page("Events", d.shop.Events.Page(d.shop.App)),
+		dashboard.Page("Alerts", d.shop.Alerts.For(d.shop.App).Page())))
 	return mux
 }
 

@@ -64,7 +64,7 @@ func (b *workbench) busy() bool {
 func (b *workbench) handler() http.Handler {
 	inline := &before.Shop{
 		DB: b.shop.DB, Dir: b.Dir, SMTP: b.mails.Addr, Payment: b.payment.Address,
-		Supplier: b.supplier.Address, Secret: string(b.secret), Check: b.shop.Check,
+		Supplier: b.supplier.Address, Secret: string(b.secret), Check: b.shop.Check, Trail: b.shop.Trail,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+benchPath+"{$}", b.show)
@@ -128,7 +128,7 @@ func (b *workbench) pauseDatabase() (string, error) {
 		return "", err
 	}
 	if strings.HasPrefix(b.shop.Database, "postgres") {
-		if _, err := tx.ExecContext(b.ctx, `LOCK TABLE orders, products, audits IN ACCESS EXCLUSIVE MODE`); err != nil {
+		if _, err := tx.ExecContext(b.ctx, `LOCK TABLE orders, products, earnings IN ACCESS EXCLUSIVE MODE`); err != nil {
 			return "", errors.Join(err, tx.Rollback())
 		}
 	}

@@ -16,20 +16,26 @@ CREATE TABLE IF NOT EXISTS orders (
     quantity   INTEGER NOT NULL,
     cents      INTEGER NOT NULL,             -- of the whole order
     photo      TEXT    NOT NULL,             -- name of the photo to print, '' if none
+    deliver_by TEXT    NOT NULL,             -- the day that the customer has asked for, or else one that is filled in
     payment    TEXT    NOT NULL DEFAULT '',  -- how far the payment is, in words: kept true by kit/status
     charge_job TEXT    NOT NULL DEFAULT '',  -- the job that asks for the money
     charged    INTEGER NOT NULL DEFAULT 0,   -- cents
     receipt    TEXT    NOT NULL DEFAULT ''   -- of the payment service
 );
 
--- What happened to an order. Nothing here keeps an entry from being written twice: that each is
--- there once is what the transactions are for.
-CREATE TABLE IF NOT EXISTS audits (
-    order_id INTEGER NOT NULL REFERENCES orders (id),
-    event    TEXT    NOT NULL,  -- placed, reserved, charged
-    at       TEXT    NOT NULL
+-- Whom the shop knows, and how they want to be told.
+CREATE TABLE IF NOT EXISTS customers (
+    email TEXT PRIMARY KEY,
+    name  TEXT NOT NULL,
+    phone TEXT NOT NULL,  -- "+436641234567", '' if none
+    push  TEXT NOT NULL   -- where pushes go, as JSON; '' if nowhere
 );
-CREATE INDEX IF NOT EXISTS audits_order ON audits (order_id);
+
+-- What the supplier earns from an order.
+CREATE TABLE IF NOT EXISTS earnings (
+    order_id INTEGER PRIMARY KEY REFERENCES orders (id),
+    cents    INTEGER NOT NULL
+);
 
 -- The orders of former years, which nobody changes any more.
 CREATE TABLE IF NOT EXISTS past_orders (
