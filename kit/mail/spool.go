@@ -19,7 +19,16 @@ type spool struct {
 // mostInMemory is what a mail may take of the memory, whatever is attached to it.
 const mostInMemory = 256 << 10
 
+// mostMail is more than any mail server takes, and little for a disk.
+const mostMail = 256 << 20
+
+// errTooLarge says that a mail will be taken nowhere.
+var errTooLarge = errors.New("the mail is too large")
+
 func (s *spool) Write(p []byte) (int, error) {
+	if s.size+int64(len(s.tail)+len(p)) > mostMail {
+		return 0, errTooLarge
+	}
 	s.tail = append(s.tail, p...)
 	if len(s.tail) < mostInMemory {
 		return len(p), nil
