@@ -13,7 +13,8 @@ import (
 type spool struct {
 	tail []byte // what the file does not have
 	file *os.File
-	size int64 // of the file
+	size int64  // of the file
+	name string // of the file, if it still has one
 }
 
 // mostInMemory is what a mail may take of the memory, whatever is attached to it.
@@ -39,7 +40,9 @@ func (s *spool) Write(p []byte) (int, error) {
 			return 0, err
 		}
 		s.file = file
-		_ = os.Remove(file.Name()) // nothing is left if the process is killed; Windows refuses, and close removes it there
+		if os.Remove(file.Name()) != nil { // so that nothing is left if the process is killed; Windows refuses
+			s.name = file.Name()
+		}
 	}
 	n, err := s.file.Write(s.tail)
 	s.size += int64(n)
@@ -63,8 +66,8 @@ func (s *spool) close() error {
 		return nil
 	}
 	err := s.file.Close()
-	if gone := os.Remove(s.file.Name()); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-		err = errors.Join(err, gone)
+	if s.name != "" {
+		err = errors.Join(err, os.Remove(s.name))
 	}
 	if err != nil {
 		return fmt.Errorf("remove a mail's temporary file: %w", err)
