@@ -63,6 +63,7 @@ var rooms = []room{
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
+	{"kit/image", append([]string{"kit/command"}, kitMay...), "pictures made of pictures, some by a program"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"cmd/...", []string{"..."}, "the command"},
 	{"examples/...", []string{"..."}, "programs that use it all"},

@@ -12,7 +12,7 @@
 //	}})
 //
 // Pictures are in a folder of the machine, or in a store that all workers share: see Blobs. One is decoded once, whatever is made of it. JPEG, PNG, GIF (its first frame) and WebP are read, by what they are and not
-// by their names; JPEG and PNG are written, by the end of the name, and what Encode adds: kit/image/webp writes WebP.
+// by their names; JPEG and PNG are written, by the end of the name, and what options add: kit/image/webp writes WebP, and Vips AVIF.
 //
 // # How it ends
 //
@@ -40,6 +40,7 @@
 package image
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -76,8 +77,8 @@ type Rendition struct {
 	FocusX float64 `json:"focus_x,omitempty"`
 	FocusY float64 `json:"focus_y,omitempty"`
 
-	Quality    int    `json:"quality,omitempty"`    // 1 to 100, of formats that have one; 0 is 82
-	MaxBytes   int    `json:"max_bytes,omitempty"`  // lowers the quality down to 40, then the size, until it fits; 0 is any
+	Quality    int    `json:"quality,omitempty"`    // 1 to 100, of formats that have one; 0 is 82, of AVIF 50
+	MaxBytes   int    `json:"max_bytes,omitempty"`  // lowers the quality down to 40, of AVIF 20, then the size, until it fits; 0 is any
 	Background string `json:"background,omitempty"` // "#rrggbb", behind what is transparent where the format can't be; "" is white
 }
 
@@ -107,7 +108,7 @@ type Kit struct{ offload.Part }
 func New(dir string, opts ...Option) (*Kit, error) {
 	r := &renderer{
 		maxPixels: usualPixels,
-		encoders:  map[string]Encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
+		encoders:  map[string]encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -174,15 +175,17 @@ func Encode(end string, by Encoder) Option {
 			r.wrong = &offload.InputError{Field: "Encode", Got: end, Want: "an ending such as .webp, and an encoder"}
 			return
 		}
-		r.encoders[end] = by
+		r.encoders[end] = func(_ context.Context, w io.Writer, picture image.Image, quality int) error {
+			return by(w, picture, quality)
+		}
 	}
 }
 
-func encodeJPEG(w io.Writer, picture image.Image, quality int) error {
+func encodeJPEG(_ context.Context, w io.Writer, picture image.Image, quality int) error {
 	return jpeg.Encode(w, picture, &jpeg.Options{Quality: quality})
 }
 
-func encodePNG(w io.Writer, picture image.Image, _ int) error {
+func encodePNG(_ context.Context, w io.Writer, picture image.Image, _ int) error {
 	return (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, picture)
 }
 

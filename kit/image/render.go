@@ -3,6 +3,7 @@ package image
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,13 @@ const (
 type renderer struct {
 	place     place
 	maxPixels int
-	encoders  map[string]Encoder
+	encoders  map[string]encoder
+	vips      vips
 	wrong     error
 }
+
+// An encoder is an Encoder that can be told to end.
+type encoder func(ctx context.Context, w io.Writer, picture image.Image, quality int) error
 
 // render is the task's work.
 func (r *renderer) render(ctx context.Context, in Input) ([]File, error) {
@@ -130,22 +135,32 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 			release()
 		}
 	}()
-	decoded, err := decode(bufio.NewReaderSize(&interruptible{ctx, io.LimitReader(file, maxBytes)}, readAhead))
-	if err != nil {
-		var machine syscall.Errno
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.As(err, &machine):
-			return nil, fmt.Errorf("read the picture: %w", err)
+	small := r.vips.shrunk(ctx, file, config, format, in.share(upright))
+	if small == nil {
+		if small, err = decoded(ctx, file, in.From); err != nil {
+			return nil, err
 		}
-		return nil, refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a picture that is whole")
+		small = halved(onCanvas(small, size), need)
 	}
-	small := halved(onCanvas(decoded, size), need)
 	s := &source{Image: turn(small, held), size: upright, release: release}
 	s.hash = blurhash(s.Image)
 	kept = true
 	return s, nil
+}
+
+// decoded decodes a file, as long as the context lets it.
+func decoded(ctx context.Context, file io.Reader, name string) (image.Image, error) {
+	picture, err := decode(bufio.NewReaderSize(&interruptible{ctx, io.LimitReader(file, maxBytes)}, readAhead))
+	var machine syscall.Errno
+	switch {
+	case err == nil:
+		return picture, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, &machine):
+		return nil, fmt.Errorf("read the picture: %w", err)
+	}
+	return nil, refuse("from", fmt.Sprintf("%s: %v", name, err), "a picture that is whole")
 }
 
 // onCanvas puts the first frame of a GIF where it belongs: it may be smaller than the picture.
@@ -215,9 +230,9 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 	end := path.Ext(strings.ToLower(want.To))
 	encode := r.encoders[end]
 	part, to := want.plan(s.size)
-	quality := want.Quality
-	if quality == 0 {
-		quality = usualQuality
+	quality, least := cmp.Or(want.Quality, usualQuality), leastQuality
+	if end == ".avif" {
+		quality, least = cmp.Or(want.Quality, avifQuality), avifLeast
 	}
 	background, known := hexColor(want.Background)
 	var text bytes.Buffer
@@ -226,14 +241,14 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 			return context.Cause(ctx)
 		}
 		text.Reset()
-		return encode(&text, picture, quality)
+		return encode(ctx, &text, picture, quality)
 	}
 	for {
 		picture := s.scale(part, to, background, known || end == ".jpg" || end == ".jpeg")
 		err := write(picture, quality)
 		if err == nil && want.MaxBytes > 0 && text.Len() > want.MaxBytes && end != ".png" {
 			// The best quality that fits, if there is one.
-			low, high := min(leastQuality, quality), quality
+			low, high := min(least, quality), quality
 			for low < high && err == nil {
 				middle := (low + high + 1) / 2
 				if err = write(picture, middle); text.Len() > want.MaxBytes {
