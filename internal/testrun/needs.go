@@ -24,6 +24,7 @@ func needs(o options) []need {
 		{"PostgreSQL", "postgresql", hasPostgres},
 		{"pgbouncer", "pgbouncer", hasProgram("pgbouncer", "/usr/sbin/pgbouncer")},
 		{"libfaketime", "libfaketime", hasFaketime},
+		{"vipsthumbnail", "libvips-tools", hasProgram("vipsthumbnail")},
 		{"dkimpy", "python3-dkim python3-nacl", func() bool { return exec.Command("/usr/bin/python3", "-c", "import dkim, nacl").Run() == nil }},
 	}
 	bench := slices.ContainsFunc(o.modules(), func(g group) bool { return g.dir == "bench" })

@@ -72,6 +72,7 @@ var rooms = []room{
 	// audit hides what tags say is secret, as the API does.
 	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
 	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
+	{"kit/image", append([]string{"kit/command"}, kitMay...), "pictures made of pictures, some by a program"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},

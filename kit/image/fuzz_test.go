@@ -25,7 +25,8 @@ func FuzzPicture(f *testing.F) {
 	f.Add([]byte("GIF89a\x10\x00\x10\x00"))
 	f.Add([]byte("RIFF\x00\x00\x00\x00WEBPVP8 "))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		held := orientationOf(bytes.NewReader(text))
+		_, format, _ := image.DecodeConfig(bytes.NewReader(text))
+		held := orientationOf(bytes.NewReader(text), format)
 		if config, _, err := image.DecodeConfig(bytes.NewReader(text)); err != nil || config.Width*config.Height > 10_000 {
 			return
 		}

@@ -37,7 +37,7 @@ func newRenderer(t *testing.T, opts ...Option) (*renderer, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	r := &renderer{root: root, maxPixels: usualPixels, encoders: map[string]Encoder{".jpg": encodeJPEG, ".png": encodePNG}}
+	r := &renderer{place: folder{root}, maxPixels: usualPixels, encoders: map[string]encoder{".jpg": encodeJPEG, ".png": encodePNG}}
 	for _, o := range opts {
 		o(r)
 	}

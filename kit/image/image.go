@@ -11,8 +11,8 @@
 //		{To: "7-large.jpg", Width: 1600, MaxBytes: 300_000},
 //	}})
 //
-// The picture is read once, whatever is made of it. JPEG, PNG, GIF (its first frame) and WebP are read, by what they are and not
-// by their names; JPEG and PNG are written, by the end of the name, and what Encode adds: kit/image/webp writes WebP.
+// Pictures are in a folder of the machine, or in a store that all workers share: see Blobs. One is decoded once, whatever is made of it. JPEG, PNG, GIF (its first frame) and WebP are read, by what they are and not
+// by their names; JPEG and PNG are written, by the end of the name, and what options add: kit/image/webp writes WebP, and Vips AVIF.
 //
 // # How it ends
 //
@@ -30,16 +30,17 @@
 //
 // # What it can't promise
 //
-// Colour profiles go with all else that a camera wrote: colours beyond sRGB look paler. The orientation is read in JPEG, not in PNG or WebP. A
+// Colour profiles go with all else that a camera wrote: colours beyond sRGB look paler. A
 // process that is killed while it writes may leave a file whose name begins with a dot and ends with .part.
 //
 // # Who may
 //
-// Whoever can enqueue this task can read and overwrite pictures in the kit's folder, and nothing outside it: what leads out, by ".." or
+// Whoever can enqueue this task can read and overwrite pictures in the kit's folder or store, and nothing outside it: what leads out, by ".." or
 // a link, is refused.
 package image
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -52,6 +53,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/blob"
 )
 
 // Render is the task. Any program may enqueue it; one with a Kit renders.
@@ -59,13 +61,13 @@ var Render = offload.DeclareFunc[Input, []File]("image", offload.Queue("image"),
 
 // Input is a picture and what to make of it.
 type Input struct {
-	From string      `json:"from"` // below the kit's folder, with slashes
+	From string      `json:"from"` // below the kit's folder, with slashes; or a key of its store
 	Make []Rendition `json:"make"`
 }
 
 // A Rendition is one picture made of another.
 type Rendition struct {
-	To     string `json:"to"`               // below the kit's folder; the end of the name says the format; folders are made
+	To     string `json:"to"`               // as From; the end of the name says the format; folders are made
 	Width  int    `json:"width,omitempty"`  // pixels; 0 follows from Height, and both 0 are those of the picture
 	Height int    `json:"height,omitempty"` // pixels
 	Fit    Fit    `json:"fit,omitempty"`
@@ -75,8 +77,8 @@ type Rendition struct {
 	FocusX float64 `json:"focus_x,omitempty"`
 	FocusY float64 `json:"focus_y,omitempty"`
 
-	Quality    int    `json:"quality,omitempty"`    // 1 to 100, of formats that have one; 0 is 82
-	MaxBytes   int    `json:"max_bytes,omitempty"`  // lowers the quality down to 40, then the size, until it fits; 0 is any
+	Quality    int    `json:"quality,omitempty"`    // 1 to 100, of formats that have one; 0 is 82, of AVIF 50
+	MaxBytes   int    `json:"max_bytes,omitempty"`  // lowers the quality down to 40, of AVIF 20, then the size, until it fits; 0 is any
 	Background string `json:"background,omitempty"` // "#rrggbb", behind what is transparent where the format can't be; "" is white
 }
 
@@ -102,11 +104,11 @@ type File struct {
 // A Kit renders pictures.
 type Kit struct{ offload.Part }
 
-// New makes a kit; dir is the only folder it reads and writes.
+// New makes a kit; dir is the only folder it reads and writes, or "" with Blobs.
 func New(dir string, opts ...Option) (*Kit, error) {
 	r := &renderer{
 		maxPixels: usualPixels,
-		encoders:  map[string]Encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
+		encoders:  map[string]encoder{".jpg": encodeJPEG, ".jpeg": encodeJPEG, ".png": encodePNG},
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -116,12 +118,38 @@ func New(dir string, opts ...Option) (*Kit, error) {
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
+	if err := r.at(dir); err != nil {
+		return nil, err
+	}
+	return &Kit{offload.Parts(Render.Handle(r.render), offload.Workers("image", runtime.GOMAXPROCS(0)), offload.OnClose(r.place.close))}, nil
+}
+
+// at says where the pictures are.
+func (r *renderer) at(dir string) error {
+	switch {
+	case r.place != nil && dir != "":
+		return &offload.InputError{Field: "dir", Got: dir, Want: `"" beside Blobs`}
+	case r.place != nil:
+		return nil
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("the folder of pictures: %w", err)
+		return fmt.Errorf("the folder of pictures: %w", err)
 	}
-	r.root = root
-	return &Kit{offload.Parts(Render.Handle(r.render), offload.Workers("image", runtime.GOMAXPROCS(0)), offload.OnClose(root.Close))}, nil
+	r.place = folder{root}
+	return nil
+}
+
+// Blobs has a kit read pictures from a store and write them there, in place of a folder: From and To are keys. The folder of
+// New is "" then. A picture is copied to the system's temporary folder while it is worked.
+func Blobs(store blob.Store) Option {
+	return func(r *renderer) {
+		if store == nil {
+			r.wrong = &offload.InputError{Field: "Blobs", Got: "nil", Want: "a store"}
+			return
+		}
+		r.place = bucket{store}
+	}
 }
 
 // An Option changes a kit.
@@ -147,15 +175,17 @@ func Encode(end string, by Encoder) Option {
 			r.wrong = &offload.InputError{Field: "Encode", Got: end, Want: "an ending such as .webp, and an encoder"}
 			return
 		}
-		r.encoders[end] = by
+		r.encoders[end] = func(_ context.Context, w io.Writer, picture image.Image, quality int) error {
+			return by(w, picture, quality)
+		}
 	}
 }
 
-func encodeJPEG(w io.Writer, picture image.Image, quality int) error {
+func encodeJPEG(_ context.Context, w io.Writer, picture image.Image, quality int) error {
 	return jpeg.Encode(w, picture, &jpeg.Options{Quality: quality})
 }
 
-func encodePNG(w io.Writer, picture image.Image, _ int) error {
+func encodePNG(_ context.Context, w io.Writer, picture image.Image, _ int) error {
 	return (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, picture)
 }
 

@@ -252,6 +252,12 @@ func shownAt(o uint16, x, y int, size stdimage.Point) (int, int) {
 
 // withExif puts an orientation, and a place, into a JPEG.
 func withExif(photo []byte, order binary.AppendByteOrder, o uint16) []byte {
+	exif := append([]byte("Exif\x00\x00"), exifOf(order, o)...)
+	head := binary.BigEndian.AppendUint16([]byte{0xFF, 0xD8, 0xFF, 0xE1}, uint16(len(exif)+2))
+	return append(append(head, exif...), photo[2:]...)
+}
+
+func exifOf(order binary.AppendByteOrder, o uint16) []byte {
 	tiff := []byte("II*\x00")
 	if order.String() == binary.BigEndian.String() {
 		tiff = []byte("MM\x00*")
@@ -265,9 +271,7 @@ func withExif(photo []byte, order binary.AppendByteOrder, o uint16) []byte {
 		tiff = order.AppendUint16(tiff, value)
 		tiff = order.AppendUint16(tiff, 0)
 	}
-	exif := append(append([]byte("Exif\x00\x00"), tiff...), "secret place"...)
-	head := binary.BigEndian.AppendUint16([]byte{0xFF, 0xD8, 0xFF, 0xE1}, uint16(len(exif)+2))
-	return append(append(head, exif...), photo[2:]...)
+	return append(tiff, "secret place"...)
 }
 
 func TestBudgetOfBytes(t *testing.T) {

@@ -41,7 +41,12 @@ func (r *renderer) takes(in *Input, config image.Config, upright image.Point) in
 	most := int64(0)
 	for i := range in.Make {
 		_, to := in.Make[i].plan(upright)
-		most = max(most, int64(to.X)*int64(to.Y)*4+min(int64(to.X)*int64(upright.Y)*temporaryPerPixel, mostTemporary))
+		pixels := int64(to.X) * int64(to.Y)
+		perMade := int64(4)
+		if isAVIF(in.Make[i].To) {
+			perMade += avifPerPixel
+		}
+		most = max(most, pixels*perMade+min(int64(to.X)*int64(upright.Y)*temporaryPerPixel, mostTemporary))
 	}
 	return int64(config.Width)*int64(config.Height)*perPixel + most
 }

@@ -17,9 +17,74 @@ type orientation int
 // onSide reports whether width and height are exchanged.
 func (o orientation) onSide() bool { return o >= 5 }
 
-// orientationOf reads the orientation of a JPEG, from its beginning. A file that says nothing,
-// or nothing that makes sense, is as it should be.
-func orientationOf(jpeg io.Reader) orientation {
+// orientationOf reads the orientation of a picture. A file that says nothing, or nothing that
+// makes sense, is as it should be.
+func orientationOf(file io.ReadSeeker, format string) orientation {
+	read := map[string]func(io.ReadSeeker) orientation{"jpeg": ofJPEG, "png": ofPNG, "webp": ofWebP}[format]
+	if read == nil {
+		return 1
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return 1
+	}
+	return read(file)
+}
+
+// ofPNG looks for the chunk eXIf, which may stand behind the picture.
+func ofPNG(file io.ReadSeeker) orientation {
+	const signature, sum = 8, 4
+	return inChunk(file, signature, "eXIf", func(head [8]byte) (string, int64, int64) {
+		length := int64(binary.BigEndian.Uint32(head[:4]))
+		return string(head[4:]), length, length + sum
+	})
+}
+
+// ofWebP looks for the chunk EXIF, which stands behind the picture.
+func ofWebP(file io.ReadSeeker) orientation {
+	const header = 12
+	return inChunk(file, header, "EXIF", func(head [8]byte) (string, int64, int64) {
+		length := int64(binary.LittleEndian.Uint32(head[4:]))
+		return string(head[:4]), length, length + length&1
+	})
+}
+
+const (
+	mostChunks = 100_000 // a picture in pieces of 8 KiB, and more than any other has
+	mostExif   = 1 << 20
+)
+
+// inChunk reads the orientation in a chunk of a file that is made of them. The parse of a chunk's beginning says what it is, how long, and how far it
+// is to the next.
+func inChunk(file io.ReadSeeker, first int64, wanted string, parse func([8]byte) (name string, length, skip int64)) orientation {
+	if _, err := file.Seek(first, io.SeekStart); err != nil {
+		return 1
+	}
+	var head [8]byte
+	for range mostChunks {
+		if _, err := io.ReadFull(file, head[:]); err != nil {
+			return 1
+		}
+		name, length, skip := parse(head)
+		if name != wanted {
+			if _, err := file.Seek(skip, io.SeekCurrent); err != nil {
+				return 1
+			}
+			continue
+		}
+		if length > mostExif {
+			return 1
+		}
+		exif := make([]byte, length)
+		if _, err := io.ReadFull(file, exif); err != nil {
+			return 1
+		}
+		return orientationIn(bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))) // of JPEG, but some write it here too
+	}
+	return 1
+}
+
+// ofJPEG looks through the segments before the picture.
+func ofJPEG(jpeg io.ReadSeeker) orientation {
 	r := bufio.NewReader(jpeg)
 	head := make([]byte, 4) // a marker, FF and its kind, and the length of what follows
 	if _, err := io.ReadFull(r, head[:2]); err != nil || head[0] != 0xFF || head[1] != 0xD8 {

@@ -3,6 +3,7 @@ package image
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,19 +11,14 @@ import (
 	"image/color"
 	_ "image/gif" // reads it
 	"io"
-	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // reads it
 
@@ -41,17 +37,21 @@ const (
 
 // A renderer is a kit at work.
 type renderer struct {
-	root      *os.Root
+	place     place
 	maxPixels int
-	encoders  map[string]Encoder
+	encoders  map[string]encoder
+	vips      vips
 	wrong     error
 }
+
+// An encoder is an Encoder that can be told to end.
+type encoder func(ctx context.Context, w io.Writer, picture image.Image, quality int) error
 
 // render is the task's work.
 func (r *renderer) render(ctx context.Context, in Input) ([]File, error) {
 	for i := range in.Make {
 		if r.encoders[path.Ext(strings.ToLower(in.Make[i].To))] == nil {
-			return nil, r.refuse(fmt.Sprintf("make[%d].to", i), in.Make[i].To, "a name that ends with "+strings.Join(slices.Sorted(maps.Keys(r.encoders)), ", "))
+			return nil, refuse(fmt.Sprintf("make[%d].to", i), in.Make[i].To, "a name that ends with "+strings.Join(slices.Sorted(maps.Keys(r.encoders)), ", "))
 		}
 	}
 	picture, err := r.read(ctx, &in)
@@ -75,7 +75,7 @@ func (r *renderer) render(ctx context.Context, in Input) ([]File, error) {
 }
 
 // refuse discards a job: it would be wrong the next time too.
-func (r *renderer) refuse(field string, got any, want string) error {
+func refuse(field string, got any, want string) error {
 	return offload.Discard(&offload.InputError{Task: Render.Name(), Field: field, Got: got, Want: want})
 }
 
@@ -89,35 +89,23 @@ type source struct {
 
 // read reads a picture, after a look at how large it is.
 func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
-	info, err := r.root.Stat(in.From) // first, since to open a pipe waits for whoever writes to it
-	switch {
-	case err == nil && !info.Mode().IsRegular():
-		return nil, r.refuse("from", in.From, "a file")
-	case err == nil && info.Size() > maxBytes:
-		return nil, r.refuse("from", fmt.Sprintf("%s of %d bytes", in.From, info.Size()), fmt.Sprintf("at most %d bytes", maxBytes))
-	case err != nil:
-		return nil, r.unopened(err, in.From)
-	}
-	file, err := r.root.Open(in.From)
+	file, closed, err := r.place.open(ctx, in.From)
 	if err != nil {
-		return nil, r.unopened(err, in.From)
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, err
 	}
-	defer file.Close()
+	defer closed()
 	config, format, err := image.DecodeConfig(bufio.NewReader(file))
 	if err != nil {
-		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
+		return nil, refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
 	}
 	size := image.Pt(config.Width, config.Height)
 	if size.X < 1 || size.Y < 1 || size.X > r.maxPixels/size.Y {
-		return nil, r.refuse("from", fmt.Sprintf("%s of %d × %d pixels", in.From, size.X, size.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
+		return nil, refuse("from", fmt.Sprintf("%s of %d × %d pixels", in.From, size.X, size.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
 	}
-	held := orientation(1)
-	if format == "jpeg" {
-		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return nil, fmt.Errorf("read the picture: %w", err)
-		}
-		held = orientationOf(file)
-	}
+	held := orientationOf(file, format)
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the picture: %w", err)
 	}
@@ -129,7 +117,7 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 	for i := range in.Make {
 		part, to := in.Make[i].plan(upright)
 		if to.X > r.maxPixels/to.Y {
-			return nil, r.refuse(fmt.Sprintf("make[%d].width", i), fmt.Sprintf("%d × %d pixels", to.X, to.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
+			return nil, refuse(fmt.Sprintf("make[%d].width", i), fmt.Sprintf("%d × %d pixels", to.X, to.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
 		}
 		need.X = max(need.X, int(float64(to.X)/(part[2]-part[0])+1))
 		need.Y = max(need.Y, int(float64(to.Y)/(part[3]-part[1])+1))
@@ -147,37 +135,32 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 			release()
 		}
 	}()
-	decoded, err := decode(bufio.NewReaderSize(&interruptible{ctx, io.LimitReader(file, maxBytes)}, readAhead))
-	if err != nil {
-		var machine syscall.Errno
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.As(err, &machine):
-			return nil, fmt.Errorf("read the picture: %w", err)
+	small := r.vips.shrunk(ctx, file, config, format, in.share(upright))
+	if small == nil {
+		if small, err = decoded(ctx, file, in.From); err != nil {
+			return nil, err
 		}
-		return nil, r.refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a picture that is whole")
+		small = halved(onCanvas(small, size), need)
 	}
-	small := halved(onCanvas(decoded, size), need)
 	s := &source{Image: turn(small, held), size: upright, release: release}
 	s.hash = blurhash(s.Image)
 	kept = true
 	return s, nil
 }
 
-// unopened says what follows of a picture that can't be opened.
-func (r *renderer) unopened(err error, name string) error {
-	var machine syscall.Errno // such as too many open files: not what a name that leads out of the folder brings
-	if errors.Is(err, fs.ErrNotExist) || !errors.As(err, &machine) || isNoPlace(machine) {
-		return r.refuse("from", name, "a picture below the kit's folder")
+// decoded decodes a file, as long as the context lets it.
+func decoded(ctx context.Context, file io.Reader, name string) (image.Image, error) {
+	picture, err := decode(bufio.NewReaderSize(&interruptible{ctx, io.LimitReader(file, maxBytes)}, readAhead))
+	var machine syscall.Errno
+	switch {
+	case err == nil:
+		return picture, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, &machine):
+		return nil, fmt.Errorf("read the picture: %w", err)
 	}
-	return fmt.Errorf("open the picture: %w", err)
-}
-
-// isNoPlace reports whether a name can't be that of a file, so that it can't the next time either: part of it is a file, or it is a folder,
-// or too long.
-func isNoPlace(err syscall.Errno) bool {
-	return slices.Contains([]syscall.Errno{syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.ELOOP}, err)
+	return nil, refuse("from", fmt.Sprintf("%s: %v", name, err), "a picture that is whole")
 }
 
 // onCanvas puts the first frame of a GIF where it belongs: it may be smaller than the picture.
@@ -247,9 +230,9 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 	end := path.Ext(strings.ToLower(want.To))
 	encode := r.encoders[end]
 	part, to := want.plan(s.size)
-	quality := want.Quality
-	if quality == 0 {
-		quality = usualQuality
+	quality, least := cmp.Or(want.Quality, usualQuality), leastQuality
+	if end == ".avif" {
+		quality, least = cmp.Or(want.Quality, avifQuality), avifLeast
 	}
 	background, known := hexColor(want.Background)
 	var text bytes.Buffer
@@ -258,14 +241,14 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 			return context.Cause(ctx)
 		}
 		text.Reset()
-		return encode(&text, picture, quality)
+		return encode(ctx, &text, picture, quality)
 	}
 	for {
 		picture := s.scale(part, to, background, known || end == ".jpg" || end == ".jpeg")
 		err := write(picture, quality)
 		if err == nil && want.MaxBytes > 0 && text.Len() > want.MaxBytes && end != ".png" {
 			// The best quality that fits, if there is one.
-			low, high := min(leastQuality, quality), quality
+			low, high := min(least, quality), quality
 			for low < high && err == nil {
 				middle := (low + high + 1) / 2
 				if err = write(picture, middle); text.Len() > want.MaxBytes {
@@ -293,14 +276,14 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 		// Bytes grow a little slower than pixels, so this comes near without going below.
 		by := math.Sqrt(float64(want.MaxBytes) / float64(text.Len()))
 		if to = scaled(to, min(by, 0.85)); min(to.X, to.Y) < leastSide {
-			return File{}, r.refuse(fmt.Sprintf("make[%d].max_bytes", i), want.MaxBytes, "enough for a picture that can be recognised")
+			return File{}, refuse(fmt.Sprintf("make[%d].max_bytes", i), want.MaxBytes, "enough for a picture that can be recognised")
 		}
 	}
 	if end == ".png" {
 		quality = 0
 	}
 	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, Blurhash: s.hash}
-	return file, r.write(want.To, text.Bytes(), fmt.Sprintf("make[%d].to", i))
+	return file, r.place.put(ctx, want.To, text.Bytes(), fmt.Sprintf("make[%d].to", i))
 }
 
 // scale makes a picture of a part of the source; opaque ones are filled behind what is transparent.
@@ -321,43 +304,6 @@ func (s *source) scale(part [4]float64, to image.Point, background color.RGBA, o
 	draw.Draw(made, made.Rect, image.NewUniform(background), image.Point{}, draw.Src)
 	resample(made, s.Image, from, draw.Over)
 	return made
-}
-
-// write writes a file, whole or not at all.
-func (r *renderer) write(name string, text []byte, field string) (err error) {
-	if dir := path.Dir(name); dir != "." {
-		if err := r.root.MkdirAll(dir, 0o755); err != nil {
-			return r.placed(err, field, name)
-		}
-	}
-	temporary := path.Join(path.Dir(name), "."+uuid.NewString()+".part")
-	file, err := r.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return r.placed(err, field, name)
-	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = r.root.Rename(temporary, name)
-	}
-	if err != nil {
-		return errors.Join(r.placed(err, field, name), r.root.Remove(temporary))
-	}
-	return nil
-}
-
-// placed tells a place that can't be from a machine that can't just now.
-func (r *renderer) placed(err error, field, name string) error {
-	var machine syscall.Errno
-	if !errors.As(err, &machine) || isNoPlace(machine) {
-		return r.refuse(field, name, "a place below the kit's folder")
-	}
-	return fmt.Errorf("write %s: %w", name, err)
-}
-
-// isPath reports whether a name can be one of a file below a folder.
-func isPath(name string) bool {
-	return name != "." && fs.ValidPath(name) && utf8.ValidString(name) && !strings.ContainsRune(name, '\\') && strings.IndexFunc(name, unicode.IsControl) < 0
 }
 
 // hexColor reads #rrggbb; nothing is white.

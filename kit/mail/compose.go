@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,13 +21,15 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/blob"
 )
 
 // A composer makes mails of messages.
 type composer struct {
 	from      string
 	templates *templates
-	files     *os.Root // nil: there are none
+	files     *os.Root   // nil: there are none
+	blobs     blob.Store // nil: there are none
 	signer    *signer
 }
 
@@ -51,11 +54,15 @@ type draft struct {
 	*mail.Msg
 	files []*os.File
 	out   io.Writer
+	wrong error // what something attached could not be read or written for
 }
 
 func (d *draft) write(w io.Writer) error {
 	d.out = w
 	_, err := d.WriteTo(w)
+	if d.wrong != nil {
+		return d.wrong // without what the library says around it
+	}
 	return err
 }
 
@@ -66,7 +73,7 @@ func (d *draft) close() {
 }
 
 // compose makes the mail of a job: the same each time, so that it can be known as the same.
-func (c *composer) compose(m *Message, job offload.ID, at time.Time) (*letter, error) {
+func (c *composer) compose(ctx context.Context, m *Message, job offload.ID, at time.Time) (*letter, error) {
 	from := m.From
 	if from == "" {
 		from = c.from
@@ -95,11 +102,14 @@ func (c *composer) compose(m *Message, job offload.ID, at time.Time) (*letter, e
 	if err := c.body(d, m); err != nil {
 		return nil, err
 	}
-	if err := c.attach(d, m); err != nil {
+	if err := c.attach(ctx, d, m); err != nil {
 		return nil, err
 	}
 	if l.signature, err = c.signer.sign(&l.text, m.Unsubscribe != "", d.write); err != nil {
 		l.close()
+		if errors.Is(err, errTooLarge) {
+			return nil, &offload.InputError{Field: "attach", Got: "a mail of more than 256 MiB", Want: "a link to what is so large"}
+		}
 		return nil, fmt.Errorf("write the mail: %w", err)
 	}
 	return l, nil
@@ -152,7 +162,7 @@ func (c *composer) body(d *draft, m *Message) error {
 }
 
 // attach opens what is attached, and has it read when the mail is written: it is never whole in memory.
-func (c *composer) attach(d *draft, m *Message) error {
+func (c *composer) attach(ctx context.Context, d *draft, m *Message) error {
 	var attached, inline []*mail.File
 	for i := range m.Attach {
 		f := &m.Attach[i]
@@ -161,20 +171,20 @@ func (c *composer) attach(d *draft, m *Message) error {
 			kind = mime.TypeByExtension(path.Ext(f.Name))
 		}
 		if kind == "" {
-			kind = "application/octet-stream"
+			kind = blob.TypeOf(f.Blob)
 		}
 		part := &mail.File{Name: f.Name, ContentType: mail.ContentType(kind), Enc: mail.EncodingB64, Header: map[string][]string{}}
-		var content io.Reader = bytes.NewReader(f.Content)
-		if f.Path != "" {
-			file, err := c.open(f.Path, fmt.Sprintf("attach[%d].path", i))
-			if err != nil {
-				return err
-			}
-			d.files = append(d.files, file)
-			content = file
+		content, err := c.content(ctx, d, f, fmt.Sprintf("attach[%d]", i))
+		if err != nil {
+			return err
 		}
 		// Past the library, which has written the headers of the part when it asks for its content, and would hold that in memory.
-		part.Writer = func(io.Writer) (int64, error) { return 0, encode(d.out, content) }
+		part.Writer = func(io.Writer) (int64, error) {
+			if d.wrong == nil {
+				d.wrong = content(d.out)
+			}
+			return 0, d.wrong
+		}
 		if f.Inline {
 			part.Header.Set("Content-ID", "<"+f.Name+">")
 			inline = append(inline, part)
@@ -185,6 +195,34 @@ func (c *composer) attach(d *draft, m *Message) error {
 	d.SetAttachments(attached)
 	d.SetEmbeds(inline)
 	return nil
+}
+
+// content returns what writes the content of a file, encoded. Of blobs one is open at a time, while it is read.
+func (c *composer) content(ctx context.Context, d *draft, f *File, at string) (func(io.Writer) error, error) {
+	switch {
+	case f.Blob != "" && c.blobs == nil:
+		return nil, &offload.InputError{Field: at + ".blob", Got: f.Blob, Want: "content instead: the kit has no store (mail.Blobs)"}
+	case f.Blob != "":
+		return func(w io.Writer) error {
+			r, _, err := c.blobs.Get(ctx, f.Blob)
+			if errors.Is(err, offload.ErrNotFound) {
+				return &offload.InputError{Field: at + ".blob", Got: f.Blob, Want: "a key under which there is a file"}
+			}
+			if err != nil {
+				return fmt.Errorf("%s.blob %q: %w", at, f.Blob, err)
+			}
+			defer r.Close()
+			return encode(w, r)
+		}, nil
+	case f.Path != "":
+		file, err := c.open(f.Path, at+".path")
+		if err != nil {
+			return nil, err
+		}
+		d.files = append(d.files, file)
+		return func(w io.Writer) error { return encode(w, file) }, nil
+	}
+	return func(w io.Writer) error { return encode(w, bytes.NewReader(f.Content)) }, nil
 }
 
 // open opens a file below the kit's folder.

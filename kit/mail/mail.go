@@ -34,7 +34,8 @@
 //
 // # Who may
 //
-// Whoever can enqueue this task can send mails as the sender, and can send files of the folder given by Files.
+// Whoever can enqueue this task can send mails as the sender, and can send all files of the folder given by
+// Files, and of the store given by Blobs.
 package mail
 
 import (
@@ -43,6 +44,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/blob"
 )
 
 // Send is the task. Any program may enqueue it; one with a Kit sends.
@@ -120,6 +122,7 @@ type config struct {
 	from      string
 	templates fs.FS
 	files     string
+	blobs     blob.Store
 	signer    *signer
 	wrong     error
 }
@@ -140,6 +143,10 @@ func Templates(files fs.FS) Option { return func(c *config) { c.templates = file
 
 // Files is the folder from which File.Path reads. What leads out of it, by ".." or a link, is refused. The default is none.
 func Files(dir string) Option { return func(c *config) { c.files = dir } }
+
+// Blobs is the store from which File.Blob reads: a bucket, or a directory that all workers share. What is attached is read once for each
+// attempt, and never whole in memory. The default is none.
+func Blobs(store blob.Store) Option { return func(c *config) { c.blobs = store } }
 
 // A Receipt is what is known of a mail that was taken.
 type Receipt struct {

@@ -424,6 +424,10 @@ func TestBadMailsAreRefusedAtEnqueue(t *testing.T) {
 		"attach[1].path": func(m *mail.Message) {
 			m.Attach = []mail.File{{Name: "a", Content: []byte{}}, {Name: "b", Path: "b", Content: []byte("x")}}
 		},
+		"attach[0].blob": func(m *mail.Message) { m.Attach = []mail.File{{Name: "a", Blob: "../a"}} },
+		"attach[1].blob": func(m *mail.Message) {
+			m.Attach = []mail.File{{Name: "a", Blob: "a"}, {Name: "b", Path: "b", Blob: "b"}}
+		},
 		"attach[0].type": func(m *mail.Message) { m.Attach = []mail.File{{Name: "a", Content: []byte{}, Type: "pdf\n"}} },
 	} {
 		m := letter()

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/blob"
 )
 
 // A Message is one mail. Addresses are written "ada@example.com" or "Ada Lovelace <ada@example.com>".
@@ -44,6 +45,7 @@ type File struct {
 	Name    string `json:"name"`
 	Type    string `json:"type,omitempty"`   // "application/pdf"; by the end of the name if empty
 	Path    string `json:"path,omitempty"`   // below Files; read when the mail is sent
+	Blob    string `json:"blob,omitempty"`   // a key of the store of Blobs; read when the mail is sent
 	Content []byte `json:"content,omitzero"` // []byte{} is an empty file
 	Inline  bool   `json:"inline,omitempty"`
 }
@@ -173,10 +175,14 @@ func (f *File) validate(at string, refuse func(string, any, string) error) error
 	switch {
 	case f.Name == "" || !isLine(f.Name) || path.Base(f.Name) != f.Name || f.Name == "." || f.Name == ".." || strings.Contains(f.Name, `\`):
 		return refuse(at+".name", f.Name, "the name of a file, without folders")
-	case f.Path == "" && f.Content == nil:
-		return refuse(at, f.Name, "a path or content")
+	case f.Path == "" && f.Blob == "" && f.Content == nil:
+		return refuse(at, f.Name, "a path, a blob or content")
 	case f.Path != "" && f.Content != nil:
 		return refuse(at+".path", f.Path, "none beside content")
+	case f.Blob != "" && (f.Path != "" || f.Content != nil):
+		return refuse(at+".blob", f.Blob, "none beside a path or content")
+	case f.Blob != "" && blob.CheckKey(f.Blob) != nil:
+		return refuse(at+".blob", f.Blob, "a key such as invoices/7.pdf: see blob.CheckKey")
 	case f.Type != "" && (!isLine(f.Type) || !strings.Contains(f.Type, "/")):
 		return refuse(at+".type", f.Type, "a media type such as application/pdf")
 	}

@@ -68,7 +68,7 @@ func newSending(c *config) (_ *sending, err error) {
 	if c.from != "" && !isAddress(c.from) {
 		return nil, &offload.InputError{Field: "From", Got: c.from, Want: "an address such as orders@shop.example"}
 	}
-	s := &sending{composer: composer{from: c.from, signer: c.signer}}
+	s := &sending{composer: composer{from: c.from, signer: c.signer, blobs: c.blobs}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -115,11 +115,14 @@ func (s *sending) send(ctx context.Context, m Message) (Receipt, error) {
 
 // carry asks one transport after the other to take a mail.
 func (s *sending) carry(ctx context.Context, m *Message, job offload.ID, at time.Time) (Receipt, error) {
-	l, err := s.compose(m, job, at)
+	l, err := s.compose(ctx, m, job, at)
 	if wrong := (*offload.InputError)(nil); errors.As(err, &wrong) {
 		return Receipt{}, offload.Discard(err)
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return Receipt{}, err
 	}
 	defer l.close()
@@ -143,7 +146,8 @@ func (s *sending) carry(ctx context.Context, m *Message, job offload.ID, at time
 	return Receipt{}, errors.Join(errs...)
 }
 
-// Preview returns a mail as it would go out, headers and all (RFC 5322). Bcc is left out of it, as always.
+// Preview returns a mail as it would go out, headers and all (RFC 5322). Bcc is left out of it, as always. It
+// blocks while what is attached is read, and holds that in memory.
 func (k *Kit) Preview(m Message) ([]byte, error) {
 	if k == nil || k.sending == nil {
 		return nil, &offload.InputError{Field: "Kit", Got: "nil", Want: "one made by New"}
@@ -151,7 +155,7 @@ func (k *Kit) Preview(m Message) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	l, err := k.sending.compose(&m, offload.NewID(), time.Now())
+	l, err := k.sending.compose(context.Background(), &m, offload.NewID(), time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -13,13 +13,23 @@ import (
 type spool struct {
 	tail []byte // what the file does not have
 	file *os.File
-	size int64 // of the file
+	size int64  // of the file
+	name string // of the file, if it still has one
 }
 
 // mostInMemory is what a mail may take of the memory, whatever is attached to it.
 const mostInMemory = 256 << 10
 
+// mostMail is more than any mail server takes, and little for a disk.
+const mostMail = 256 << 20
+
+// errTooLarge says that a mail will be taken nowhere.
+var errTooLarge = errors.New("the mail is too large")
+
 func (s *spool) Write(p []byte) (int, error) {
+	if s.size+int64(len(s.tail)+len(p)) > mostMail {
+		return 0, errTooLarge
+	}
 	s.tail = append(s.tail, p...)
 	if len(s.tail) < mostInMemory {
 		return len(p), nil
@@ -30,7 +40,9 @@ func (s *spool) Write(p []byte) (int, error) {
 			return 0, err
 		}
 		s.file = file
-		_ = os.Remove(file.Name()) // nothing is left if the process is killed; Windows refuses, and close removes it there
+		if os.Remove(file.Name()) != nil { // so that nothing is left if the process is killed; Windows refuses
+			s.name = file.Name()
+		}
 	}
 	n, err := s.file.Write(s.tail)
 	s.size += int64(n)
@@ -54,8 +66,8 @@ func (s *spool) close() error {
 		return nil
 	}
 	err := s.file.Close()
-	if gone := os.Remove(s.file.Name()); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-		err = errors.Join(err, gone)
+	if s.name != "" {
+		err = errors.Join(err, os.Remove(s.name))
 	}
 	if err != nil {
 		return fmt.Errorf("remove a mail's temporary file: %w", err)

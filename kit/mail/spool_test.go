@@ -61,6 +61,28 @@ func TestLargeMailsAreNeverWholeInMemory(t *testing.T) {
 	}
 }
 
+func TestMailsThatNobodyTakesAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 256 MiB")
+	}
+	files, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	t.Setenv("TMP", temporary)
+	large := filepath.Join(files, "large.bin")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	m := letter()
+	m.Attach = []mail.File{{Name: "large.bin", Path: "large.bin"}}
+	wantState(t, sent(t, newApp(t, mail.Keep{Dir: t.TempDir()}, mail.Files(files)), m), offload.Discarded, "want a link")
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // weighing is a key that looks how much memory is in use when it signs.
 type weighing struct {
 	crypto.Signer
