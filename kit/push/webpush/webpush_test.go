@@ -199,6 +199,27 @@ func TestTokenIsUsedAgain(t *testing.T) {
 	}
 }
 
+// TestRefusedTokenIsNotUsedAgain is a service for which the token has expired, whatever the clock here says.
+func TestRefusedTokenIsNotUsedAgain(t *testing.T) {
+	s := newPushService(t)
+	s.answers(func(w http.ResponseWriter, n int) {
+		if n == 1 {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+	})
+	app := newApp(t, push.Via(s.service(t)))
+	id := enqueued(t, app, s.message(t))
+	app.Drain()
+	app.Advance(time.Hour)
+	app.Drain()
+	wantState(t, app, id, offload.Completed, "")
+	if all := s.all(); len(all) != 2 || all[0].header.Get("Authorization") == all[1].header.Get("Authorization") {
+		t.Errorf("%d pushes; want 2 with another token each", len(all))
+	}
+}
+
 func TestStatusDecides(t *testing.T) {
 	for _, test := range []struct {
 		status int
