@@ -72,7 +72,7 @@ func showOne(w http.ResponseWriter, r *http.Request, all *record.Kind[kept]) {
 		record.Record[kept]
 		Payload string
 		Seconds int
-	}{push, payload.String(), push.Value.Message.Seconds()})
+	}{push, payload.String(), push.Value.Message.seconds()})
 }
 
 // render writes a piece of HTML.

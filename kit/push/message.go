@@ -57,8 +57,8 @@ const (
 	mostURL = 2048
 )
 
-// Seconds returns TTL as the services want it: 0 is not at all.
-func (m *Message) Seconds() int {
+// seconds is TTL as the services want it: 0 is not at all.
+func (m *Message) seconds() int {
 	switch m.TTL {
 	case -1:
 		return 0
@@ -68,8 +68,8 @@ func (m *Message) Seconds() int {
 	return m.TTL
 }
 
-// Silent reports whether there is nothing to be shown.
-func (m *Message) Silent() bool { return m.Title == "" && m.Body == "" }
+// silent reports whether there is nothing to be shown.
+func (m *Message) silent() bool { return m.Title == "" && m.Body == "" }
 
 // refuse is an error about a field of the input.
 func refuse(field string, got any, want string) error {
@@ -92,7 +92,7 @@ func (m Message) Validate() error {
 	switch {
 	case m.Title == "" && m.Body != "":
 		return refuse("title", "", "some, where there is a body")
-	case m.Silent() && len(m.Data) == 0:
+	case m.silent() && len(m.Data) == 0:
 		return refuse("title", "", "some, or data for the app")
 	case len(m.Tag) > mostTag:
 		return refuse("tag", fmt.Sprintf("%d bytes", len(m.Tag)), fmt.Sprintf("up to %d", mostTag))

@@ -39,16 +39,9 @@ type Carrier interface {
 // A Letter is a message ready to be sent. It is valid.
 type Letter struct {
 	Message
-	ID      offload.ID // of the job: the same at every attempt
-	Payload []byte     // of web push what is to be encrypted; of APNs the body; of FCM the message, without its token
-}
-
-// CollapseID is the tag, or the job's id.
-func (l *Letter) CollapseID() string {
-	if l.Tag != "" {
-		return l.Tag
-	}
-	return l.ID.String()
+	ID      offload.ID        // of the job: the same at every attempt
+	Payload []byte            // of web push what is to be encrypted; of APNs the body; of FCM the message, without its token
+	Headers map[string]string // that belong to the payload: TTL and the like; nil of FCM
 }
 
 // An AnswerError is a service's answer to a push that it did not accept.

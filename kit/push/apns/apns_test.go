@@ -287,6 +287,20 @@ func TestTokenIsRenewed(t *testing.T) {
 	})
 }
 
+// TestOwnClient trusts what the machine trusts, and so not the test's Apple.
+func TestOwnClient(t *testing.T) {
+	a := newApple(t)
+	service := a.service(t)
+	service.Client = nil
+	app := newApp(t, push.Via(service))
+	id := enqueued(t, app, message())
+	app.Drain()
+	wantState(t, app, id, offload.Retryable, "certificate")
+	if n := len(a.all()); n != 0 {
+		t.Errorf("%d pushes went to somebody who can't show who they are", n)
+	}
+}
+
 func TestSandbox(t *testing.T) {
 	var hosts []string
 	service := newApple(t).service(t)

@@ -111,15 +111,10 @@ func (c *carrier) send(ctx context.Context, l *push.Letter, token *signed) (*htt
 	}
 	h := req.Header
 	h.Set("authorization", "bearer "+token.text)
-	h.Set("apns-id", l.ID.String())
 	h.Set("apns-topic", topic)
-	h.Set("apns-push-type", "alert")
-	if l.Silent() {
-		h.Set("apns-push-type", "background")
+	for name, value := range l.Headers {
+		h.Set(name, value)
 	}
-	h.Set("apns-priority", l.APNsPriority())
-	h.Set("apns-expiration", l.APNsExpiration(time.Now()))
-	h.Set("apns-collapse-id", l.CollapseID())
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", "offload")
 	resp, body, err := push.Do(c.client, service, req)

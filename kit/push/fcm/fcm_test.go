@@ -221,7 +221,10 @@ func TestOneTokenForAllWhoAsk(t *testing.T) {
 
 func TestNoTokenIsRetried(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter) bool{
-		"refused":   func(w http.ResponseWriter) bool { http.Error(w, "ya29 you sent me this", http.StatusUnauthorized); return true },
+		"refused": func(w http.ResponseWriter) bool {
+			http.Error(w, "ya29 you sent me this", http.StatusUnauthorized)
+			return true
+		},
 		"down":      func(w http.ResponseWriter) bool { w.WriteHeader(503); return true },
 		"no JSON":   func(w http.ResponseWriter) bool { fmt.Fprint(w, "<html>"); return true },
 		"empty":     func(w http.ResponseWriter) bool { fmt.Fprint(w, `{"access_token":""}`); return true },
@@ -295,6 +298,20 @@ func TestSlowService(t *testing.T) {
 		if err := carrier.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestOwnClient trusts what the machine trusts, and so not the test's Google.
+func TestOwnClient(t *testing.T) {
+	g := newGoogle(t)
+	service := g.service(t)
+	service.Client = nil
+	app := newApp(t, push.Via(service))
+	id := enqueued(t, app, message())
+	app.Drain()
+	wantState(t, app, id, offload.Retryable, "certificate")
+	if n := g.given(); n != 0 {
+		t.Errorf("%d tokens came from somebody who can't show who they are", n)
 	}
 }
 

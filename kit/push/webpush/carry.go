@@ -3,7 +3,6 @@ package webpush
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,15 +76,9 @@ func (c *carrier) request(ctx context.Context, l *push.Letter) (*http.Request, e
 	h.Set("Authorization", authorization)
 	h.Set("Content-Encoding", "aes128gcm")
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("TTL", strconv.Itoa(l.Seconds()))
 	h.Set("User-Agent", "offload")
-	if l.Urgency != "" {
-		h.Set("Urgency", string(l.Urgency))
-	}
-	if l.Tag != "" {
-		// At most 32 characters of base64url (RFC 8030, section 5.4), which a tag need not be. The service learns no more of it.
-		hash := sha256.Sum256([]byte(l.Tag))
-		h.Set("Topic", encode(hash[:])[:32])
+	for name, value := range l.Headers {
+		h.Set(name, value)
 	}
 	return req, nil
 }

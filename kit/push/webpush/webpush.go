@@ -134,6 +134,8 @@ func (s Service) Open() (push.Carrier, error) {
 		ForceAttemptHTTP2:      true, // a dialer of one's own switches it off
 		TLSClientConfig:        s.TLS.Clone(),
 		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  20 * time.Second, // strangers shall not hold workers for long
+		MaxIdleConns:           100,              // of all the hosts that they name
 		MaxIdleConnsPerHost:    10,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,

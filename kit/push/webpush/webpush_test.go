@@ -47,7 +47,9 @@ type got struct {
 	size    int
 }
 
-func newPushService(t *testing.T) *pushService {
+func newPushService(t *testing.T) *pushService { return newPushServiceOf(t, true) }
+
+func newPushServiceOf(t *testing.T, http2 bool) *pushService {
 	t.Helper()
 	keys, err := webpush.NewKeys()
 	if err != nil {
@@ -55,6 +57,7 @@ func newPushService(t *testing.T) *pushService {
 	}
 	s := &pushService{browser: newBrowser(t), keys: keys}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.take))
+	s.EnableHTTP2 = http2
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -196,6 +199,27 @@ func TestTokenIsUsedAgain(t *testing.T) {
 	}
 }
 
+// TestRefusedTokenIsNotUsedAgain is a service for which the token has expired, whatever the clock here says.
+func TestRefusedTokenIsNotUsedAgain(t *testing.T) {
+	s := newPushService(t)
+	s.answers(func(w http.ResponseWriter, n int) {
+		if n == 1 {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+	})
+	app := newApp(t, push.Via(s.service(t)))
+	id := enqueued(t, app, s.message(t))
+	app.Drain()
+	app.Advance(time.Hour)
+	app.Drain()
+	wantState(t, app, id, offload.Completed, "")
+	if all := s.all(); len(all) != 2 || all[0].header.Get("Authorization") == all[1].header.Get("Authorization") {
+		t.Errorf("%d pushes; want 2 with another token each", len(all))
+	}
+}
+
 func TestStatusDecides(t *testing.T) {
 	for _, test := range []struct {
 		status int
@@ -262,7 +286,13 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 // TestLostAnswer is a push that was taken, whose answer got lost: it comes again, and the browser shows it in place of the first.
 func TestLostAnswer(t *testing.T) {
-	s := newPushService(t)
+	for _, http2 := range []bool{true, false} {
+		lostAnswer(t, newPushServiceOf(t, http2))
+	}
+}
+
+func lostAnswer(t *testing.T, s *pushService) {
+	t.Helper()
 	s.answers(func(w http.ResponseWriter, n int) {
 		if n == 1 {
 			panic(http.ErrAbortHandler)
@@ -318,7 +348,7 @@ func TestSlowService(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("the program stops")
 	go func() { <-arrived; cancel(why) }()
-	_, err = carrier.Carry(ctx, &push.Letter{Message: s.message(t), ID: offload.NewID(), Payload: []byte("{}")})
+	_, err = carrier.Carry(ctx, &push.Letter{Message: s.message(t), ID: offload.NewID(), Payload: []byte("{}"), Headers: map[string]string{"TTL": "60"}})
 	if !errors.Is(err, why) || strings.Contains(err.Error(), "secret-of") {
 		t.Errorf("%v; want why the context ended", err)
 	}
