@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -182,7 +183,8 @@ func (a *Alerts) settle(ctx context.Context, rules map[string]*Rule, found map[s
 		}
 	}
 	var errs []error
-	for k, r := range byKey {
+	for _, k := range slices.Sorted(maps.Keys(byKey)) {
+		r := byKey[k]
 		rule := rules[r.Value.Rule]
 		if rule != nil && !rule.Off && found[rule.Name] == nil {
 			continue // it could not be looked at: nothing is known
