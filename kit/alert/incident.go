@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -148,6 +149,27 @@ func (a *Alerts) enqueue(ctx context.Context, i *Incident) (bool, error) {
 	return true, nil
 }
 
+// Try tells a channel of an incident that is none, of severity info, and that it is over, and returns the job of the first:
+// whether URL and key are right shows in what becomes of it.
+func (a *Alerts) Try(ctx context.Context, channel string) (*offload.Job, error) {
+	if a.kit.channels[channel] == nil {
+		return nil, refuse("channel", channel, fmt.Sprintf("channels of the kit: %q", a.kit.channelNames()))
+	}
+	n := Notice{
+		Incident: offload.NewID().String(), Do: Alert, Channel: channel, Rule: "a test", Severity: "info",
+		Title: "This is a test", Text: "Nothing is wrong: somebody tries the channel.", Began: time.Now(), Link: a.kit.link,
+	}
+	first, err := Deliver.Enqueue(ctx, a.app, n)
+	if err != nil {
+		return nil, err
+	}
+	n.Do, n.Ended, n.After = Clear, n.Began, first.ID
+	if _, err := Deliver.Enqueue(ctx, a.app, n); err != nil {
+		return nil, err
+	}
+	return first, nil
+}
+
 // told reports whether all that is to be told is enqueued.
 func (i *Incident) told() bool {
 	return !slices.ContainsFunc(i.Told, func(t Told) bool { return t.Job == (offload.ID{}) })
@@ -182,7 +204,8 @@ func (a *Alerts) settle(ctx context.Context, rules map[string]*Rule, found map[s
 		}
 	}
 	var errs []error
-	for k, r := range byKey {
+	for _, k := range slices.Sorted(maps.Keys(byKey)) {
+		r := byKey[k]
 		rule := rules[r.Value.Rule]
 		if rule != nil && !rule.Off && found[rule.Name] == nil {
 			continue // it could not be looked at: nothing is known

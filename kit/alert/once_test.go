@@ -336,3 +336,16 @@ func TestWatchIsHandedOn(t *testing.T) {
 		}
 	})
 }
+
+// A blinded store can't tell figures now and then.
+type blinded struct {
+	*shaky
+	fail func() error
+}
+
+func (b *blinded) Figures(ctx context.Context, q store.FigureQuery) ([]store.Figure, error) {
+	if err := b.fail(); err != nil {
+		return nil, err
+	}
+	return b.Store.Figures(ctx, q)
+}

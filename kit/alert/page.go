@@ -279,7 +279,7 @@ func (a *Alerts) act(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the form can't be read", http.StatusBadRequest)
 		return
 	}
-	var err error
+	back, err := "./", error(nil)
 	name := r.PostForm.Get("rule")
 	switch r.PostForm.Get("do") {
 	case "set":
@@ -292,14 +292,19 @@ func (a *Alerts) act(w http.ResponseWriter, r *http.Request) {
 		err = a.Switch(r.Context(), name, false)
 	case "remove":
 		err = a.Remove(r.Context(), name)
+	case "try":
+		var job *offload.Job
+		if job, err = a.Try(r.Context(), r.PostForm.Get("channel")); err == nil {
+			back = "../../jobs/" + job.ID.String() // where its state is
+		}
 	default:
-		err = refuse("do", reply.Text([]byte(r.PostForm.Get("do")), 100), "set, on, off or remove")
+		err = refuse("do", reply.Text([]byte(r.PostForm.Get("do")), 100), "set, on, off, remove or try")
 	}
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	w.Header().Set("Location", "./") // http.Redirect would make it absolute, without what the page is under
+	w.Header().Set("Location", back) // http.Redirect would make it absolute, without what the page is under
 	w.WriteHeader(http.StatusSeeOther)
 }
 

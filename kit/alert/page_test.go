@@ -50,16 +50,27 @@ func TestPage(t *testing.T) {
 	h := build(t, []offload.Part{handled()}, alert.Slack("<i>ops", d.URL+"/t0ken"),
 		alert.Rule{Name: "<b>code", When: alert.Discarding, Task: "sometimes", Within: time.Minute, To: []string{"<i>ops", "me"}})
 	page := h.alerts.Page()
-	has(t, ask(page, "GET", "/", nil), "Nobody has looked yet", "Nothing is wrong", "1 or more jobs of task sometimes are discarded within 1m", "(Slack)", "code</td>")
+	has(t, ask(page, "GET", "/", nil), "Nobody has looked yet", "Nothing is wrong", "1 or more jobs of task sometimes are discarded within 1m", "<td>Slack</td>", "code</td>")
 	run(h, 0, 1)
 	h.look()
 	w := ask(page, "GET", "/", nil)
-	has(t, w, "Jobs of task sometimes were discarded", "1 were given up within 1m.", `discarded</span>`, "status 404", "completed</span>", ">error</span>")
+	has(t, w, "Jobs of task sometimes were discarded", "Given up within 1m: 1.", `discarded</span>`, "status 404", "completed</span>", ">error</span>")
 	for _, never := range []string{"t0ken", "<i>", "<b>code"} {
 		if strings.Contains(w.Body.String(), never) {
 			t.Errorf("the page shows %q", never)
 		}
 	}
+
+	h.told = nil
+	w = ask(page, "POST", "/", url.Values{"do": {"try"}, "channel": {"me"}})
+	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "../../jobs/") {
+		t.Errorf("%d to %q; want the job that tries the channel", w.Code, to)
+	}
+	h.Drain()
+	if len(h.told) != 2 || h.told[0].Do != alert.Alert || h.told[1].Do != alert.Clear || h.told[0].Incident != h.told[1].Incident {
+		t.Errorf("told %+v; want a test, and that it is over", h.told)
+	}
+	h.told = nil
 
 	// A rule of the page's own.
 	has(t, ask(page, "GET", "/?rule=", nil), "New rule", `value="5m"`, "unworked</option>")
@@ -139,6 +150,7 @@ func TestPageRefuses(t *testing.T) {
 		"no rule":     {"GET", "/?rule=x", nil, 404},
 		"off":         {"POST", "/", url.Values{"do": {"off"}, "rule": {"x"}}, 404},
 		"remove":      {"POST", "/", url.Values{"do": {"remove"}, "rule": {"a/b"}}, 409},
+		"try":         {"POST", "/", url.Values{"do": {"try"}, "channel": {"x"}}, 409},
 		"what":        {"POST", "/", url.Values{"do": {"<b>"}}, 409},
 		"elsewhere":   {"GET", "/x", nil, 404},
 		"too much":    {"POST", "/", url.Values{"do": {strings.Repeat("x", 1<<17)}}, 400},

@@ -179,7 +179,7 @@ func (s *sight) counted(ctx context.Context, r *Rule) (found []finding, err erro
 				continue
 			}
 			f.title = fmt.Sprintf("Jobs of %s were discarded", subject)
-			f.text = fmt.Sprintf("%d were given up within %s.", sum.Discarded, words(r.within()))
+			f.text = fmt.Sprintf("Given up within %s: %d.", words(r.within()), sum.Discarded)
 		} else {
 			attempts := sum.Completed + sum.Failed
 			share := 100 * float64(sum.Failed) / float64(max(attempts, 1))
@@ -226,7 +226,7 @@ func (s *sight) newErrors(ctx context.Context, r *Rule) (found []finding, err er
 		if g.Title != "" {
 			f.title += ": " + cut(g.Title, 200)
 		}
-		f.text = fmt.Sprintf("It is of the kind %s, and has happened %d times, first at %s. Job %s had it last.", g.Kind, g.Count, clock(g.First), g.Job)
+		f.text = fmt.Sprintf("Kind: %s. Failures: %d, the first at %s. Job %s had it last.", g.Kind, g.Count, clock(g.First), g.Job)
 		found = append(found, f)
 	}
 	return found, nil

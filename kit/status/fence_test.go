@@ -50,7 +50,7 @@ func TestALateWriteOverwritesNothing(t *testing.T) {
 		if err := column.Track(ctx, db, "7", in(offload.Available, "")); err != nil {
 			t.Fatal(err)
 		}
-		lines, err := column.read(ctx, underWay, "")
+		lines, err := column.read(ctx, underWay, "", 10)
 		if err != nil || len(lines) != 1 {
 			t.Fatalf("%d lines, %v", len(lines), err)
 		}

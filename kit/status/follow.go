@@ -16,16 +16,12 @@ const (
 	// that would be longer than longRest: looks that are slow then take half of the time.
 	restFor  = 4
 	longRest = time.Second
-	badOnes = 3 // every so many looks those that have failed are looked at, too
-
-	linesMost = 10_000 // that are read at a time
-	wholeMost = 4000   // whose jobs are read whole in a look
-	jobsMost  = 200    // that are read at a time: with their inputs, which may be large
+	badOnes  = 3 // every so many looks those that have failed are looked at, too
 )
 
 // follow keeps the column true while the process runs jobs, and once more when the last has ended.
 func (t *Tracker) follow(ctx context.Context) {
-	s := sweeper{tracker: t, app: offload.AppOf(ctx), turn: map[int]string{}}
+	s := newSweeper(t, offload.AppOf(ctx))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	silent := false
@@ -59,11 +55,19 @@ func (t *Tracker) follow(ctx context.Context) {
 //
 // Of most rows it asks no more than whether their job is in another state than was written, which the database answers by its indexes:
 // a few microseconds a row. Whole it reads the jobs of those that run, which may have come further, and in turns
-// wholeMost others: a job that is gone, or waits for something else than before, is in no other state.
+// some others: a job that is gone, or waits for something else than before, is in no other state.
 type sweeper struct {
 	tracker *Tracker
 	app     *offload.App
 	turn    map[int]string // by phase: behind this row the next turn begins
+
+	lines int // that are read at a time
+	whole int // whose jobs are read whole in a look
+	jobs  int // that are read at a time: with their inputs, which may be large
+}
+
+func newSweeper(t *Tracker, app *offload.App) *sweeper {
+	return &sweeper{tracker: t, app: app, turn: map[int]string{}, lines: 10_000, whole: 4000, jobs: 200}
 }
 
 // A tracked is a line of the kit's table.
@@ -75,10 +79,10 @@ type tracked struct {
 
 // sweep looks at all rows of a phase.
 func (s *sweeper) sweep(ctx context.Context, phase int) error {
-	budget, last := wholeMost, ""
+	budget, last := s.whole, ""
 	var errs []error
 	for after := ""; ; {
-		lines, err := s.tracker.read(ctx, phase, after) // before the jobs: see the package's doc
+		lines, err := s.tracker.read(ctx, phase, after, s.lines) // before the jobs: see the package's doc
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -100,7 +104,7 @@ func (s *sweeper) sweep(ctx context.Context, phase int) error {
 		for word, lines := range same {
 			errs = append(errs, s.changed(ctx, lines, states[word], phase))
 		}
-		if len(lines) < linesMost {
+		if len(lines) < s.lines {
 			break
 		}
 		after = lines[len(lines)-1].row
@@ -129,7 +133,7 @@ var allStates = []offload.State{
 // read reads the jobs of rows whole, and settles the rows.
 func (s *sweeper) read(ctx context.Context, lines []tracked, phase int) error {
 	var errs []error
-	for some := range slices.Chunk(lines, jobsMost) {
+	for some := range slices.Chunk(lines, s.jobs) {
 		jobs, err := s.app.Jobs(ctx, offload.Filter{IDs: idsOf(some), Max: len(some)})
 		if err != nil {
 			return errors.Join(append(errs, err)...)
@@ -155,7 +159,7 @@ func (s *sweeper) changed(ctx context.Context, lines []tracked, are []offload.St
 	ids := idsOf(lines)
 	var errs []error
 	for {
-		jobs, err := s.app.Jobs(ctx, offload.Filter{IDs: ids, States: others, Max: jobsMost})
+		jobs, err := s.app.Jobs(ctx, offload.Filter{IDs: ids, States: others, Max: s.jobs})
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -165,7 +169,7 @@ func (s *sweeper) changed(ctx context.Context, lines []tracked, are []offload.St
 			}
 			delete(byJob, job.ID)
 		}
-		if len(jobs) < jobsMost {
+		if len(jobs) < s.jobs {
 			return errors.Join(errs...)
 		}
 		ids = slices.DeleteFunc(ids, func(id offload.ID) bool { return byJob[id] == nil })
@@ -183,9 +187,9 @@ func idsOf(lines []tracked) []offload.ID {
 	return ids
 }
 
-func (t *Tracker) read(ctx context.Context, phase int, after string) (lines []tracked, err error) {
+func (t *Tracker) read(ctx context.Context, phase int, after string, most int) (lines []tracked, err error) {
 	rows, err := t.db.QueryContext(ctx, `SELECT row_id, job, shown, version FROM offload_status
-WHERE name = $1 AND phase = $2 AND row_id > $3 ORDER BY row_id LIMIT $4`, t.name, phase, after, linesMost)
+WHERE name = $1 AND phase = $2 AND row_id > $3 ORDER BY row_id LIMIT $4`, t.name, phase, after, most)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func TestOneOfManyRows(t *testing.T) {
 }
 
 func oneOfMany(t *testing.T, address, driver, dsn string) {
-	const rows = linesMost + 500
+	const rows, jobsMost, wholeMost = 1050, 20, 400
 	ctx := t.Context()
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -76,7 +76,8 @@ func oneOfMany(t *testing.T, address, driver, dsn string) {
 		}
 		return text
 	}
-	s := sweeper{tracker: column, app: app, turn: map[int]string{}}
+	s := newSweeper(column, app)
+	s.lines, s.whole, s.jobs = 1000, wholeMost, jobsMost
 	sweep := func() {
 		t.Helper()
 		for _, phase := range []int{underWay, endedBad} {
@@ -87,12 +88,12 @@ func oneOfMany(t *testing.T, address, driver, dsn string) {
 	}
 	sweep()
 	// Rows are in the order of their texts: 0, 1, 10, 100, …
-	changed := []int{0, 5, 77, 999, 4999, 9999, rows - 1}
+	changed := []int{0, 5, 77, 499, 999, rows - 1}
 	var ids []offload.ID
 	for _, row := range changed {
 		ids = append(ids, jobs[row].ID)
 	}
-	for i := 2000; i < 2000+2*jobsMost; i++ { // and more than are read at once
+	for i := 200; i < 200+2*jobsMost; i++ { // and more than are read at once
 		ids = append(ids, jobs[i].ID)
 		changed = append(changed, i)
 	}
@@ -115,7 +116,7 @@ func oneOfMany(t *testing.T, address, driver, dsn string) {
 	if got := says(0); got != "queued" {
 		t.Errorf("a job that is retried says %q", got)
 	}
-	gone := []int{9, 98, 9998}
+	gone := []int{9, 98, 998}
 	for _, row := range gone {
 		if err := app.Cancel(ctx, jobs[row].ID); err != nil {
 			t.Fatal(err)
