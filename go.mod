@@ -38,6 +38,8 @@ require (
 
 require github.com/thedatashed/xlsxreader v1.2.8
 
+require github.com/golang-jwt/jwt/v5 v5.3.1
+
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/andybalholm/brotli v1.1.1 // indirect

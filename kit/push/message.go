@@ -57,8 +57,8 @@ const (
 	mostURL = 2048
 )
 
-// Seconds returns TTL as the services want it: 0 is not at all.
-func (m *Message) Seconds() int {
+// seconds is TTL as the services want it: 0 is not at all.
+func (m *Message) seconds() int {
 	switch m.TTL {
 	case -1:
 		return 0
@@ -68,8 +68,8 @@ func (m *Message) Seconds() int {
 	return m.TTL
 }
 
-// Silent reports whether there is nothing to be shown.
-func (m *Message) Silent() bool { return m.Title == "" && m.Body == "" }
+// silent reports whether there is nothing to be shown.
+func (m *Message) silent() bool { return m.Title == "" && m.Body == "" }
 
 // refuse is an error about a field of the input.
 func refuse(field string, got any, want string) error {
@@ -92,7 +92,7 @@ func (m Message) Validate() error {
 	switch {
 	case m.Title == "" && m.Body != "":
 		return refuse("title", "", "some, where there is a body")
-	case m.Silent() && len(m.Data) == 0:
+	case m.silent() && len(m.Data) == 0:
 		return refuse("title", "", "some, or data for the app")
 	case len(m.Tag) > mostTag:
 		return refuse("tag", fmt.Sprintf("%d bytes", len(m.Tag)), fmt.Sprintf("up to %d", mostTag))
@@ -118,7 +118,8 @@ func (m Message) Validate() error {
 	return m.checkSize()
 }
 
-// isURL reports whether s is an absolute URL that a device may open. What would run as a script is none.
+// isURL reports whether s is an absolute URL that a device may open. What would run as a script, and what everybody on the way can read,
+// is none.
 func isURL(s string, https bool) bool {
 	u, err := url.Parse(s)
 	if err != nil || len(s) > mostURL || !utf8.ValidString(s) || u.Scheme == "" {
@@ -127,7 +128,9 @@ func isURL(s string, https bool) bool {
 	switch u.Scheme {
 	case "https":
 		return u.Hostname() != "" && u.User == nil
-	case "javascript", "data", "vbscript", "blob", "file", "http":
+	case "http":
+		return !https && u.Hostname() == "localhost" // while one develops
+	case "javascript", "data", "vbscript", "blob", "file":
 		return false
 	}
 	return !https

@@ -86,7 +86,7 @@ type webNotification struct {
 }
 
 func (m *Message) webPayload(tag string) webPayload {
-	if m.Silent() {
+	if m.silent() {
 		return webPayload{AppBadge: m.Badge, Data: m.Data}
 	}
 	p := webPayload{AppBadge: m.Badge, Notification: &webNotification{m.Title, m.Body, m.URL, m.Icon, tag, m.Data}}
@@ -110,7 +110,7 @@ type alert struct {
 
 func (m *Message) apnsPayload() map[string]any {
 	a := aps{Badge: m.Badge, Sound: m.Sound}
-	if m.Silent() {
+	if m.silent() {
 		a.ContentAvailable = 1
 	} else {
 		a.Alert = &alert{m.Title, m.Body}
@@ -178,13 +178,13 @@ type webOptions struct {
 }
 
 func (m *Message) fcmPayload(tag string, now time.Time) fcmPayload {
-	seconds := strconv.Itoa(m.Seconds())
+	seconds := strconv.Itoa(m.seconds())
 	p := fcmPayload{
 		Data: m.appData(),
 		// A key of a device's own pushes out another of its: it can have four. So there is none without a Tag.
 		Android: fcmAndroid{CollapseKey: m.Tag, TTL: seconds + "s"},
 		APNs: fcmAPNs{Headers: map[string]string{
-			"apns-collapse-id": tag, "apns-priority": m.APNsPriority(), "apns-expiration": m.APNsExpiration(now),
+			"apns-collapse-id": tag, "apns-priority": m.apnsPriority(), "apns-expiration": m.apnsExpiration(now),
 		}},
 		WebPush: fcmWeb{Headers: map[string]string{"TTL": seconds}},
 	}
@@ -197,7 +197,7 @@ func (m *Message) fcmPayload(tag string, now time.Time) fcmPayload {
 	if m.Urgency != "" {
 		p.WebPush.Headers["Urgency"] = string(m.Urgency)
 	}
-	if m.Silent() {
+	if m.silent() {
 		p.APNs.Headers["apns-push-type"] = "background"
 		p.APNs.Payload = &apsPayload{aps{ContentAvailable: 1, Badge: m.Badge}}
 		return p
@@ -212,24 +212,4 @@ func (m *Message) fcmPayload(tag string, now time.Time) fcmPayload {
 		p.WebPush.Options = &webOptions{m.URL}
 	}
 	return p
-}
-
-// APNsPriority is the urgency as Apple has it: 10 is at once, 5 spares the battery, 1 does not wake the device. A silent push has to be
-// 5.
-func (m *Message) APNsPriority() string {
-	switch {
-	case m.Urgency == VeryLow:
-		return "1"
-	case m.Urgency == Low, m.Silent():
-		return "5"
-	}
-	return "10"
-}
-
-// APNsExpiration is TTL as Apple has it: a time in seconds since 1970, or 0 for not at all.
-func (m *Message) APNsExpiration(now time.Time) string {
-	if m.Seconds() == 0 {
-		return "0"
-	}
-	return strconv.FormatInt(now.Add(time.Duration(m.Seconds())*time.Second).Unix(), 10)
 }

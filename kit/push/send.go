@@ -112,7 +112,7 @@ func (s *sending) carryBy(ctx context.Context, by Carrier, m *Message, id offloa
 	if err != nil {
 		return Receipt{}, refuse("data", err, "what encodes as JSON")
 	}
-	return by.Carry(ctx, &Letter{Message: *m, ID: id, Payload: payload})
+	return by.Carry(ctx, &Letter{*m, id, payload, m.headers(id, now)})
 }
 
 // gone tells the program that a target is no more.

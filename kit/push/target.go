@@ -115,9 +115,15 @@ func (s *Subscription) check() error {
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(s.Endpoint) > mostURL {
 		return refuse("to.web.endpoint", "another text", fmt.Sprintf("an https URL of a push service, up to %d bytes", mostURL))
 	}
+	if end := s.ExpirationTime; end != nil && (*end < 0 || *end > mostTime) {
+		return refuse("to.web.expirationTime", *end, "milliseconds since 1970, or none")
+	}
 	_, _, err = s.Decode()
 	return err
 }
+
+// mostTime is the last moment of JavaScript.
+const mostTime = 8.64e15
 
 // Decode returns the keys: the browser's public one, and the secret that is shared with it. Its error is an *offload.InputError.
 func (s *Subscription) Decode() (public *ecdh.PublicKey, auth []byte, err error) {

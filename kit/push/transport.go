@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/safedial"
@@ -38,16 +39,9 @@ type Carrier interface {
 // A Letter is a message ready to be sent. It is valid.
 type Letter struct {
 	Message
-	ID      offload.ID // of the job: the same at every attempt
-	Payload []byte     // of web push what is to be encrypted; of APNs the body; of FCM the message, without its token
-}
-
-// CollapseID is the tag, or the job's id.
-func (l *Letter) CollapseID() string {
-	if l.Tag != "" {
-		return l.Tag
-	}
-	return l.ID.String()
+	ID      offload.ID        // of the job: the same at every attempt
+	Payload []byte            // of web push what is to be encrypted; of APNs the body; of FCM the message, without its token
+	Headers map[string]string // that belong to the payload: TTL and the like; nil of FCM
 }
 
 // An AnswerError is a service's answer to a push that it did not accept.
@@ -99,7 +93,7 @@ func Answered(service string, resp *http.Response, reason string) *AnswerError {
 
 // cut is the beginning of what a stranger said, in one line.
 func cut(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(s) > mostReason {
 		s = strings.ToValidUTF8(s[:mostReason], "") + "…"
 	}
@@ -125,7 +119,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(wait+rand.N(max(wait/10, time.Second)), mostWait)
 }
 
-// Do makes a request and reads the beginning of its answer. Redirects are not followed, if the client says so as that of NoRedirects does.
+// Do makes a request and reads the beginning of its answer; of a 2xx it may be cut short, since that has been said. Redirects are not followed, if the client says so as that of NoRedirects does.
 // Errors show the host alone, since tokens stand in paths; an address that may not be dialled is an *offload.InputError of the target.
 func Do(client *http.Client, service string, req *http.Request) (*http.Response, []byte, error) {
 	resp, err := client.Do(req)
@@ -134,7 +128,7 @@ func Do(client *http.Client, service string, req *http.Request) (*http.Response,
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
-	if err != nil {
+	if accepted := resp.StatusCode >= 200 && resp.StatusCode <= 299; err != nil && !accepted { // else it is accepted, whatever follows
 		return nil, nil, networkError(service, req, fmt.Errorf("read the answer: %w", err))
 	}
 	return resp, body, nil

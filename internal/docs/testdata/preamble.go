@@ -35,6 +35,10 @@ import (
 	"github.com/offloadhq/offload/kit/image/webp"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/kit/notify"
+	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/push/apns"
+	"github.com/offloadhq/offload/kit/push/fcm"
+	"github.com/offloadhq/offload/kit/push/webpush"
 	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/sms/twilio"
 	"github.com/offloadhq/offload/kit/status"
@@ -106,7 +110,7 @@ type Lead struct {
 	Tenant string `json:"tenant"`
 }
 
-func push(ctx context.Context, l Lead) error { return nil }
+func pushLead(ctx context.Context, l Lead) error { return nil }
 
 func pull(ctx context.Context, l Lead) error { return nil }
 
@@ -178,3 +182,5 @@ var album []Photo
 
 // hooks are those of webhooks.md.
 var hooks = webhook.New()
+
+var p8, account []byte
