@@ -158,6 +158,15 @@ func (w *town) wantJob(id offload.ID, state offload.State, says string) *offload
 	return job
 }
 
+func (w *town) wantJobs(task string, n int) []*offload.Job {
+	w.Helper()
+	jobs, err := w.app.Jobs(w.Context(), offload.Filter{Tasks: []string{task}})
+	if err != nil || len(jobs) != n {
+		w.Errorf("there are %d jobs %s, %v; want %d", len(jobs), task, err, n)
+	}
+	return jobs
+}
+
 func all(k *notify.Kind) {
 	k.Channels = []notify.Channel{notify.InApp, notify.Mail, notify.Push, notify.SMS}
 }
@@ -195,6 +204,15 @@ func TestTwiceIsOnce(t *testing.T) {
 		return []int{len(w.mails), len(w.texts), len(w.pushes), w.wantUnread(1).Unread}
 	})
 	w.want(1, 1, 2)
+}
+
+func TestTwiceIsFollowedOnce(t *testing.T) {
+	w := newTown(t, []notify.Kind{shipped(pushThenSMS(""))})
+	offloadtest.Twice(t, w.app, notify.Notify.Call(notify.Notice{To: "ada", Kind: "order.shipped"}), func() any { return len(w.pushes) })
+	w.wantJobs("notify.otherwise", 1)
+	w.app.Advance(10 * time.Minute)
+	w.app.Drain()
+	w.want(0, 1, 2)
 }
 
 func TestKeyLetsTheFirstThrough(t *testing.T) {
@@ -336,24 +354,46 @@ func TestDigestWaitsForTheMorning(t *testing.T) {
 	w.app.Advance(2 * time.Hour)
 	w.tell(notify.Notice{Data: notify.Data(order{8})})
 	w.want(0, 0, 0)
+	w.wantJobs("notify.digest", 1) // several would share the notices between them
 	w.app.AdvanceTo(time.Date(2026, 3, 29, 5, 0, 0, 0, time.UTC))
+	w.app.Drain()
+	w.want(1, 0, 0)
+}
+
+// answerLost makes the next enqueue of a task succeed and say that it has not.
+type answerLost struct{ task string }
+
+func (l *answerLost) part() offload.Part {
+	return offload.AroundEnqueue(func(ctx context.Context, calls []*offload.Call, next func(context.Context, []*offload.Call) ([]*offload.Job, error)) ([]*offload.Job, error) {
+		jobs, err := next(ctx, calls)
+		if err == nil && calls[0].Task() == l.task {
+			l.task = ""
+			return nil, errors.New("the answer is lost")
+		}
+		return jobs, err
+	})
+}
+
+func TestLateAttemptGathersNothingAgain(t *testing.T) {
+	lost := &answerLost{"notify.digest"}
+	w := newTown(t, []notify.Kind{shipped(func(k *notify.Kind) { k.Digest = time.Second })}, lost.part())
+	id := w.tell(notify.Notice{})
+	w.wantJob(id, offload.Retryable, "the answer is lost")
+	w.app.Advance(time.Second)
+	w.app.Drain()
+	w.want(1, 0, 0)
+	w.app.Advance(time.Hour)
+	w.app.Drain()
+	w.wantJob(id, offload.Completed, "")
+	w.app.Advance(time.Hour)
 	w.app.Drain()
 	w.want(1, 0, 0)
 }
 
 // TestDigestLosesNothing breaks the enqueue of the mail, while more comes: each notice is in one mail.
 func TestDigestLosesNothing(t *testing.T) {
-	var fails int
-	breaking := offload.AroundEnqueue(func(ctx context.Context, calls []*offload.Call, next func(context.Context, []*offload.Call) ([]*offload.Job, error)) ([]*offload.Job, error) {
-		jobs, err := next(ctx, calls)
-		if err == nil && calls[0].Task() == "mail" && fails > 0 {
-			fails--
-			return nil, errors.New("the answer is lost")
-		}
-		return jobs, err
-	})
-	w := newTown(t, []notify.Kind{shipped(func(k *notify.Kind) { k.Digest = time.Hour })}, breaking)
-	fails = 1
+	lost := &answerLost{"mail"}
+	w := newTown(t, []notify.Kind{shipped(func(k *notify.Kind) { k.Digest = time.Hour })}, lost.part())
 	w.tell(notify.Notice{Data: notify.Data(order{1})})
 	w.tell(notify.Notice{Data: notify.Data(order{2})})
 	w.app.Advance(time.Hour)
@@ -436,6 +476,17 @@ func TestOtherwise(t *testing.T) {
 			w.want(0, test.texts, len(w.pushes))
 		})
 	}
+	t.Run("those that were taken are not kept any more", func(t *testing.T) {
+		w := newTown(t, []notify.Kind{shipped(pushThenSMS(notify.Taken))})
+		w.tell(notify.Notice{})
+		for _, job := range w.wantJobs("push", 2) {
+			if err := w.app.Delete(t.Context(), job.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		later(w)
+		w.want(0, 0, 2)
+	})
 	t.Run("there is no device", func(t *testing.T) {
 		w := newTown(t, []notify.Kind{shipped(pushThenSMS(""))})
 		w.person(func(who *notify.Who) { who.Push = nil })

@@ -405,3 +405,43 @@ func TestWhatNoKitCanBeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// doubtful never says whether it has a message, and remembers how it was asked.
+type doubtful struct {
+	sms.Keep
+	asked []sms.Outgoing
+	found []time.Time
+}
+
+func (d *doubtful) Send(_ context.Context, m sms.Outgoing) (sms.Report, error) {
+	d.asked = append(d.asked, m)
+	return sms.Report{}, errors.New("no answer")
+}
+
+func (d *doubtful) Find(_ context.Context, m sms.Outgoing) ([]sms.Report, error) {
+	d.found = append(d.found, m.Asked)
+	return nil, nil
+}
+
+func TestFindGoesBackToTheFirstAsk(t *testing.T) {
+	p := &doubtful{}
+	app := newApp(t, newKit(t, p))
+	id := enqueued(t, app, hello)
+	for range 3 {
+		app.Drain()
+		app.Advance(2 * time.Minute)
+	}
+	if len(p.asked) != 3 || len(p.found) != 2 {
+		t.Fatalf("it was asked %d times, and %d times for what it has", len(p.asked), len(p.found))
+	}
+	for _, at := range p.found {
+		if !at.Equal(p.asked[0].Asked) || at.IsZero() {
+			t.Errorf("it was asked for messages since %v, want since %v", at, p.asked[0].Asked)
+		}
+	}
+	for _, m := range p.asked {
+		if m.ID != id || m.Callback != "" {
+			t.Errorf("it was asked for %+v", m)
+		}
+	}
+}

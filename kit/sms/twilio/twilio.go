@@ -213,7 +213,9 @@ func (p Provider) Report(r *http.Request, at string) (sms.Report, error) {
 	}
 	given, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Twilio-Signature"))
 	signed := func(token string) bool {
-		return err == nil && token != "" && hmac.Equal(given, sum(token, at, r.PostForm))
+		return err == nil && token != "" && slices.ContainsFunc(spellings(at), func(at string) bool {
+			return hmac.Equal(given, sum(token, at, r.PostForm))
+		})
 	}
 	if !signed(p.AuthToken) && !signed(p.OldToken) || r.PostForm.Get("AccountSid") != p.AccountSID {
 		return sms.Report{}, sms.ErrSignature
@@ -223,6 +225,22 @@ func (p Provider) Report(r *http.Request, at string) (sms.Report, error) {
 		status = r.PostForm.Get("SmsStatus")
 	}
 	return report(r.PostForm.Get("MessageSid"), status, r.PostForm.Get("ErrorCode"), r.PostForm.Get("ErrorMessage")), nil
+}
+
+// spellings are the URL as it was given, without its port, and with the usual one: Twilio has signed all three.
+func spellings(at string) []string {
+	all := []string{at}
+	u, err := url.Parse(at)
+	if err != nil {
+		return all
+	}
+	scheme, rest, _ := strings.Cut(at, "://")
+	host, port := strings.TrimSuffix(u.Host, ":"+u.Port()), "443"
+	if scheme == "http" {
+		port = "80"
+	}
+	behind := strings.TrimPrefix(rest, u.Host)
+	return append(all, scheme+"://"+host+behind, scheme+"://"+host+":"+port+behind)
 }
 
 // sum signs a request: its URL, and its fields by name, each name followed by its values.
