@@ -153,13 +153,13 @@ func (l *Log) chain(ctx context.Context) (n int, err error) {
 		if n = len(fresh); n == 0 {
 			return nil
 		}
-		if err := remove(ctx, tx, fresh); err != nil {
+		if err := l.remove(ctx, tx, fresh); err != nil {
 			return err
 		}
-		if fresh, err = unknown(ctx, tx, fresh); err != nil {
+		if fresh, err = l.unknown(ctx, tx, fresh); err != nil {
 			return err
 		}
-		return s.add(ctx, tx, fresh)
+		return s.add(ctx, tx, l.sql.sqlite, fresh)
 	})
 	return n, err
 }
@@ -212,22 +212,22 @@ func (l *Log) fresh(ctx context.Context, tx *sql.Tx) (fresh []stored, err error)
 }
 
 // remove removes rows one by one, not from the first to the last: another may have been committed in between.
-func remove(ctx context.Context, tx *sql.Tx, rows []stored) error {
+func (l *Log) remove(ctx context.Context, tx *sql.Tx, rows []stored) error {
 	args := make([]any, len(rows))
 	for i := range rows {
 		args[i] = rows[i].n
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n IN "+intx.Values(1, len(args)), args...)
+	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n IN "+intx.Values(1, len(args), l.sql.sqlite), args...)
 	return err
 }
 
 // unknown leaves out rows whose id is in the chain: their job has run twice.
-func unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err error) {
+func (l *Log) unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err error) {
 	args := make([]any, len(rows))
 	for i := range rows {
 		args[i] = rows[i].id()
 	}
-	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id IN "+intx.Values(1, len(args)), args...)
+	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id IN "+intx.Values(1, len(args), l.sql.sqlite), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err
 }
 
 // add appends rows to the chain.
-func (s *state) add(ctx context.Context, tx *sql.Tx, rows []stored) error {
+func (s *state) add(ctx context.Context, tx *sql.Tx, sqlite bool, rows []stored) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -264,7 +264,7 @@ func (s *state) add(ctx context.Context, tx *sql.Tx, rows []stored) error {
 		}
 		args = append(args, s.head.Hash)
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11), args...)
+	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11, sqlite), args...)
 	return err
 }
 
