@@ -27,6 +27,7 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/kit/derive"
+	"github.com/offloadhq/offload/operate"
 	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -364,6 +365,46 @@ func TestAnOlderVersionWaits(t *testing.T) {
 		})
 		back := s.open(see("one")) // the program is taken back to what it was
 		s.run(back, func(*offload.App) { s.until("it goes on", func() bool { return len(s.saw("one", "")) == 2 }) })
+	})
+}
+
+// A handler that can do nothing holds a thousand entities, not all that there are, and goes on when it is mended.
+func TestABrokenHandlerWaits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it holds a thousand entities")
+	}
+	onBoth(t, func(s *shop) {
+		if s.driver != "sqlite" {
+			return // once is enough
+		}
+		var broken atomic.Bool
+		broken.Store(true)
+		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
+			if broken.Load() {
+				return errors.New("it is broken")
+			}
+			return note(ctx, tx, "ill", e)
+		}, derive.Retries(offload.MaxAttempts(1))))
+		var facts []derive.Fact
+		for i := range 1100 {
+			facts = append(facts, placed{i, i})
+		}
+		must(s, e.Record(s.Context(), s.db, facts...))
+		s.run(e, func(app *offload.App) {
+			s.until("it waits", func() bool { return s.progress(e, "ill").Held == 1000 })
+			s.until("all jobs have failed", func() bool {
+				jobs, err := app.Jobs(s.Context(), offload.Filter{States: []offload.State{offload.Discarded}, Max: 1000})
+				must(s, err)
+				return len(jobs) == 1000
+			})
+			if p := s.progress(e, "ill"); p.Behind != 100 || p.Held != 1000 {
+				s.Errorf("it is %+v", p)
+			}
+			broken.Store(false)
+			_, err := operate.As(app, "ada").RetryAll(s.Context(), offload.Filter{Tasks: []string{"derive.ill"}})
+			must(s, err)
+			s.until("it has handled all", func() bool { return len(s.saw("ill", "")) == 1100 && s.progress(e, "ill").Held == 0 })
+		})
 	})
 }
 
