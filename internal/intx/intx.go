@@ -4,8 +4,8 @@ package intx
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -60,8 +60,9 @@ func Make(ctx context.Context, db *sql.DB, statements ...string) (err error) {
 	return err
 }
 
-// Values is a list of so many rows of parameters: ($1, $2), ($3, $4).
-func Values(rows, columns int) string {
+// Values is a list of so many rows of parameters: ($1, $2), ($3, $4). For SQLite it is (?, ?), (?, ?): it looks for numbered ones by their names, one after the other, and
+// a thousand of them take it longer than the insert.
+func Values(rows, columns int, sqlite bool) string {
 	var b strings.Builder
 	for i := range rows * columns {
 		switch {
@@ -72,7 +73,11 @@ func Values(rows, columns int) string {
 		default:
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "$%d", i+1)
+		if sqlite {
+			b.WriteByte('?')
+		} else {
+			b.WriteString("$" + strconv.Itoa(i+1))
+		}
 	}
 	b.WriteString(")")
 	return b.String()

@@ -166,7 +166,7 @@ func (l *Log) Write(ctx context.Context, tx any, entries ...Entry) error {
 			}
 			args = append(args, r.ID, stamp(r.At), r.Actor, r.Action, r.Entity.Type, r.Entity.ID, string(r.Before), string(r.After), r.metaText())
 		}
-		if err := exec(ctx, insertNew(n), args...); err != nil {
+		if err := exec(ctx, l.sql.insert(n), args...); err != nil {
 			return fmt.Errorf("write to the audit log: %w", err)
 		}
 		entries = entries[n:]

@@ -153,13 +153,13 @@ func (l *Log) chain(ctx context.Context) (n int, err error) {
 		if n = len(fresh); n == 0 {
 			return nil
 		}
-		if err := remove(ctx, tx, fresh); err != nil {
+		if err := l.remove(ctx, tx, fresh); err != nil {
 			return err
 		}
-		if fresh, err = unknown(ctx, tx, fresh); err != nil {
+		if fresh, err = l.unknown(ctx, tx, fresh); err != nil {
 			return err
 		}
-		return s.add(ctx, tx, fresh)
+		return s.add(ctx, tx, l.sql.sqlite, fresh)
 	})
 	return n, err
 }
@@ -212,22 +212,36 @@ func (l *Log) fresh(ctx context.Context, tx *sql.Tx) (fresh []stored, err error)
 }
 
 // remove removes rows one by one, not from the first to the last: another may have been committed in between.
-func remove(ctx context.Context, tx *sql.Tx, rows []stored) error {
-	args := make([]any, len(rows))
+func (l *Log) remove(ctx context.Context, tx *sql.Tx, rows []stored) error {
+	numbers := make([]int64, len(rows))
 	for i := range rows {
-		args[i] = rows[i].n
+		numbers[i] = rows[i].n
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n IN "+intx.Values(1, len(args)), args...)
+	list, args := inList(l.sql.sqlite, numbers)
+	_, err := tx.ExecContext(ctx, "DELETE FROM offload_audit_new WHERE n "+list, args...)
 	return err
 }
 
-// unknown leaves out rows whose id is in the chain: their job has run twice.
-func unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err error) {
-	args := make([]any, len(rows))
-	for i := range rows {
-		args[i] = rows[i].id()
+// inList is a condition that a column has one of some values. On PostgreSQL it is one parameter, so that the statement is the same for any number of them, and stays prepared.
+func inList[T any](sqlite bool, values []T) (string, []any) {
+	if !sqlite {
+		return "= ANY ($1)", []any{values}
 	}
-	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id IN "+intx.Values(1, len(args)), args...)
+	args := make([]any, len(values))
+	for i := range values {
+		args[i] = values[i]
+	}
+	return "IN " + intx.Values(1, len(values), true), args
+}
+
+// unknown leaves out rows whose id is in the chain: their job has run twice.
+func (l *Log) unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err error) {
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].id()
+	}
+	list, args := inList(l.sql.sqlite, ids)
+	found, err := tx.QueryContext(ctx, "SELECT id FROM offload_audit WHERE id "+list, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -250,21 +264,39 @@ func unknown(ctx context.Context, tx *sql.Tx, rows []stored) (left []stored, err
 }
 
 // add appends rows to the chain.
-func (s *state) add(ctx context.Context, tx *sql.Tx, rows []stored) error {
+func (s *state) add(ctx context.Context, tx *sql.Tx, sqlite bool, rows []stored) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 11*len(rows))
+	seqs := make([]int64, len(rows))
+	hashes := make([]string, len(rows))
 	for i := range rows {
 		s.head.Seq++
 		s.head.Hash = link(s.head.Hash, s.head.Seq, &rows[i].columns)
-		args = append(args, s.head.Seq)
-		for _, c := range rows[i].columns {
-			args = append(args, c)
-		}
-		args = append(args, s.head.Hash)
+		seqs[i], hashes[i] = s.head.Seq, s.head.Hash
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11), args...)
+	if sqlite {
+		args := make([]any, 0, 11*len(rows))
+		for i := range rows {
+			args = append(args, seqs[i])
+			for _, c := range rows[i].columns {
+				args = append(args, c)
+			}
+			args = append(args, hashes[i])
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11, true), args...)
+		return err
+	}
+	args := []any{seqs}
+	for c := range newColumns {
+		column := make([]string, len(rows))
+		for i := range rows {
+			column[i] = rows[i].columns[c]
+		}
+		args = append(args, column)
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+`, hash) SELECT * FROM unnest($1::bigint[],
+    $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])`, append(args, hashes)...)
 	return err
 }
 

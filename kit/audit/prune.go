@@ -61,7 +61,7 @@ func (l *Log) prune(ctx context.Context, before string) (more bool, err error) {
 		}
 		s.baseSeq, s.baseHash = gone.Through, gone.Hash
 		says := stored{columns: [9]string{offload.NewID().String(), stamp(time.Now()), "offload", pruneAction, "audit", s.head.Log, "", string(after), ""}}
-		return s.add(ctx, tx, []stored{says})
+		return s.add(ctx, tx, l.sql.sqlite, []stored{says})
 	})
 	return more && err == nil, err
 }

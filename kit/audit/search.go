@@ -88,10 +88,12 @@ func (l *Log) Search(ctx context.Context, q Query) ([]Row, error) {
 		most = 100
 	}
 	w.args = append(w.args, min(most, 1000))
-	statement := `SELECT seq, ` + columnList + `, hash FROM (
-    SELECT seq, ` + columnList + `, hash FROM offload_audit
-    UNION ALL SELECT 0, ` + columnList + `, '' FROM offload_audit_new
-) AS every WHERE ` + w.String() + ` ORDER BY at DESC, id DESC LIMIT $` + strconv.Itoa(len(w.args))
+	// Each table has a limit of its own, so that the one that is large is read along an index: over both, it would be sorted as a whole.
+	tail := fmt.Sprintf(" WHERE %s ORDER BY at DESC, id DESC LIMIT $%d", w, len(w.args))
+	statement := fmt.Sprintf(`SELECT seq, %[1]s, hash FROM (
+    SELECT * FROM (SELECT seq, %[1]s, hash FROM offload_audit%[2]s) AS chained
+    UNION ALL SELECT * FROM (SELECT 0 AS seq, %[1]s, '' AS hash FROM offload_audit_new%[2]s) AS fresh
+) AS every ORDER BY at DESC, id DESC LIMIT $%[3]d`, columnList, tail, len(w.args))
 	return l.read(ctx, statement, w.args)
 }
 

@@ -13,11 +13,13 @@ import (
 type dialect struct {
 	number   string // the type of a key that counts up by itself
 	snapshot string // begins a transaction that sees one moment
+	sqlite   bool
+	one      string // inserts one entry
 }
 
 var (
-	sqlite   = dialect{"INTEGER PRIMARY KEY", "BEGIN DEFERRED"}
-	postgres = dialect{"bigserial PRIMARY KEY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
+	sqlite   = dialect{"INTEGER PRIMARY KEY", "BEGIN DEFERRED", true, insertNew + intx.Values(1, len(newColumns), true)}
+	postgres = dialect{"bigserial PRIMARY KEY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", false, insertNew + intx.Values(1, len(newColumns), false)}
 )
 
 func dialectOf(ctx context.Context, db *sql.DB) dialect {
@@ -62,15 +64,14 @@ func (d dialect) make(ctx context.Context, db *sql.DB) error {
 // The columns of what is written, in the order of the tables and of the hash.
 var newColumns = []string{"id", "at", "actor", "action", "entity_type", "entity_id", "before", "after", "meta"}
 
-var (
-	columnList = strings.Join(newColumns, ", ")
-	insertOne  = "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + intx.Values(1, len(newColumns))
-)
+var columnList = strings.Join(newColumns, ", ")
 
-// insertNew inserts n entries.
-func insertNew(n int) string {
+// insert inserts n entries.
+func (d *dialect) insert(n int) string {
 	if n == 1 {
-		return insertOne
+		return d.one
 	}
-	return "INSERT INTO offload_audit_new (" + columnList + ") VALUES " + intx.Values(n, len(newColumns))
+	return insertNew + intx.Values(n, len(newColumns), d.sqlite)
 }
+
+var insertNew = "INSERT INTO offload_audit_new (" + columnList + ") VALUES "

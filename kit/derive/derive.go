@@ -168,7 +168,7 @@ func (e *Events) Record(ctx context.Context, tx any, facts ...Fact) error {
 			}
 			args = append(args, at, name, entity, data)
 		}
-		if err := exec(ctx, e.sql.record+intx.Values(len(some), 4), args...); err != nil {
+		if err := exec(ctx, e.sql.record+intx.Values(len(some), 4, e.sql.number == ""), args...); err != nil {
 			return fmt.Errorf("record events: %w", err)
 		}
 	}

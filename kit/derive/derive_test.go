@@ -27,6 +27,7 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/kit/derive"
+	"github.com/offloadhq/offload/operate"
 	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -367,6 +368,46 @@ func TestAnOlderVersionWaits(t *testing.T) {
 	})
 }
 
+// A handler that can do nothing holds a thousand entities, not all that there are, and goes on when it is mended.
+func TestABrokenHandlerWaits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it holds a thousand entities")
+	}
+	onBoth(t, func(s *shop) {
+		if s.driver != "sqlite" {
+			return // once is enough
+		}
+		var broken atomic.Bool
+		broken.Store(true)
+		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
+			if broken.Load() {
+				return errors.New("it is broken")
+			}
+			return note(ctx, tx, "ill", e)
+		}, derive.Retries(offload.MaxAttempts(1))))
+		var facts []derive.Fact
+		for i := range 1100 {
+			facts = append(facts, placed{i, i})
+		}
+		must(s, e.Record(s.Context(), s.db, facts...))
+		s.run(e, func(app *offload.App) {
+			s.until("it waits", func() bool { return s.progress(e, "ill").Held == 1000 })
+			s.until("all jobs have failed", func() bool {
+				jobs, err := app.Jobs(s.Context(), offload.Filter{States: []offload.State{offload.Discarded}, Max: 1000})
+				must(s, err)
+				return len(jobs) == 1000
+			})
+			if p := s.progress(e, "ill"); p.Behind != 100 || p.Held != 1000 {
+				s.Errorf("it is %+v", p)
+			}
+			broken.Store(false)
+			_, err := operate.As(app, "ada").RetryAll(s.Context(), offload.Filter{Tasks: []string{"derive.ill"}})
+			must(s, err)
+			s.until("it has handled all", func() bool { return len(s.saw("ill", "")) == 1100 && s.progress(e, "ill").Held == 0 })
+		})
+	})
+}
+
 func TestSkip(t *testing.T) {
 	onBoth(t, func(s *shop) {
 		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
@@ -554,6 +595,58 @@ func TestFillOverwritesNobody(t *testing.T) {
 			if !errors.As(err, &wrong) {
 				s.Errorf("%q: %v", names, err)
 			}
+		}
+	})
+}
+
+// The jobs may be in another database than the events.
+func TestJobsInAnotherDatabase(t *testing.T) {
+	onBoth(t, func(s *shop) {
+		s.address = filepath.Join(s.TempDir(), "jobs.db")
+		s.exec("CREATE TABLE orders (id bigint PRIMARY KEY, vat text)")
+		s.exec("INSERT INTO orders VALUES (1, NULL)")
+		var failed atomic.Bool
+		e := s.open(derive.On("once", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
+			if err := note(ctx, tx, "once", e); err != nil {
+				return err
+			}
+			if e.Value.N == 3 && offload.JobOf(ctx).Task == "" || e.Value.N == 3 && !failed.Swap(true) {
+				return errors.New("not yet")
+			}
+			return nil
+		}, derive.Retries(offload.Backoff(func(int, error) time.Duration { return time.Millisecond }))),
+			derive.Fill("vat", "orders", "id", "vat", func(_ context.Context, e derive.Event[placed]) (derive.Filling, error) {
+				return derive.Filling{ID: e.Value.Order, Value: fmt.Sprint("filled ", e.Value.N)}, nil
+			}))
+		for n := range 6 {
+			must(s, e.Record(s.Context(), s.db, placed{1, n}))
+		}
+		s.run(e, func(app *offload.App) {
+			s.until("all was handled, after two failures", func() bool { return slices.Equal(s.saw("once", ""), upTo(6)) })
+			s.until("all was looked up", func() bool {
+				jobs, err := app.Jobs(s.Context(), offload.Filter{Tasks: []string{"derive.fill.vat"}, States: []offload.State{offload.Completed}})
+				must(s, err)
+				return len(jobs) == 6
+			})
+			var vat string
+			must(s, s.db.QueryRowContext(s.Context(), "SELECT vat FROM orders").Scan(&vat))
+			if !strings.HasPrefix(vat, "filled ") {
+				s.Errorf("it is %q", vat)
+			}
+		})
+	})
+}
+
+// What a crash has kept from being enqueued is enqueued later.
+func TestAHeldEntityWithoutItsJob(t *testing.T) {
+	onBoth(t, func(s *shop) {
+		e := s.open(see("one"))
+		must(s, e.Record(s.Context(), s.db, placed{1, 0}, placed{1, 1}, placed{2, 0}))
+		s.run(e, func(*offload.App) { s.until("all is handled", func() bool { return len(s.saw("one", "")) == 3 }) })
+		s.exec("INSERT INTO offload_events_held (handler, entity, seq, job, since) VALUES ('one', 'order/1', 1, $1, '')", offload.NewID().String())
+		s.run(e, func(*offload.App) { s.until("it was let go", func() bool { return s.progress(e, "one").Held == 0 }) })
+		if got := s.saw("one", "order/1"); !slices.Equal(got, []int{0, 1, 0, 1}) {
+			s.Errorf("it saw %v", got)
 		}
 	})
 }

@@ -22,7 +22,7 @@ type Filling struct {
 
 // Fill makes a handler that fills a column of a table of yours in the background: for each event a job, of the task "derive.fill." and the name, calls f, which may ask other services, and sets the column
 // if it is empty (NULL or ”), or as it was at the event (Was). A value that a person has put there meanwhile is never overwritten: it is one UPDATE that compares and sets.
-// What a column has is compared as the text that the database makes of it. Table, key and column are names; a table may have a schema.
+// What a column has is compared as the text that the database makes of it. A replay asks again for events whose jobs are kept no more. Table, key and column are names; a table may have a schema.
 func Fill[T Fact](name, table, key, column string, f func(ctx context.Context, e Event[T]) (Filling, error), opts ...HandlerOption) Option {
 	if f == nil {
 		return refuse(name)
