@@ -140,8 +140,9 @@ func (s *site) streamed(w http.ResponseWriter, r *http.Request) {
 
 // An archive is.
 func (s *site) packed(w http.ResponseWriter, r *http.Request) {
-	a := zip.NewWriter(io.Discard) // want `packs or unpacks files while the user waits: site.packed → zip.NewWriter \(with gzip.NewWriter\); kit/file takes it over`
-	gzip.NewWriter(io.Discard)
+	a := zip.NewWriter(io.Discard) // want `packs files while the user waits: site.packed → zip.NewWriter; a task of your own takes it over`
+	gzip.NewWriter(io.Discard)     // want `compresses or unpacks files while the user waits: site.packed → gzip.NewWriter \(with zip.OpenReader\); kit/file takes it over`
+	zip.OpenReader("a.zip")
 	a.Close()
 }
 
