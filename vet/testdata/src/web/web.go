@@ -23,6 +23,7 @@ import (
 
 type site struct {
 	mailer mailer
+	sender notify.Sender
 	client *notify.Client
 	app    *offload.App
 	dialer *gomail.Dialer
@@ -59,6 +60,7 @@ func (*keeping) mail(string) error { return nil }
 // Through an interface of the package.
 func (s *site) interfaced(w http.ResponseWriter, r *http.Request) {
 	s.mailer.mail("ada@example.com")
+	s.sender.Send("ada@example.com") // want `site.interfaced → notify.Sender.Send → notify.byMail.Send → notify.Mail → smtp.SendMail`
 }
 
 // ServeHTTP is a handler by its name and by its form.
