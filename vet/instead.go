@@ -91,6 +91,11 @@ func (p *program) fitted(f *function, e effect, line string) string {
 		if argv := p.argv(f, e.call); argv != "" {
 			return strings.Replace(line, "[]string{…}", argv, 1)
 		}
+	case e.kind == archive && strings.Contains(e.steps[0], "Reader"):
+		if pkg, _, _ := strings.Cut(e.steps[0], "."); pkg == "zip" || pkg == "tar" {
+			return insteadUnpack
+		}
+		return insteadDecompress
 	case e.kind == call:
 		return p.request(f, e, line)
 	case e.steps[0] == "smtp.SendMail" && len(e.call.Args) == 5:
@@ -114,7 +119,7 @@ func (p *program) request(f *function, e effect, line string) string {
 		}
 		return strings.Replace(line, "Method: …, URL: …, JSON: …", method+"URL: "+url+with, 1)
 	}
-	_, method, _ := cutLast(e.steps[0], ".")
+	method := e.steps[0][strings.LastIndexByte(e.steps[0], '.')+1:]
 	switch {
 	case method == "Get" && len(args) == 1:
 		return fill(`"GET"`, p.source(args[0]), nil)
@@ -233,12 +238,4 @@ func (p *program) source(e ast.Expr) string {
 		return "…"
 	}
 	return strings.Join(strings.Fields(text.String()), " ")
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+len(sep):], true
 }

@@ -9,6 +9,7 @@ const (
 	picture  kind = "image"
 	command  kind = "command"
 	archive  kind = "archive"
+	pack     kind = "pack"
 	export   kind = "export"
 	document kind = "document"
 	bulk     kind = "bulk"
@@ -45,8 +46,12 @@ var descriptions = map[kind]description{
 		`command.Run.Enqueue({ctx}, {app}, command.Input{Argv: []string{…}})`, false,
 	},
 	archive: {
-		"packs or unpacks files", "kit/file",
-		`file.Compress.Enqueue({ctx}, {app}, file.CompressInput{From: …, To: …}) // or file.Unpack, file.Decompress`, true,
+		"compresses or unpacks files", "kit/file",
+		`file.Compress.Enqueue({ctx}, {app}, file.CompressInput{From: …, To: …})`, true,
+	},
+	pack: {
+		"packs files", "a task of your own",
+		`Pack.Enqueue({ctx}, {app}, in) // var Pack = offload.NewTask("pack", pack)`, true,
 	},
 	export: {
 		"writes a table", "kit/export",
@@ -75,3 +80,9 @@ func only(k kind) bool {
 	}
 	return false
 }
+
+// What takes over reading archives, and what is compressed.
+const (
+	insteadUnpack     = `file.Unpack.Enqueue({ctx}, {app}, file.UnpackInput{From: …, To: …})`
+	insteadDecompress = `file.Decompress.Enqueue({ctx}, {app}, file.CompressInput{From: …, To: …})`
+)

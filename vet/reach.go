@@ -2,6 +2,7 @@ package vet
 
 import (
 	"fmt"
+	"go/types"
 	"iter"
 	"slices"
 	"strings"
@@ -161,6 +162,45 @@ func (p *program) export() {
 			p.pass.ExportObjectFact(f.obj, &reaches{all, f.starts})
 		}
 	}
+	p.exportInterfaces()
+}
+
+// exportInterfaces tells what methods of interfaces may do, as far as the package itself has types
+// for them.
+func (p *program) exportInterfaces() {
+	scope := p.pass.Pkg.Scope()
+	for _, name := range scope.Names() {
+		t, ok := scope.Lookup(name).(*types.TypeName)
+		if !ok || t.IsAlias() || !t.Exported() {
+			continue
+		}
+		iface, ok := t.Type().Underlying().(*types.Interface)
+		if !ok {
+			continue
+		}
+		for m := range iface.ExplicitMethods() {
+			if all := p.toldOfAny(p.implementing(m)); m.Exported() && len(all) > 0 {
+				p.pass.ExportObjectFact(m, &reaches{All: all})
+			}
+		}
+	}
+}
+
+// toldOfAny is what is told of a method that may be any of these.
+func (p *program) toldOfAny(methods []*function) (all []reached) {
+	known := map[kind]int{}
+	for _, f := range methods {
+		for _, one := range p.told(f) {
+			if at, ok := known[one.Kind]; ok {
+				all[at].More += 1 + one.More
+				continue
+			}
+			one.Steps = append(p.qualified([]string{f.name}), one.Steps...)
+			known[one.Kind] = len(all)
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // qualified are names as other packages write them.

@@ -83,7 +83,7 @@ func (p *program) implementing(f *types.Func) (found []*function) {
 	scope := p.pass.Pkg.Scope()
 	for _, name := range scope.Names() {
 		t, ok := scope.Lookup(name).(*types.TypeName)
-		if !ok || t.IsAlias() || types.IsInterface(t.Type()) {
+		if !ok || t.IsAlias() || types.IsInterface(t.Type()) || isGeneric(t) {
 			continue
 		}
 		pointer := types.NewPointer(t.Type())
@@ -98,6 +98,11 @@ func (p *program) implementing(f *types.Func) (found []*function) {
 		}
 	}
 	return found
+}
+
+func isGeneric(t *types.TypeName) bool {
+	named, ok := t.Type().(*types.Named)
+	return ok && named.TypeParams().Len() > 0
 }
 
 // typeOf returns the type of an expression, not that of a name for it. It is never nil.

@@ -46,7 +46,7 @@ import (
 )
 
 // Analyzer reports what handlers reach while a user waits. A Diagnostic's Category is one of mail,
-// http, image, command, archive, export, document, bulk, sleep, goroutine, tx, and inline for a
+// http, image, command, archive, pack, export, document, bulk, sleep, goroutine, tx, and inline for a
 // comment without a reason. Its Related are the steps of the way there, and at the end, where there
 // is one, the line that would enqueue it, behind "instead: ". A fix is suggested for tx alone.
 var Analyzer = &analysis.Analyzer{

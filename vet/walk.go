@@ -219,7 +219,7 @@ func (w *walker) runOther(f *types.Func, c *ast.CallExpr, at ast.Node) {
 		switch {
 		case r.kind == write:
 			w.write(at)
-		case r.loop && !w.inLoop(), r.kind == archive && c != nil && w.isStream(c):
+		case r.loop && !w.inLoop(), (r.kind == archive || r.kind == pack) && c != nil && w.isStream(c):
 		default:
 			w.add(effect{kind: r.kind, pos: at.Pos(), end: at.End(), steps: []string{shortName(f)}, call: c})
 		}

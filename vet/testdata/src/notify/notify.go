@@ -47,3 +47,12 @@ func Beside(f func()) { // want Beside:`starts what it is handed`
 		f()
 	}()
 }
+
+// A Sender is an interface with a type in its own package.
+type Sender interface {
+	Send(to string) error // want Send:`mail by notify.byMail.Send → notify.Mail → smtp.SendMail`
+}
+
+type byMail struct{}
+
+func (byMail) Send(to string) error { return Mail(to, "") } // want Send:`mail by notify.Mail → smtp.SendMail`

@@ -23,6 +23,7 @@ import (
 
 type site struct {
 	mailer mailer
+	sender notify.Sender
 	client *notify.Client
 	app    *offload.App
 	dialer *gomail.Dialer
@@ -59,6 +60,7 @@ func (*keeping) mail(string) error { return nil }
 // Through an interface of the package.
 func (s *site) interfaced(w http.ResponseWriter, r *http.Request) {
 	s.mailer.mail("ada@example.com")
+	s.sender.Send("ada@example.com") // want `site.interfaced → notify.Sender.Send → notify.byMail.Send → notify.Mail → smtp.SendMail`
 }
 
 // ServeHTTP is a handler by its name and by its form.
@@ -140,8 +142,9 @@ func (s *site) streamed(w http.ResponseWriter, r *http.Request) {
 
 // An archive is.
 func (s *site) packed(w http.ResponseWriter, r *http.Request) {
-	a := zip.NewWriter(io.Discard) // want `packs or unpacks files while the user waits: site.packed → zip.NewWriter \(with gzip.NewWriter\); kit/file takes it over`
-	gzip.NewWriter(io.Discard)
+	a := zip.NewWriter(io.Discard) // want `packs files while the user waits: site.packed → zip.NewWriter; a task of your own takes it over`
+	gzip.NewWriter(io.Discard)     // want `compresses or unpacks files while the user waits: site.packed → gzip.NewWriter \(with zip.OpenReader\); kit/file takes it over`
+	zip.OpenReader("a.zip")
 	a.Close()
 }
 
