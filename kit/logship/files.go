@@ -1,0 +1,199 @@
+package logship
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/offloadhq/offload"
+)
+
+// Rotate says when a file is put aside, and how many such are kept. What is zero has its default.
+type Rotate struct {
+	Bytes    int64         // put aside before it is larger; 100 MiB
+	Every    time.Duration // put aside when it is older, in UTC: 24 h is at midnight; 0 is never
+	Keep     int           // how many put aside are kept; 10
+	Compress bool          // put aside with gzip
+}
+
+// Files writes a record a line, as JSON, to the file at path, whose directory is made. Files put aside are beside it, named by the time: shop.log becomes shop-20260131T120000.000.log, or .log.gz. A file that was
+// moved away or deleted by somebody else is made anew. One process at a time has the file. A batch is in the file as a whole or not at all, unless the process is killed meanwhile.
+func Files(path string, r Rotate) Destination {
+	if r.Bytes == 0 {
+		r.Bytes = 100 << 20
+	}
+	if r.Keep == 0 {
+		r.Keep = 10
+	}
+	return &files{path: path, rotate: r, now: time.Now}
+}
+
+// files is own code as a batch that is written in part, on a disk that is full, shall be taken back: what exists writes on behind it.
+type files struct {
+	path   string
+	rotate Rotate
+	now    func() time.Time
+	file   *os.File
+	size   int64
+	since  time.Time // the beginning of the time that the file is of
+}
+
+func (f *files) check() error {
+	switch {
+	case f.path == "":
+		return &offload.InputError{Field: "path", Got: "", Want: "the path of a file"}
+	case f.rotate.Bytes < 1<<10 || f.rotate.Keep < 0:
+		return &offload.InputError{Field: "Rotate", Got: fmt.Sprintf("%+v", f.rotate), Want: "1,024 bytes or more, and to keep some"}
+	case f.rotate.Every != 0 && f.rotate.Every < time.Minute:
+		return &offload.InputError{Field: "Rotate.Every", Got: f.rotate.Every, Want: "a minute or more, or 0"}
+	}
+	return nil
+}
+
+func (f *files) Ship(_ context.Context, items []Item) error {
+	if err := f.open(); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	for i := range items {
+		b.Write(items[i].Line)
+		b.WriteByte('\n')
+	}
+	if int64(b.Len()) > f.rotate.Bytes && len(items) > 1 {
+		return ErrTooLarge
+	}
+	if f.size > 0 && (f.size+int64(b.Len()) > f.rotate.Bytes || f.aged()) {
+		if err := f.putAside(); err != nil {
+			return err
+		}
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	n, err := f.file.Write(b.Bytes())
+	if err != nil {
+		if n > 0 {
+			err = errors.Join(err, f.file.Truncate(f.size))
+		}
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	f.size += int64(n)
+	return nil
+}
+
+func (f *files) aged() bool {
+	return f.rotate.Every > 0 && f.now().Truncate(f.rotate.Every).After(f.since)
+}
+
+// open opens the file, also when somebody has moved it away since.
+func (f *files) open() error {
+	info, err := os.Stat(f.path)
+	if f.file != nil {
+		if mine, errMine := f.file.Stat(); err == nil && errMine == nil && os.SameFile(info, mine) {
+			return nil
+		}
+		if err := f.close(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if info, err = file.Stat(); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	f.file, f.size, f.since = file, info.Size(), f.now()
+	if f.size > 0 {
+		f.since = info.ModTime()
+	}
+	if f.rotate.Every > 0 {
+		f.since = f.since.Truncate(f.rotate.Every)
+	}
+	return nil
+}
+
+// putAside renames the file, compresses it, and deletes what is too many.
+func (f *files) putAside() error {
+	if err := f.close(); err != nil {
+		return err
+	}
+	ext := filepath.Ext(f.path)
+	stem := strings.TrimSuffix(f.path, ext)
+	at := f.now().UTC()
+	aside := func() string { return stem + "-" + at.Format("20060102T150405.000") + ext }
+	for exists(aside()) || exists(aside()+".gz") {
+		at = at.Add(time.Millisecond)
+	}
+	if err := os.Rename(f.path, aside()); err != nil {
+		return err
+	}
+	if f.rotate.Compress {
+		if err := compress(aside()); err != nil {
+			return err
+		}
+	}
+	old, err := filepath.Glob(escapeGlob(stem) + "-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9].[0-9][0-9][0-9]" + escapeGlob(ext) + "*")
+	if err != nil {
+		return err
+	}
+	old = slices.DeleteFunc(old, func(name string) bool { return !strings.HasSuffix(name, ext) && !strings.HasSuffix(name, ext+".gz") })
+	slices.Sort(old)
+	for i := 0; i < len(old)-f.rotate.Keep; i++ {
+		if err := os.Remove(old[i]); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
+}
+
+// compress replaces a file by one with .gz. The old one goes when the new one is whole.
+func compress(path string) (err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(path+".gz.new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	z := gzip.NewWriter(out)
+	_, err = io.Copy(z, in)
+	if err = errors.Join(err, z.Close(), out.Close()); err != nil {
+		return errors.Join(err, os.Remove(path+".gz.new"))
+	}
+	if err := os.Rename(path+".gz.new", path+".gz"); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func (f *files) close() error {
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	f.file = nil
+	return err
+}

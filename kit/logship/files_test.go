@@ -1,0 +1,133 @@
+package logship_test
+
+import (
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/offloadhq/offload/internal/testpg"
+	"github.com/offloadhq/offload/kit/logship"
+)
+
+func TestFilesAreRotated(t *testing.T) {
+	for _, compress := range []bool{false, true} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "logs", "shop.log")
+		ship := open(t, logship.Files(path, logship.Rotate{Bytes: 4 << 10, Keep: 3, Compress: compress}))
+		log := slog.New(ship.Handler())
+		for i := range 400 {
+			log.Info(fmt.Sprint("record ", i))
+			if i%50 == 0 {
+				must(t, ship.Flush(t.Context()))
+			}
+		}
+		must(t, ship.Flush(t.Context()))
+		names, err := filepath.Glob(filepath.Join(dir, "logs", "shop*"))
+		must(t, err)
+		if len(names) != 4 {
+			t.Errorf("%d files are there: %v", len(names), names)
+		}
+		var all strings.Builder
+		for _, name := range append(names[:len(names)-1:len(names)-1], path) {
+			f, err := os.Open(name)
+			must(t, err)
+			var r io.Reader = f
+			if strings.HasSuffix(name, ".gz") != (compress && name != path) {
+				t.Errorf("%s is there", name)
+			}
+			if strings.HasSuffix(name, ".gz") {
+				r, err = gzip.NewReader(f)
+				must(t, err)
+			}
+			b, err := io.ReadAll(r)
+			must(t, err)
+			must(t, f.Close())
+			if len(b) == 0 || len(b) > 4<<10 {
+				t.Errorf("%s has %d bytes", name, len(b))
+			}
+			all.Write(b)
+		}
+		lines := strings.Split(strings.TrimSpace(all.String()), "\n")
+		for i, line := range lines { // the newest ones, in order, without a gap
+			if want := fmt.Sprintf(`"record %d"`, 400-len(lines)+i); !strings.Contains(line, want) {
+				t.Fatalf("line %d is %s, want %s", i, line, want)
+			}
+		}
+		must(t, os.Remove(path))
+		log.Info("anew")
+		must(t, ship.Flush(t.Context()))
+		if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), "anew") {
+			t.Errorf("after it was deleted: %q, %v", b, err)
+		}
+	}
+}
+
+func TestAnOldFileIsPutAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shop.log")
+	must(t, os.WriteFile(path, []byte("of yesterday\n"), 0o600))
+	old := time.Now().Add(-25 * time.Hour)
+	must(t, os.Chtimes(path, old, old))
+	ship := open(t, logship.Files(path, logship.Rotate{Every: 24 * time.Hour}))
+	slog.New(ship.Handler()).Info("today")
+	must(t, ship.Flush(t.Context()))
+	b, err := os.ReadFile(path)
+	must(t, err)
+	if strings.Contains(string(b), "yesterday") || !strings.Contains(string(b), "today") {
+		t.Errorf("%s", b)
+	}
+}
+
+func TestATableHasEachRecordOnce(t *testing.T) {
+	for name, dsn := range map[string]func(t *testing.T) string{
+		"sqlite": func(t *testing.T) string { return "file:" + filepath.Join(t.TempDir(), "logs.db") },
+		"pgx":    func(t *testing.T) string { return testpg.URL(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := sql.Open(name, dsn(t))
+			must(t, err)
+			defer db.Close()
+			to := &twice{to: logship.Table(db, 24*time.Hour)}
+			_, err = logship.New(to.to) // makes the table
+			must(t, err)
+			_, err = db.ExecContext(t.Context(), "INSERT INTO offload_logs VALUES ('old', 1, 0, 'old', '{}')")
+			must(t, err)
+			ship := open(t, to)
+			log := slog.New(ship.Handler())
+			for i := range 1111 {
+				log.Warn(fmt.Sprint("re\x00cord ", i), "text", "\xff\x00'")
+			}
+			must(t, ship.Flush(t.Context()))
+			var n, different, level int
+			must(t, db.QueryRowContext(t.Context(), "SELECT count(*), count(DISTINCT message), min(level) FROM offload_logs").Scan(&n, &different, &level))
+			if n != 1111 || different != 1111 || level != 4 {
+				t.Errorf("%d records, %d different, level %d", n, different, level)
+			}
+			var record string
+			must(t, db.QueryRowContext(t.Context(), "SELECT record FROM offload_logs WHERE message = 'record 7'").Scan(&record))
+			if !strings.HasPrefix(record, `{"time":"`) || !strings.Contains(record, `\u0000`) {
+				t.Error(record)
+			}
+		})
+	}
+}
+
+// twice is a destination whose answer gets lost each time.
+type twice struct{ to logship.Destination }
+
+func (w *twice) Ship(ctx context.Context, items []logship.Item) error {
+	if err := w.to.Ship(ctx, items); err != nil {
+		return err
+	}
+	return w.to.Ship(ctx, items)
+}

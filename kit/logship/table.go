@@ -1,0 +1,131 @@
+package logship
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/offloadhq/offload"
+)
+
+// Table writes to the table offload_logs of db, SQLite or PostgreSQL (pgx by its package stdlib), which New makes: id, at (nanoseconds since 1970, UTC), level (as slog's numbers: 0 is INFO, 8 ERROR), message, and record
+// as JSON. Each record is there once, however often it is sent. Those older than keep are deleted, an hour or more, or 0: never.
+func Table(db *sql.DB, keep time.Duration) Destination { return &table{db: db, keep: keep} }
+
+type table struct {
+	db    *sql.DB
+	keep  time.Duration
+	swept time.Time
+}
+
+func (t *table) check() error {
+	if t.db == nil {
+		return &offload.InputError{Field: "db", Got: "nil", Want: "a database"}
+	}
+	if t.keep != 0 && t.keep < time.Hour {
+		return &offload.InputError{Field: "keep", Got: t.keep, Want: "an hour or more, or 0 for ever"}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return t.make(ctx)
+}
+
+const logsSQL = `CREATE TABLE IF NOT EXISTS offload_logs (
+    id      varchar(100) NOT NULL PRIMARY KEY,
+    at      bigint       NOT NULL,
+    level   integer      NOT NULL,
+    message text         NOT NULL,
+    record  text         NOT NULL
+)`
+
+func (t *table) make(ctx context.Context) (err error) {
+	for range 3 { // two processes may make it at once, and PostgreSQL then fails one of them
+		if _, err = t.db.ExecContext(ctx, logsSQL); err == nil {
+			_, err = t.db.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS offload_logs_at ON offload_logs (at)")
+		}
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("make table offload_logs: %w", err)
+}
+
+// insertSizes are how many rows a statement has, so that there are only these few statements.
+var insertSizes = []int{100, 10, 1}
+
+var insertSQL = func() map[int]string {
+	all := map[int]string{}
+	for _, size := range insertSizes {
+		var b strings.Builder
+		b.WriteString("INSERT INTO offload_logs (id, at, level, message, record) VALUES ")
+		for i := range size {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			for c := range 5 {
+				b.WriteString(string("(,"[min(c, 1)]) + "$" + strconv.Itoa(i*5+c+1))
+			}
+			b.WriteByte(')')
+		}
+		b.WriteString(" ON CONFLICT (id) DO NOTHING")
+		all[size] = b.String()
+	}
+	return all
+}()
+
+func (t *table) Ship(ctx context.Context, items []Item) error {
+	tx, err := t.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	rest := items
+	for _, size := range insertSizes {
+		for ; len(rest) >= size; rest = rest[size:] {
+			if _, err := tx.ExecContext(ctx, insertSQL[size], rowsOf(rest[:size])...); err != nil {
+				return fmt.Errorf("write offload_logs: %w", err)
+			}
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("write offload_logs: %w", err)
+	}
+	t.sweep(ctx)
+	return nil
+}
+
+func rowsOf(items []Item) []any {
+	args := make([]any, 0, 5*len(items))
+	for i := range items {
+		message := ""
+		for _, f := range ordered(items[i].Line) {
+			if f.key == slog.MessageKey {
+				message = strings.ReplaceAll(unquoted(f.value), "\x00", "") // PostgreSQL's texts have none
+				break
+			}
+		}
+		args = append(args, items[i].ID, items[i].Time.UnixNano(), int(items[i].Level), message, string(items[i].Line))
+	}
+	return args
+}
+
+// sweep deletes once an hour what is too old, in slices. Where that fails, the next hour tries again: records are safe by then, and shall not wait for it.
+func (t *table) sweep(ctx context.Context) {
+	if t.keep == 0 || time.Since(t.swept) < time.Hour {
+		return
+	}
+	t.swept = time.Now()
+	for {
+		result, err := t.db.ExecContext(ctx, "DELETE FROM offload_logs WHERE id IN (SELECT id FROM offload_logs WHERE at < $1 LIMIT 5000)", time.Now().Add(-t.keep).UnixNano())
+		if err != nil {
+			return
+		}
+		if n, err := result.RowsAffected(); err != nil || n < 5000 {
+			return
+		}
+	}
+}
