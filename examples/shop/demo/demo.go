@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -61,7 +60,7 @@ func Run(ctx context.Context, o Options) (err error) {
 type demo struct {
 	Options
 	photos   []string // file names
-	log      *os.File
+	out      *os.File // of the worker
 	listener net.Listener
 	mails    *mail.Catch
 	payment  *world.Payment
@@ -94,7 +93,7 @@ func (d *demo) open(ctx context.Context) (err error) {
 	if place.Key, err = keyIn(d.Dir); err != nil {
 		return err
 	}
-	if d.shop, err = place.open(ctx, d.Dir, d.log, d.mails); err != nil {
+	if d.shop, err = place.open(ctx, d.Dir, "pages", d.mails); err != nil {
 		return err
 	}
 	if d.secret, err = d.shop.SetSupplier(ctx, d.supplier.Address); err != nil {
@@ -107,11 +106,11 @@ func (d *demo) open(ctx context.Context) (err error) {
 	if err := place.write(d.Dir); err != nil {
 		return err
 	}
-	d.worker = &worker{command: func() *exec.Cmd { return d.Worker(d.Dir) }, out: d.log}
+	d.worker = &worker{command: func() *exec.Cmd { return d.Worker(d.Dir) }, out: d.out}
 	return nil
 }
 
-// openDir makes the directory and opens the log in it.
+// openDir makes the directory, and the file that takes what a worker prints.
 func (d *demo) openDir() (err error) {
 	if d.Dir == "" {
 		d.Dir, err = os.MkdirTemp("", "offload-demo-")
@@ -121,12 +120,11 @@ func (d *demo) openDir() (err error) {
 	if err != nil {
 		return err
 	}
-	d.log, err = openLog(d.Dir)
+	if err := os.MkdirAll(filepath.Join(d.Dir, logDir), 0o755); err != nil {
+		return err
+	}
+	d.out, err = os.OpenFile(filepath.Join(d.Dir, logDir, "worker.out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	return err
-}
-
-func openLog(dir string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(dir, "shop.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
 
 // openWorld starts what the shop has around it, and listens for its customers.
@@ -156,6 +154,7 @@ func (d *demo) openWorld() (err error) {
 const (
 	mailDir     = "mail"
 	supplierDir = "supplier"
+	logDir      = "logs"
 )
 
 func (d *demo) findPhotos(ctx context.Context) error {
@@ -221,13 +220,11 @@ func (d *demo) close() error {
 	if d.payment != nil {
 		errs = append(errs, d.payment.Stop())
 	}
-	if d.log != nil {
-		errs = append(errs, d.log.Close())
+	if d.out != nil {
+		errs = append(errs, d.out.Close())
 	}
 	return errors.Join(errs...)
 }
 
 // say tells the person who is looking. That the terminal has gone ends nothing.
 func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.Out, format, args...) }
-
-func newLog(file *os.File) *slog.Logger { return slog.New(slog.NewTextHandler(file, nil)) }

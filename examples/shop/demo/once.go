@@ -127,7 +127,7 @@ func (d *demo) report(ctx context.Context, began time.Time, took time.Duration) 
 	}
 	called, failed := d.payment.Counts()
 	d.say("\nThe payment service failed %d of %d calls.\n", failed, called)
-	d.say("\nMails        %s\nThumbnails   %s\nSupplier     %s\nLog          %s\n",
-		d.shop.Path(mailDir), d.shop.Path("thumbnails"), d.shop.Path(supplierDir), d.shop.Path("shop.log"))
+	d.say("\nMails        %s\nThumbnails   %s\nSupplier     %s\nLogs         %s\n",
+		d.shop.Path(mailDir), d.shop.Path("thumbnails"), d.shop.Path(supplierDir), d.shop.Path(logDir))
 	return nil
 }

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/kit/logship"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/kit/push"
 	"github.com/offloadhq/offload/kit/sms"
@@ -36,15 +38,24 @@ const (
 	keyFile   = "key"
 )
 
-// open opens the shop of a directory.
-func (p place) open(ctx context.Context, dir string, log *os.File, parts ...offload.Part) (*shop.Shop, error) {
-	return shop.Open(ctx, shop.Settings{
+// open opens the shop of a directory. What it logs is shipped to a file of this process, which its
+// name is that of: nobody who logs waits for a disk.
+func (p place) open(ctx context.Context, dir, name string, parts ...offload.Part) (*shop.Shop, error) {
+	ship, err := logship.New(logship.Files(filepath.Join(dir, logDir, name+".log"), logship.Rotate{Bytes: 10 << 20, Keep: 5}))
+	if err != nil {
+		return nil, err
+	}
+	s, err := shop.Open(ctx, shop.Settings{
 		Dir: dir, Database: p.Database, Address: p.Address, Key: p.Key, Payment: p.Payment,
 		Mail:  mail.SMTP{Addr: p.Mail, Plain: true},                 // the demo's server is on this machine
 		Hooks: webhook.New(webhook.AllowPrivate(), webhook.Ports()), // and so is the supplier
 		Push:  push.Keep{}, SMS: sms.Keep{},
-		Log: newLog(log),
-	}, parts...)
+		Log: slog.New(ship.Handler()),
+	}, append(parts, ship)...)
+	if err != nil {
+		return nil, errors.Join(err, ship.Close())
+	}
+	return s, nil
 }
 
 func (p place) write(dir string) error {

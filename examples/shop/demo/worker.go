@@ -14,16 +14,11 @@ import (
 // Work works the jobs of the shop in a directory until its standard input ends, which is when
 // the demo that has started it does, however that ends; or until ctx does.
 func Work(ctx context.Context, dir string, in io.Reader) (err error) {
-	log, err := openLog(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
 	p, err := readPlace(dir)
 	if err != nil {
 		return fmt.Errorf("start a worker of the demo: %w", err)
 	}
-	s, err := p.open(ctx, dir, log)
+	s, err := p.open(ctx, dir, "work")
 	if err != nil {
 		return err
 	}
@@ -40,7 +35,7 @@ func Work(ctx context.Context, dir string, in io.Reader) (err error) {
 // A worker is a process that works jobs, and is started again when it dies.
 type worker struct {
 	command func() *exec.Cmd
-	out     *os.File
+	out     *os.File // what a worker has to say when it can't log
 
 	mu      sync.Mutex
 	process *os.Process // nil while there is none
