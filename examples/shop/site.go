@@ -49,9 +49,9 @@ func (s *Shop) Site(more ...Link) http.Handler {
 	mux.HandleFunc("POST /office/export", site.requestExport)
 	mux.HandleFunc("POST /office/past", site.requestPast)
 	mux.HandleFunc("POST /office/report", site.requestReport)
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, viewFiles, "view/style.css")
-	})
+	for _, name := range []string{"style.css", "live.js"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, viewFiles, "view/"+name) })
+	}
 	mux.Handle("GET /thumbnails/", http.StripPrefix("/thumbnails/", http.FileServer(http.Dir(s.Path(thumbnailDir)))))
 	mux.Handle("GET /exports/", s.Orders)
 	mux.Handle("GET /status/", s.waiting)
@@ -85,7 +85,7 @@ func (l line) Paid() string {
 	return word
 }
 
-// showOrders shows the newest orders and how far each is. The page comes again by itself.
+// showOrders shows the newest orders and how far each is. The page stays true by itself.
 func (s *site) showOrders(w http.ResponseWriter, r *http.Request) {
 	orders, err := ordersIn(r.Context(), s.DB, selectOrders+`ORDER BY id DESC LIMIT $1`, shownOrders)
 	if err != nil {
