@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,15 @@ import (
 	"github.com/offloadhq/offload/offloadtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv("NOTIFY_CHILD"); address != "" {
+		child(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var quiet = offload.LogTo(slog.New(slog.DiscardHandler))
 
 // A town has people, and keeps what they get.
 type town struct {
@@ -71,7 +80,7 @@ func newTown(t *testing.T, kinds []notify.Kind, parts ...offload.Part) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.app = offloadtest.New(append(parts, kit, offload.LogTo(slog.New(slog.DiscardHandler)), offloadtest.StartAt(noon),
+	w.app = offloadtest.New(append(parts, kit, quiet, offloadtest.StartAt(noon),
 		mail.Send.Handle(func(_ context.Context, m mail.Message) (mail.Receipt, error) {
 			w.mails = append(w.mails, m)
 			return mail.Receipt{}, nil
