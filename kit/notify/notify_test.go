@@ -289,6 +289,16 @@ func TestWhatIsMissingIsSkipped(t *testing.T) {
 	w.want(1, 1, 0)
 }
 
+func TestOneBadDeviceKeepsNoOtherFromIt(t *testing.T) {
+	w := newTown(t, []notify.Kind{shipped(all)})
+	w.person(func(who *notify.Who) { who.Push = []push.Target{device("phone"), device("no token"), device("phone")} })
+	id := w.tell(notify.Notice{})
+	w.want(1, 1, 1)
+	if got, err := notify.Notify.Wait(t.Context(), w.app.App, id); err != nil || !strings.Contains(got.Skipped[notify.Push], "to.fcm.token") || len(got.Channels) != 4 {
+		t.Errorf("the result is %+v, %v", got, err)
+	}
+}
+
 func TestWhatCannotBeIsDiscarded(t *testing.T) {
 	w := newTown(t, []notify.Kind{
 		shipped(nil),
