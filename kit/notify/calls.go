@@ -99,11 +99,13 @@ func (t *telling) pushes() (all []*offload.Call) {
 		return nil
 	}
 	var wrong error
+	bad := 0
 	seen := map[string]bool{}
 	for _, target := range t.who.Push {
 		m := t.pushTo(target)
 		if err := m.Validate(); err != nil {
 			wrong = fmt.Errorf("push: %w", err)
+			bad++
 			continue
 		}
 		sum := sha256.Sum256([]byte(target.Service() + " " + target.Address()))
@@ -113,8 +115,12 @@ func (t *telling) pushes() (all []*offload.Call) {
 			all = append(all, t.push.Call(m, t.once(part), t.tag()))
 		}
 	}
-	if len(all) == 0 {
+	switch {
+	case wrong == nil:
+	case len(all) == 0:
 		t.skip(Push, wrong.Error(), wrong)
+	default:
+		t.skip(Push, fmt.Sprintf("%d of %d devices: %v", bad, len(t.who.Push), wrong), nil)
 	}
 	return all
 }

@@ -88,7 +88,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, person string) {
 		h.stream(w, r, person)
 		return
 	}
-	text, err := h.look(r.Context(), person, 0)
+	text, err := h.json(r.Context(), person)
 	if err != nil {
 		http.Error(w, "The list can't be read just now.", http.StatusServiceUnavailable)
 		return
@@ -154,8 +154,13 @@ func (h *Handler) answer(w http.ResponseWriter, person string, err error) {
 		return
 	}
 	h.mu.Lock()
-	delete(h.looks, person)
+	l := h.looks[person]
 	h.mu.Unlock()
+	if l != nil {
+		l.mu.Lock()
+		l.at = time.Time{}
+		l.mu.Unlock()
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -169,12 +174,13 @@ const (
 
 // stream sends the list whenever it is another.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, person string) {
-	if !h.enter() {
+	l := h.enter(person)
+	if l == nil {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "Too many wait here.", http.StatusServiceUnavailable)
 		return
 	}
-	defer h.leave()
+	defer h.leave(person, l)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := http.NewResponseController(w)
@@ -185,7 +191,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, person string) 
 	defer tick.Stop()
 	sent, last := "", time.Now()
 	for {
-		text, err := h.look(ctx, person, freshFor)
+		text, err := h.look(ctx, person, l)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -208,47 +214,62 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, person string) 
 	}
 }
 
-func (h *Handler) enter() bool {
+// enter returns what a window shares with the others of a person, or nil if there are too many.
+func (h *Handler) enter(person string) *look {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.streams >= mostStreams {
-		return false
+		return nil
 	}
 	h.streams++
-	return true
+	l := h.looks[person]
+	if l == nil {
+		l = &look{}
+		h.looks[person] = l
+	}
+	l.windows++
+	return l
 }
 
-func (h *Handler) leave() {
+func (h *Handler) leave(person string, l *look) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.streams--
+	if l.windows--; l.windows == 0 {
+		delete(h.looks, person)
+	}
 }
 
 // A look is what was last seen of a person's list, for all windows in which they have it open.
 type look struct {
+	windows int // the handler's lock is held for it
+
 	mu   sync.Mutex // held while the store is asked
 	at   time.Time
 	text string
 }
 
-// look returns a person's list as JSON, read not longer ago than that.
-func (h *Handler) look(ctx context.Context, person string, ago time.Duration) (string, error) {
-	h.mu.Lock()
-	l := h.looks[person]
-	if l == nil {
-		if len(h.looks) > mostStreams { // forget; whoever still looks has what it holds
-			clear(h.looks)
-		}
-		l = &look{}
-		h.looks[person] = l
-	}
-	h.mu.Unlock()
+// look returns a person's list as JSON, read not long ago.
+func (h *Handler) look(ctx context.Context, person string, l *look) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Since(l.at) < ago {
+	if time.Since(l.at) < freshFor {
 		return l.text, nil
 	}
 	began := time.Now()
+	text, err := h.json(ctx, person)
+	if err != nil {
+		return "", err
+	}
+	if text != l.text { // windows go on to share the same
+		l.text = text
+	}
+	l.at = began
+	return l.text, nil
+}
+
+// json is a person's list.
+func (h *Handler) json(ctx context.Context, person string) (string, error) {
 	list, err := Inbox(ctx, h.app, person)
 	if err != nil {
 		return "", err
@@ -257,11 +278,7 @@ func (h *Handler) look(ctx context.Context, person string, ago time.Duration) (s
 		list.Items = []Item{}
 	}
 	text, err := json.Marshal(list)
-	if err != nil {
-		return "", err
-	}
-	l.at, l.text = began, string(text)
-	return l.text, nil
+	return string(text), err
 }
 
 // Piece is HTML for the pages of a person: a bell with the number of what is unread, and the list behind it. A script of the handler keeps it true; without scripts it says

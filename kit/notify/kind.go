@@ -71,14 +71,14 @@ type Content struct {
 	Text  string `json:"text,omitempty"`
 	URL   string `json:"url,omitempty"` // where more is: absolute, https or http; pushes lead there if it is https
 
-	Mail *mail.Message `json:"mail,omitempty"` // instead of one of Title, Text and URL; To is filled in
+	Mail *mail.Message `json:"mail,omitempty"` // instead of one of Title, Text and URL; To is filled in, and Cc and Bcc are left out
 	SMS  string        `json:"sms,omitempty"`  // instead of Title, Text and URL
 	Push *push.Message `json:"push,omitempty"` // instead of one of Title, Text and URL; To is filled in
 }
 
 const (
-	mostTitle = 200  // bytes
-	mostText  = 1000 // bytes that the list keeps
+	mostTitle = 200 // bytes
+	mostText  = 500 // bytes that the list keeps
 	mostURL   = 1000
 )
 

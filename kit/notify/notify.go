@@ -132,7 +132,7 @@ func isLine(s string) bool {
 type Result struct {
 	Repeated bool               `json:"repeated,omitempty"` // another had the Key; nothing was done
 	Channels []Channel          `json:"channels,omitempty"` // by which it goes
-	Skipped  map[Channel]string `json:"skipped,omitempty"`  // by which it does not, and why
+	Skipped  map[Channel]string `json:"skipped,omitempty"`  // by which it does not, or not to all devices, and why
 	Jobs     []offload.ID       `json:"jobs,omitempty"`     // that it has enqueued
 }
 

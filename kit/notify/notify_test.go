@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,15 @@ import (
 	"github.com/offloadhq/offload/offloadtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv("NOTIFY_CHILD"); address != "" {
+		child(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var quiet = offload.LogTo(slog.New(slog.DiscardHandler))
 
 // A town has people, and keeps what they get.
 type town struct {
@@ -71,7 +80,7 @@ func newTown(t *testing.T, kinds []notify.Kind, parts ...offload.Part) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.app = offloadtest.New(append(parts, kit, offload.LogTo(slog.New(slog.DiscardHandler)), offloadtest.StartAt(noon),
+	w.app = offloadtest.New(append(parts, kit, quiet, offloadtest.StartAt(noon),
 		mail.Send.Handle(func(_ context.Context, m mail.Message) (mail.Receipt, error) {
 			w.mails = append(w.mails, m)
 			return mail.Receipt{}, nil
@@ -278,6 +287,16 @@ func TestWhatIsMissingIsSkipped(t *testing.T) {
 	w.person(func(who *notify.Who) { who.Phone = "+436641234567" })
 	w.tell(notify.Notice{Kind: "order.code", Key: "7"}) // the first has left the key to it
 	w.want(1, 1, 0)
+}
+
+func TestOneBadDeviceKeepsNoOtherFromIt(t *testing.T) {
+	w := newTown(t, []notify.Kind{shipped(all)})
+	w.person(func(who *notify.Who) { who.Push = []push.Target{device("phone"), device("no token"), device("phone")} })
+	id := w.tell(notify.Notice{})
+	w.want(1, 1, 1)
+	if got, err := notify.Notify.Wait(t.Context(), w.app.App, id); err != nil || !strings.Contains(got.Skipped[notify.Push], "to.fcm.token") || len(got.Channels) != 4 {
+		t.Errorf("the result is %+v, %v", got, err)
+	}
 }
 
 func TestWhatCannotBeIsDiscarded(t *testing.T) {

@@ -19,8 +19,9 @@ type Who struct {
 	// means goes as the kind says. None is a wish too.
 	Prefs map[string][]Channel
 
-	Zone  string // where the person lives, as in "Europe/Vienna"; UTC if empty
-	Quiet Quiet  // by the clock there
+	// Zone is where the person lives, as in "Europe/Vienna"; UTC if empty. A program for machines without time zones imports time/tzdata.
+	Zone  string
+	Quiet Quiet // by the clock there
 
 	Extra any // for Content, such as the language
 }
@@ -61,6 +62,11 @@ func (w *Who) zone() (*time.Location, error) {
 		return time.UTC, nil
 	}
 	zone, err := time.LoadLocation(w.Zone)
+	if err != nil {
+		if _, none := time.LoadLocation("Europe/London"); none != nil {
+			return nil, fmt.Errorf("this machine has no time zones; import time/tzdata in the program: %w", err)
+		}
+	}
 	if err != nil || w.Zone == "Local" {
 		return nil, refuse("Who.Zone", w.Zone, `the name of a time zone, such as "Europe/Vienna"`)
 	}

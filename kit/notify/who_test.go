@@ -53,12 +53,12 @@ func TestQuietHoursEndByTheClockThere(t *testing.T) {
 	}
 }
 
-// TestQuietHoursAlwaysEnd holds all quarters of hours of two years against the definition: it is not quiet when they have ended, and it was until then.
+// TestQuietHoursAlwaysEnd holds all half hours of a year against the definition: it is not quiet when they have ended, and it was until then.
 func TestQuietHoursAlwaysEnd(t *testing.T) {
 	for _, zone := range []string{"Europe/Vienna", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"} {
 		w := Who{Zone: zone, Quiet: Quiet{"21:15", "02:30"}}
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		for at := begin; at.Before(begin.AddDate(2, 0, 0)); at = at.Add(15 * time.Minute) {
+		for at := begin; at.Before(begin.AddDate(1, 0, 0)); at = at.Add(30 * time.Minute) {
 			end, err := w.quietUntil(at)
 			if err != nil {
 				t.Fatal(zone, at, err)

@@ -130,10 +130,7 @@ func (s *sending) send(ctx context.Context, m Message) (Receipt, error) {
 	case d.taken():
 		return a.receipt(), nil
 	case d.State == Sending:
-		if rest := doubtTime - job.StartedAt.Sub(known.At); rest > 0 {
-			return Receipt{}, offload.Snooze(rest)
-		}
-		if found, err := a.find(ctx); found || err != nil {
+		if found, err := a.find(ctx, doubtTime-job.StartedAt.Sub(known.At)); found || err != nil {
 			return a.receipt(), err
 		}
 	}
@@ -163,8 +160,8 @@ func (a *asking) swap(ctx context.Context) error {
 	return deliveries(a.app).Swap(ctx, a.known, record.Expire(a.keep))
 }
 
-// find looks for a message of which it is in doubt whether a provider has it. False says that it may be sent.
-func (a *asking) find(ctx context.Context) (bool, error) {
+// find looks for a message of which it is in doubt whether a provider has it, and which may still be heard of for the rest of a time. False says that it may be sent.
+func (a *asking) find(ctx context.Context, rest time.Duration) (bool, error) {
 	d := &a.known.Value
 	p := a.provider(d.Via)
 	if finder, is := p.(Finder); is {
@@ -183,6 +180,9 @@ func (a *asking) find(ctx context.Context) (bool, error) {
 				return true, a.note(ctx, a.app, a.job.ID, p, r)
 			}
 		}
+	}
+	if rest > 0 {
+		return false, offload.Snooze(rest)
 	}
 	if !a.neverTwice {
 		return false, nil

@@ -31,9 +31,9 @@
 // process dies before it is noted, the message may or may not be on its way. The kit makes a second one unlikely:
 //
 //   - before it asks a provider it notes that it will; so it knows later where it is in doubt, and two processes never ask at once;
-//   - in doubt it waits for a minute. The receipt of a message that was taken says so meanwhile: its URL names the job;
-//   - then it looks for the message at the provider, where that can be asked: the text, the number, the time;
-//   - only if there is nothing does it send again; with NeverTwice, not even then.
+//   - in doubt it looks for the message at the provider, where that can be asked: the text, the number, the time;
+//   - if there is none it waits for a minute. The receipt of a message that was taken says so meanwhile: its URL names the job;
+//   - then it looks once more, and only if there is nothing does it send again; with NeverTwice, not even then.
 //
 // What remains: a message that the provider took, has told nothing about within a minute, and does not list. And of two jobs with the
 // same text to the same number, in doubt at the same time, one may take the other's message for its own.
