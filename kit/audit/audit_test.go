@@ -390,9 +390,6 @@ func child(driver, dsn string) {
 
 // Processes that write and chain at once, and are killed at whatever line they are, lose nothing, and leave one chain.
 func TestKilledProcesses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts processes")
-	}
 	onBoth(t, func(s *shop) {
 		exe, err := os.Executable()
 		must(s, err)

@@ -370,9 +370,6 @@ func TestAnOlderVersionWaits(t *testing.T) {
 
 // A handler that can do nothing holds a thousand entities, not all that there are, and goes on when it is mended.
 func TestABrokenHandlerWaits(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it holds a thousand entities")
-	}
 	onBoth(t, func(s *shop) {
 		if s.driver != "sqlite" {
 			return // once is enough
@@ -748,9 +745,6 @@ func child(driver, dsn, address string) {
 
 // Processes that work at once, and are killed at whatever line they are, have each event handled once, in order.
 func TestKilledProcesses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts processes")
-	}
 	onBoth(t, func(s *shop) {
 		e := s.open(see("one", derive.Retries(offload.Backoff(func(int, error) time.Duration { return 10 * time.Millisecond }))))
 		exe, err := os.Executable()
