@@ -124,7 +124,7 @@ func (s *shop) withApp(f func(app *offload.App)) {
 // until waits until something is so.
 func (s *shop) until(what string, so func() bool) {
 	s.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for !so() {
 		select {
 		case <-deadline:
