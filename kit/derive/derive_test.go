@@ -27,7 +27,6 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/testpg"
 	"github.com/offloadhq/offload/kit/derive"
-	"github.com/offloadhq/offload/operate"
 	_ "github.com/offloadhq/offload/store/postgres"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -162,12 +161,12 @@ func (s *shop) saw(handler, entity string) (all []int) {
 
 func (s *shop) until(what string, so func() bool) {
 	s.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(3 * time.Minute)
 	for !so() {
 		select {
 		case <-deadline:
 			s.Fatalf("it never came that %s", what)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
@@ -368,19 +367,11 @@ func TestAnOlderVersionWaits(t *testing.T) {
 	})
 }
 
-// A handler that can do nothing holds a thousand entities, not all that there are, and goes on when it is mended.
+// A handler of which a thousand entities are held waits, and goes on when fewer are.
 func TestABrokenHandlerWaits(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it holds a thousand entities")
-	}
 	onBoth(t, func(s *shop) {
-		if s.driver != "sqlite" {
-			return // once is enough
-		}
-		var broken atomic.Bool
-		broken.Store(true)
 		e := s.open(derive.On("ill", func(ctx context.Context, tx *sql.Tx, e derive.Event[placed]) error {
-			if broken.Load() {
+			if e.Value.Order < 1000 {
 				return errors.New("it is broken")
 			}
 			return note(ctx, tx, "ill", e)
@@ -390,8 +381,21 @@ func TestABrokenHandlerWaits(t *testing.T) {
 			facts = append(facts, placed{i, i})
 		}
 		must(s, e.Record(s.Context(), s.db, facts...))
+		if _, err := e.Unhandled(s.Context()); err != nil { // they have numbers then
+			s.Fatal(err)
+		}
+		// As after a thousand failures, each with its job, of which a crash has kept all from being enqueued.
+		tx, err := s.db.BeginTx(s.Context(), nil)
+		must(s, err)
+		for i := range 1000 {
+			_, err := tx.ExecContext(s.Context(), "INSERT INTO offload_events_held (handler, entity, seq, job, since) VALUES ('ill', $1, $2, $3, '')",
+				fmt.Sprint("order/", i), i+1, offload.NewID().String())
+			must(s, err)
+		}
+		_, err = tx.ExecContext(s.Context(), "UPDATE offload_events_cursor SET seq = 1000 WHERE handler = 'ill'")
+		must(s, err)
+		must(s, tx.Commit())
 		s.run(e, func(app *offload.App) {
-			s.until("it waits", func() bool { return s.progress(e, "ill").Held == 1000 })
 			s.until("all jobs have failed", func() bool {
 				jobs, err := app.Jobs(s.Context(), offload.Filter{States: []offload.State{offload.Discarded}, Max: 1000})
 				must(s, err)
@@ -400,10 +404,11 @@ func TestABrokenHandlerWaits(t *testing.T) {
 			if p := s.progress(e, "ill"); p.Behind != 100 || p.Held != 1000 {
 				s.Errorf("it is %+v", p)
 			}
-			broken.Store(false)
-			_, err := operate.As(app, "ada").RetryAll(s.Context(), offload.Filter{Tasks: []string{"derive.ill"}})
-			must(s, err)
-			s.until("it has handled all", func() bool { return len(s.saw("ill", "")) == 1100 && s.progress(e, "ill").Held == 0 })
+			must(s, e.Skip(s.Context(), app, "ill", "order/7"))
+			s.until("it has handled the others", func() bool { return len(s.saw("ill", "")) == 100 })
+			if p := s.progress(e, "ill"); p.Behind != 0 || p.Held != 999 {
+				s.Errorf("it is %+v", p)
+			}
 		})
 	})
 }
@@ -748,9 +753,6 @@ func child(driver, dsn, address string) {
 
 // Processes that work at once, and are killed at whatever line they are, have each event handled once, in order.
 func TestKilledProcesses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts processes")
-	}
 	onBoth(t, func(s *shop) {
 		e := s.open(see("one", derive.Retries(offload.Backoff(func(int, error) time.Duration { return 10 * time.Millisecond }))))
 		exe, err := os.Executable()

@@ -120,12 +120,18 @@ func (e *Events) numberSome(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
+// alone waits for the others of this process that write, and returns what lets them go on. It is for SQLite, where only one writes at a time, and who waits for the file waits by sleeping.
+func (e *Events) alone() (end func()) {
+	if e.sql.number != "" {
+		return func() {}
+	}
+	e.writing.Lock()
+	return e.writing.Unlock
+}
+
 // locked runs f in a transaction that has a cursor, and moves the cursor to where f says. It does nothing if another process has it.
 func (e *Events) locked(ctx context.Context, lock, cursor string, f func(tx *sql.Tx, seq int64) (int64, error)) error {
-	if e.sql.number == "" { // SQLite: only one writes at a time, and who waits for the file waits by sleeping
-		e.writing.Lock()
-		defer e.writing.Unlock()
-	}
+	defer e.alone()()
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

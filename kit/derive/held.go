@@ -52,12 +52,16 @@ func (e *Events) hold(ctx context.Context, h *handler, f *failure) error {
 	}
 	offload.Logger(ctx).WarnContext(ctx, "offload: an event has failed, and its entity is held until the job comes through",
 		"handler", h.name, "event", f.at.name, "seq", f.at.seq, "entity", f.at.entity, "job", job.String(), "error", f.err)
-	return e.enqueue(ctx, offload.AppOf(ctx), h, f.at.entity, job)
+	return enqueue(ctx, offload.AppOf(ctx), h.call(f.at.entity, job))
 }
 
-func (e *Events) enqueue(ctx context.Context, app *offload.App, h *handler, entity string, job offload.ID) error {
-	_, err := h.task.Enqueue(ctx, app, Held{Entity: entity}, offload.WithID(job), offload.Tag("handler", h.name))
-	if err != nil {
+// call is the call of the job of a held entity.
+func (h *handler) call(entity string, job offload.ID) *offload.Call {
+	return h.task.Call(Held{Entity: entity}, offload.WithID(job), offload.Tag("handler", h.name))
+}
+
+func enqueue(ctx context.Context, app *offload.App, calls ...*offload.Call) error {
+	if _, err := app.Enqueue(ctx, calls...); err != nil {
 		return fmt.Errorf("enqueue the job of a held entity: %w", err)
 	}
 	return nil
@@ -94,12 +98,11 @@ func (e *Events) enqueueMissing(ctx context.Context, app *offload.App, h *handle
 	for _, job := range there {
 		delete(jobs, job.ID)
 	}
+	var calls []*offload.Call
 	for id, entity := range jobs {
-		if err := e.enqueue(ctx, app, h, entity, id); err != nil {
-			return err
-		}
+		calls = append(calls, h.call(entity, id))
 	}
-	return nil
+	return enqueue(ctx, app, calls...)
 }
 
 // retry is the run of a job: it handles the event that has failed, and those of its entity behind it, one by one, until the entity is where the handler is.
@@ -117,6 +120,7 @@ func (e *Events) retry(ctx context.Context, h *handler, in Held) error {
 
 // retryOne handles the next event of a held entity. Two processes that do it at once come one after another, and find what the other has done.
 func (e *Events) retryOne(ctx context.Context, h *handler, entity string, handle func(context.Context, *sql.Tx, []kept) error) (more bool, err error) {
+	defer e.alone()()
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
@@ -206,5 +210,5 @@ func (e *Events) Skip(ctx context.Context, app *offload.App, handler, entity str
 	if _, err := e.db.ExecContext(ctx, "UPDATE offload_events_held SET job = $1 WHERE handler = $2 AND entity = $3", id.String(), handler, entity); err != nil {
 		return err
 	}
-	return e.enqueue(ctx, app, h, entity, id)
+	return enqueue(ctx, app, h.call(entity, id))
 }
