@@ -131,8 +131,14 @@ func (p *program) request(f *function, e effect, line string) string {
 		made := p.madeBy(f, args[0])
 		switch p.nameOf(made) {
 		case "net/http.NewRequest":
+			if len(made.Args) < 3 { // of a function that returns them all
+				break
+			}
 			return fill(p.constantOr(made.Args[0]), p.source(made.Args[1]), made.Args[2])
 		case "net/http.NewRequestWithContext":
+			if len(made.Args) < 4 {
+				break
+			}
 			return fill(p.constantOr(made.Args[1]), p.source(made.Args[2]), made.Args[3])
 		}
 	}

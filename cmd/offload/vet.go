@@ -258,7 +258,7 @@ func sourceOf(f vetFinding) []string {
 	lines := slices.Clone(all[f.Line-1 : min(max(f.EndLine, f.Line), len(all))])
 	indent := lines[0][:len(lines[0])-len(strings.TrimLeft(lines[0], "\t "))]
 	for i := range lines {
-		lines[i] = strings.TrimPrefix(lines[i], indent)
+		lines[i] = strings.TrimSuffix(strings.TrimPrefix(lines[i], indent), "\r")
 	}
 	return lines
 }

@@ -1,58 +1,61 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestVet runs the scripts of testdata/vet, which have the go command load small modules. What it
-// builds comes from this machine's cache, and goes there.
+// TestVet builds the command and has the go command run it, on the small modules in the scripts of
+// testdata/vet, and on the example shop. What go builds and finds comes from this machine's cache, and goes there.
+// The command is built without the race detector, since it is started once for each of hundreds of packages.
 func TestVet(t *testing.T) {
 	if testing.Short() {
-		t.Skip("has the go command vet what it builds on")
+		t.Skip("has the go command vet all that the shop is built on")
 	}
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	self, err := exec.LookPath("offload")
-	if err != nil {
-		t.Fatal(err)
+	bin := t.TempDir()
+	built := filepath.Join(bin, "offload")
+	if runtime.GOOS == "windows" {
+		built += ".exe"
 	}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", built, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build the command: %v\n%s", err, out)
+	}
+
+	// The shop does while its customers wait what has to be done then, and nothing else.
+	t.Run("shop", func(t *testing.T) {
+		cmd := exec.CommandContext(t.Context(), built, "vet", "./examples/shop")
+		cmd.Dir = "../.."
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("offload vet: %v\n%s", err, out)
+		}
+	})
+
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/vet",
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("OFFLOAD", built)
 			env.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
 			env.Setenv("GOFLAGS", "")
 			env.Setenv("GOPROXY", "off")
 			env.Setenv("GOTOOLCHAIN", "local")
 			env.Setenv("GOWORK", "off")
-			env.Setenv("OFFLOAD", self)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
-}
-
-// The example shop does while its customers wait what has to be done then, and nothing else.
-func TestVetFindsNothingInTheShop(t *testing.T) {
-	if testing.Short() {
-		t.Skip("has the go command vet all that the shop is built on")
-	}
-	self, err := exec.LookPath("offload")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "vet", "./examples/shop")
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("offload vet: %v\n%s", err, out)
-	}
 }
 
 func TestWhoCallsAsVetTool(t *testing.T) {

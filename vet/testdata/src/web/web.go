@@ -205,6 +205,24 @@ func fetchInto(w io.Writer) error {
 	return err
 }
 
+func parts() (method, url string, body io.Reader) { return "GET", "https://example.com", nil }
+
+// Arguments that are made elsewhere.
+func (s *site) made(w http.ResponseWriter, r *http.Request) {
+	req, _ := http.NewRequest(parts())
+	http.DefaultClient.Do(req)                      // want `site.made → http.Client.Do`
+	(*http.Client).Do(http.DefaultClient, req)      // want `site.made → http.Client.Do`
+	new(http.Client).Do(requestOf(r))               // want `site.made → http.Client.Do`
+	exec.Command("convert", r.Form["arg"]...).Run() // want `site.made → exec.Cmd.Run`
+	for range r.Form["arg"] {
+		exec.CommandContext(r.Context(), "convert").Run() // want `site.made → exec.Cmd.Run`
+	}
+	do := http.Get
+	do("https://example.com") // want `site.made → http.Get`
+}
+
+func requestOf(r *http.Request) *http.Request { return r }
+
 // What belongs into the answer.
 func (s *site) marked(w http.ResponseWriter, r *http.Request) {
 	//offload:inline the answer shows the price
