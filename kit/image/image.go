@@ -31,7 +31,8 @@
 // # What it can't promise
 //
 // Colour profiles go with all else that a camera wrote: colours beyond sRGB look paler. A
-// process that is killed while it writes may leave a file whose name begins with a dot and ends with .part.
+// process that is killed while it writes may leave a file whose name begins with a dot and ends with .part; one with Vips a folder in the
+// system's temporary one.
 //
 // # Who may
 //
