@@ -78,11 +78,11 @@ type wire struct {
 	of *database
 }
 
-func (w wire) Begin() (driver.Tx, error) {
+func (w wire) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if w.of.away.Load() {
 		return nil, errors.New("the database is away")
 	}
-	tx, err := w.Conn.Begin() //nolint:staticcheck // the interface that every driver has
+	tx, err := w.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 	return lossy{tx, w.of}, err
 }
 

@@ -33,7 +33,9 @@ import (
 	"github.com/offloadhq/offload/kit/httpcall"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/image/webp"
+	"github.com/offloadhq/offload/kit/logship"
 	"github.com/offloadhq/offload/kit/mail"
+	"github.com/offloadhq/offload/kit/stats"
 	"github.com/offloadhq/offload/kit/status"
 	"github.com/offloadhq/offload/kit/table"
 	"github.com/offloadhq/offload/kit/table/parquet"
@@ -175,3 +177,15 @@ var album []Photo
 
 // hooks are those of webhooks.md.
 var hooks = webhook.New()
+
+// Stats are those of stats.md.
+var (
+	Stats    = stats.New()
+	Orders   = Stats.Counter("orders", "shop")
+	Checkout = Stats.Observer("checkout_seconds")
+	Buyers   = Stats.Unique("buyers")
+)
+
+var kept *stats.Kept
+
+var ship *logship.Shipper
