@@ -243,8 +243,8 @@ func (sp *spool) write(line []byte) error {
 		err = sp.file.Sync()
 	}
 	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, sp.file.Truncate(sp.written))
+		if n > 0 && sp.file.Truncate(sp.written) != nil {
+			err = errors.Join(err, sp.turnOver()) // what is torn is at the end of a segment then
 		}
 		return err
 	}

@@ -307,6 +307,27 @@ func TestSeriesAreBounded(t *testing.T) {
 	})
 }
 
+func TestLabelsFitIntoAnIndex(t *testing.T) {
+	onBoth(t, func(d *database) {
+		set := stats.New()
+		var names, values []string
+		for i := range 8 {
+			names = append(names, fmt.Sprint(strings.Repeat("n", 98), i))
+			values = append(values, strings.Repeat(fmt.Sprint("\x01<", i), 40))
+		}
+		hits := set.Counter(strings.Repeat("h", 100), names...)
+		kept := d.open(set)
+		hits.With(values...).Add(1)
+		hits.With(append(values, "one too many")...).Add(1)
+		hits.With("a\x00", "b").Add(1)
+		hits.With("a", "b").Add(1)
+		must(d, kept.Flush(t.Context()))
+		if p := total(d.T, kept, stats.Query{Name: strings.Repeat("h", 100)}); p.Sum != 4 || set.Health().Series != 3 {
+			d.Errorf("%v, %+v", p.Sum, set.Health())
+		}
+	})
+}
+
 func TestOldFiguresAreDeleted(t *testing.T) {
 	onBoth(t, func(d *database) {
 		set := stats.New()
