@@ -53,7 +53,12 @@ type Point struct {
 }
 
 // Mean is the mean of an Observer's numbers; NaN without any.
-func (p *Point) Mean() float64 { return p.Sum / float64(p.N) }
+func (p *Point) Mean() float64 {
+	if p.N == 0 {
+		return math.NaN()
+	}
+	return p.Sum / float64(p.N)
+}
 
 // Quantile is a number of an Observer that a share q, 0 to 1, of all are not above, within 2 %; NaN without any.
 func (p *Point) Quantile(q float64) float64 {

@@ -461,9 +461,9 @@ func TestTheHandlerDrawsAndTells(t *testing.T) {
 		must(t, err)
 		return response.StatusCode, response.Header.Get("Content-Type"), string(body)
 	}
-	for _, query := range []string{"", "?by=shop", "?last=30d&step=day", "?step=minute&last=90m", "?show=p95", "?by=nothing"} {
+	for _, query := range []string{"", "?by=shop", "?last=30d&step=day", "?step=minute&last=90m", "?show=p95", "?show=mean&by=shop", "?by=nothing"} {
 		code, kind, body := get("/stats/orders.svg" + query)
-		if code != 200 || kind != "image/svg+xml" || strings.Contains(body, "NaN") || strings.Contains(body, "<script") {
+		if code != 200 || kind != "image/svg+xml" || strings.Contains(body, "NaN") || strings.Contains(body, "Inf") || strings.Contains(body, "<script") {
 			t.Errorf("%s: %d %s %s", query, code, kind, body)
 		}
 		for read := xml.NewDecoder(strings.NewReader(body)); ; {
