@@ -38,6 +38,7 @@ func (q *queue) put(ctx context.Context, e entry) bool {
 		}
 		room := q.room
 		q.mu.Unlock()
+		q.tell()
 		select {
 		case <-room:
 		case <-ctx.Done():
@@ -58,12 +59,16 @@ func (q *queue) put(ctx context.Context, e entry) bool {
 	tell := q.n == q.signal
 	q.mu.Unlock()
 	if tell {
-		select {
-		case q.many <- struct{}{}:
-		default:
-		}
+		q.tell()
 	}
 	return true
+}
+
+func (q *queue) tell() {
+	select {
+	case q.many <- struct{}{}:
+	default:
+	}
 }
 
 // grow doubles the ring, up to as many as may wait. mu is held.

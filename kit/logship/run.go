@@ -34,7 +34,11 @@ func (s *Shipper) Run(ctx context.Context) {
 			s.tell(s.Flush(work))
 			return
 		}
-		s.tell(s.Flush(work))
+		err := s.Flush(work)
+		for err == nil && s.from.left() >= batchRecords && ctx.Err() == nil { // they came meanwhile, and told nobody
+			err = s.Flush(work)
+		}
+		s.tell(err)
 	}
 }
 

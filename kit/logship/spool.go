@@ -203,6 +203,7 @@ func (sp *spool) put(ctx context.Context, e entry) bool {
 		}
 		room := sp.room
 		sp.mu.Unlock()
+		sp.tell()
 		select {
 		case <-room:
 		case <-ctx.Done():
@@ -218,12 +219,16 @@ func (sp *spool) put(ctx context.Context, e entry) bool {
 		return false
 	}
 	if tell {
-		select {
-		case sp.many <- struct{}{}:
-		default:
-		}
+		sp.tell()
 	}
 	return true
+}
+
+func (sp *spool) tell() {
+	select {
+	case sp.many <- struct{}{}:
+	default:
+	}
 }
 
 // write appends a line, or nothing. mu is held.
@@ -238,8 +243,8 @@ func (sp *spool) write(line []byte) error {
 		err = sp.file.Sync()
 	}
 	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, sp.file.Truncate(sp.written))
+		if n > 0 && sp.file.Truncate(sp.written) != nil {
+			err = errors.Join(err, sp.turnOver()) // what is torn is at the end of a segment then
 		}
 		return err
 	}

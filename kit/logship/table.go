@@ -77,7 +77,12 @@ var insertSQL = func() map[int]string {
 	return all
 }()
 
+// shipMost is how long a transaction may take: a connection may be dead.
+const shipMost = 30 * time.Second
+
 func (t *table) Ship(ctx context.Context, items []Item) error {
+	ctx, cancel := context.WithTimeout(ctx, shipMost)
+	defer cancel()
 	tx, err := t.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -65,9 +65,9 @@ func (s Show) Value(p *Point) float64 {
 func (s Show) bars() bool { return s == ShowSum || s == ShowN || s == ShowUnique || s == ShowRefused }
 
 const (
-	chartWidth, chartHeight = 720, 260
+	chartWidth, chartHeight = 720, 280
 	left, right             = 64, 16
-	top, bottom             = 36, 52
+	top, bottom             = 36, 72
 	linesMost               = 6 // beyond that nobody tells them apart
 )
 
@@ -245,11 +245,12 @@ func (c *chart) line(b *bytes.Buffer, at int) {
 }
 
 func (c *chart) legend(b *bytes.Buffer, of int) {
-	wide := (chartWidth - left - right) / linesMost
+	const columns = 3
+	wide := (chartWidth - left - right) / columns
 	for i := range c.series {
-		x := left + i*wide
-		fmt.Fprintf(b, `<path d="M%d %dh18" stroke="var(--c%d)" stroke-width="2" stroke-dasharray="%s"/><text x="%d" y="%d">%s</text>`,
-			x, chartHeight-14, i, dashes[i], x+22, chartHeight-10, text(short(c.series[i].Value, 12)))
+		x, y := left+i%columns*wide, chartHeight-30+i/columns*18
+		fmt.Fprintf(b, `<path d="M%d %dh24" stroke="var(--c%d)" stroke-width="2" stroke-dasharray="%s"/><text x="%d" y="%d">%s</text>`,
+			x, y, i, dashes[i], x+30, y+4, text(short(c.series[i].Value, 26)))
 	}
 	if of > len(c.series) {
 		fmt.Fprintf(b, `<text x="%d" y="18" text-anchor="end">the largest %d of %d</text>`, chartWidth-right, len(c.series), of)

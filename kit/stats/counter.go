@@ -19,7 +19,7 @@ func (s *Set) Counter(name string, labels ...string) *Counter {
 }
 
 // With is the counter for values of its labels, in the order in which they were declared. It takes some 50 ns to look it up, so keep it where calls are many.
-// Values are cut to 100 bytes; those that are missing are empty.
+// Values are cut to 100 bytes, or to 20 if all of them are longer than 2,000 as JSON; those that are missing are empty.
 func (c *Counter) With(values ...string) *Counter {
 	return &Counter{stat: c.stat, series: c.stat.with(values)}
 }

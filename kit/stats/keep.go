@@ -142,7 +142,8 @@ func makeTables(ctx context.Context, db *sql.DB) (err error) {
 }
 
 const (
-	lastFlush = 5 * time.Second // at the end
+	lastFlush = 5 * time.Second  // at the end
+	mostFlush = 30 * time.Second // what takes longer is begun again: a connection may be dead
 	sweepWait = time.Hour
 )
 
@@ -160,11 +161,13 @@ func (k *Kept) Run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			err := k.Flush(ctx)
+			one, cancel := context.WithTimeout(ctx, mostFlush)
+			err := k.Flush(one)
 			if err == nil && k.now().Sub(swept) >= sweepWait {
 				swept = k.now()
-				err = k.sweep(ctx)
+				err = k.sweep(one)
 			}
+			cancel()
 			if ctx.Err() == nil {
 				tell(ctx, err)
 			}

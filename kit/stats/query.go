@@ -53,7 +53,12 @@ type Point struct {
 }
 
 // Mean is the mean of an Observer's numbers; NaN without any.
-func (p *Point) Mean() float64 { return p.Sum / float64(p.N) }
+func (p *Point) Mean() float64 {
+	if p.N == 0 {
+		return math.NaN()
+	}
+	return p.Sum / float64(p.N)
+}
 
 // Quantile is a number of an Observer that a share q, 0 to 1, of all are not above, within 2 %; NaN without any.
 func (p *Point) Quantile(q float64) float64 {
@@ -96,10 +101,9 @@ func (s *Series) Total() Point {
 	return all
 }
 
-// mostPoints is what an answer has at most in each series, and mostSeries of how many.
 const (
-	mostPoints = 10_000
-	mostSeries = 1_000
+	mostPoints = 10_000  // of a series
+	mostInAll  = 200_000 // of all: some 40 MiB, sketches apart
 )
 
 // Query answers with points, the oldest first; the last may still grow. The series are in the order of their values; without By there is one, also if nothing was counted. It reads
@@ -153,8 +157,8 @@ func (k *Kept) Query(ctx context.Context, q Query) ([]Series, error) {
 		if q.By != "" {
 			value = decodeLabels(labels)[q.By]
 		}
-		if found[value] == nil && len(found) == mostSeries {
-			return nil, &offload.InputError{Field: "By", Got: q.By, Want: "a label with up to 1,000 values in this time; say Labels, or a shorter time"}
+		if points := (to-from)/step + 1; found[value] == nil && (int64(len(found))+1)*points > mostInAll {
+			return nil, &offload.InputError{Field: "By", Got: q.By, Want: "200,000 points at most in all series; say Labels, a longer Step or a shorter time"}
 		}
 		if at := (start - from) / step; at >= 0 && at <= (to-from)/step {
 			series(value).Points[at].amount.merge(&a)

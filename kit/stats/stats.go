@@ -160,7 +160,7 @@ func (st *stat) with(values []string) *series {
 		key = strings.Join(values, "\x00")
 	}
 	if strings.Count(key, "\x00") >= max(len(values), 1) { // one has it in itself
-		values = st.fit(values)
+		values = st.fit(values, longestValue)
 		key = strings.Join(values, "\x00")
 	}
 	if found, ok := st.byKey.Load(key); ok {
@@ -171,8 +171,7 @@ func (st *stat) with(values []string) *series {
 	if found, ok := st.byKey.Load(key); ok {
 		return found.(*series)
 	}
-	fits := st.fit(values)
-	stored := encodeLabels(st.labels, fits)
+	stored := st.encode(values)
 	if same := st.stored[stored]; same != nil { // once its values are cut
 		return same
 	}
@@ -218,18 +217,30 @@ func (st *stat) make(stored string) *series {
 	return one
 }
 
-// longestValue is how many bytes of a label's value are kept.
-const longestValue = 100
+const (
+	longestValue  = 100   // bytes of a label's value that are kept
+	shortValue    = 20    // if all of them, escaped, are too long
+	longestLabels = 2_000 // bytes: PostgreSQL's indexes take 2,700 for a key
+)
+
+// encode is how the values of labels are stored.
+func (st *stat) encode(values []string) string {
+	stored := encodeLabels(st.labels, st.fit(values, longestValue))
+	if len(stored) > longestLabels {
+		stored = encodeLabels(st.labels, st.fit(values, shortValue))
+	}
+	return stored
+}
 
 // fit makes values what every database stores.
-func (st *stat) fit(values []string) []string {
+func (st *stat) fit(values []string, longest int) []string {
 	fits := make([]string, len(st.labels))
 	for i, v := range values {
 		if i == len(fits) {
 			break
 		}
-		if len(v) > longestValue {
-			v = v[:longestValue]
+		if len(v) > longest {
+			v = v[:longest]
 		}
 		fits[i] = strings.ReplaceAll(strings.ToValidUTF8(v, ""), "\x00", "")
 	}

@@ -78,11 +78,11 @@ type wire struct {
 	of *database
 }
 
-func (w wire) Begin() (driver.Tx, error) {
+func (w wire) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if w.of.away.Load() {
 		return nil, errors.New("the database is away")
 	}
-	tx, err := w.Conn.Begin() //nolint:staticcheck // the interface that every driver has
+	tx, err := w.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 	return lossy{tx, w.of}, err
 }
 
@@ -307,6 +307,27 @@ func TestSeriesAreBounded(t *testing.T) {
 	})
 }
 
+func TestLabelsFitIntoAnIndex(t *testing.T) {
+	onBoth(t, func(d *database) {
+		set := stats.New()
+		var names, values []string
+		for i := range 8 {
+			names = append(names, fmt.Sprint(strings.Repeat("n", 98), i))
+			values = append(values, strings.Repeat(fmt.Sprint("\x01<", i), 40))
+		}
+		hits := set.Counter(strings.Repeat("h", 100), names...)
+		kept := d.open(set)
+		hits.With(values...).Add(1)
+		hits.With(append(values, "one too many")...).Add(1)
+		hits.With("a\x00", "b").Add(1)
+		hits.With("a", "b").Add(1)
+		must(d, kept.Flush(t.Context()))
+		if p := total(d.T, kept, stats.Query{Name: strings.Repeat("h", 100)}); p.Sum != 4 || set.Health().Series != 3 {
+			d.Errorf("%v, %+v", p.Sum, set.Health())
+		}
+	})
+}
+
 func TestOldFiguresAreDeleted(t *testing.T) {
 	onBoth(t, func(d *database) {
 		set := stats.New()
@@ -440,9 +461,9 @@ func TestTheHandlerDrawsAndTells(t *testing.T) {
 		must(t, err)
 		return response.StatusCode, response.Header.Get("Content-Type"), string(body)
 	}
-	for _, query := range []string{"", "?by=shop", "?last=30d&step=day", "?step=minute&last=90m", "?show=p95", "?by=nothing"} {
+	for _, query := range []string{"", "?by=shop", "?last=30d&step=day", "?step=minute&last=90m", "?show=p95", "?show=mean&by=shop", "?by=nothing"} {
 		code, kind, body := get("/stats/orders.svg" + query)
-		if code != 200 || kind != "image/svg+xml" || strings.Contains(body, "NaN") || strings.Contains(body, "<script") {
+		if code != 200 || kind != "image/svg+xml" || strings.Contains(body, "NaN") || strings.Contains(body, "Inf") || strings.Contains(body, "<script") {
 			t.Errorf("%s: %d %s %s", query, code, kind, body)
 		}
 		for read := xml.NewDecoder(strings.NewReader(body)); ; {

@@ -36,6 +36,7 @@ import (
 	"github.com/offloadhq/offload/kit/httpcall"
 	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/image/webp"
+	"github.com/offloadhq/offload/kit/logship"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/kit/notify"
 	"github.com/offloadhq/offload/kit/push"
@@ -44,6 +45,7 @@ import (
 	"github.com/offloadhq/offload/kit/push/webpush"
 	"github.com/offloadhq/offload/kit/sms"
 	"github.com/offloadhq/offload/kit/sms/twilio"
+	"github.com/offloadhq/offload/kit/stats"
 	"github.com/offloadhq/offload/kit/status"
 	"github.com/offloadhq/offload/kit/table"
 	"github.com/offloadhq/offload/kit/table/parquet"
@@ -195,3 +197,15 @@ var album []Photo
 var hooks = webhook.New()
 
 var p8, account []byte
+
+// Stats are those of stats.md.
+var (
+	Stats    = stats.New()
+	Orders   = Stats.Counter("orders", "shop")
+	Checkout = Stats.Observer("checkout_seconds")
+	Buyers   = Stats.Unique("buyers")
+)
+
+var kept *stats.Kept
+
+var ship *logship.Shipper
