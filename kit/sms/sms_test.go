@@ -445,3 +445,16 @@ func TestFindGoesBackToTheFirstAsk(t *testing.T) {
 		}
 	}
 }
+
+func TestLimitOfANumber(t *testing.T) {
+	codes := sms.Named("sms.code", offload.Limit{Name: "sms-number", Max: 2, Per: time.Hour, By: "to"})
+	server := newPhoneServer(t)
+	app := newApp(t, newKit(t, server.provider(), sms.Tasks(codes)))
+	for _, to := range []string{hello.To, hello.To, hello.To, "+436640000000"} {
+		if _, err := codes.Enqueue(t.Context(), app, sms.Message{To: to, Text: "Your code is 4711."}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app.Drain()
+	wantMessages(t, server, 3)
+}
