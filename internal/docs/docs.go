@@ -11,6 +11,7 @@
 //	console  as sh for lines that begin with "$ "; what follows is output
 //	sql      is run by the store that a mark above the block names
 //	json     must be JSON
+//	js       is run by Chromium (bench/browser), each document's with what it needs around it
 //	text     is left alone, as yaml, ini, csv, dockerfile, python and ruby are
 //
 // A mark is a comment above the block: <!-- docs: run --> runs a console block and compares
@@ -87,6 +88,7 @@ var languages = map[string][]string{
 	"console":    {"run"},
 	"sql":        {"sqlite", "postgres"},
 	"json":       nil,
+	"js":         nil,
 	"text":       nil,
 	"yaml":       nil,
 	"ini":        nil,
