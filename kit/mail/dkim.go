@@ -82,7 +82,7 @@ func (s *signer) sign(w io.Writer, unsubscribe bool, write func(io.Writer) error
 	if err != nil {
 		return "", err
 	}
-	defer signer.Close() // after an error too, and twice if need be, lest its goroutine wait
+	defer signer.Close()                                           // after an error too, and twice if need be, lest its goroutine wait
 	both := bufio.NewWriterSize(io.MultiWriter(w, signer), 32<<10) // each write to a signer wakes another goroutine
 	if err := write(both); err != nil {
 		return "", err
