@@ -82,15 +82,15 @@ func (s *signer) sign(w io.Writer, unsubscribe bool, write func(io.Writer) error
 	if err != nil {
 		return "", err
 	}
+	defer signer.Close()                                           // after an error too, and twice if need be, lest its goroutine wait
 	both := bufio.NewWriterSize(io.MultiWriter(w, signer), 32<<10) // each write to a signer wakes another goroutine
-	err = write(both)
-	if err == nil {
-		err = both.Flush()
+	if err := write(both); err != nil {
+		return "", err
 	}
-	if end := signer.Close(); err == nil { // also after an error, lest its goroutine wait
-		err = end
+	if err := both.Flush(); err != nil {
+		return "", err
 	}
-	if err != nil {
+	if err := signer.Close(); err != nil {
 		return "", err
 	}
 	return signer.Signature(), nil

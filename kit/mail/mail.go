@@ -32,6 +32,12 @@
 // All that a mail is sent to are asked for in one conversation: a recipient whom the server refuses stops the mail for the
 // others too. Give each of them a mail of their own, as one does anyway lest they see each other.
 //
+// # What it takes
+//
+// A mail is written before a server is asked for it: what is signed is what is sent, each server is told the same, and what is attached and
+// can't be read is known in time. It takes up to 256 KiB of memory, and beyond that a file in the system's temporary folder, which is gone with the process. A mail of
+// more than 256 MiB is discarded.
+//
 // # Who may
 //
 // Whoever can enqueue this task can send mails as the sender, and can send all files of the folder given by
