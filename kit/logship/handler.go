@@ -66,7 +66,10 @@ type ownKey struct{}
 // Handle takes a record. What may change later is written down now; the rest keeps until it is shipped.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	s := h.ship
-	if ctx != nil && ctx.Value(ownKey{}) != nil {
+	if ctx == nil { // some pass none, and slog's handlers take it
+		ctx = context.Background()
+	}
+	if ctx.Value(ownKey{}) != nil {
 		s.counts.own.Add(1)
 		return nil
 	}
