@@ -3,6 +3,8 @@ module github.com/offloadhq/offload
 go 1.26.0
 
 require (
+	github.com/axiomhq/hyperloglog v0.3.0
+	github.com/dgryski/go-metro v0.0.0-20250106013310-edb8663e5e33
 	github.com/emersion/go-msgauth v0.7.0
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
 	github.com/emersion/go-smtp v0.25.1
@@ -37,13 +39,7 @@ require (
 	modernc.org/sqlite v1.62.0
 )
 
-require (
-	github.com/axiomhq/hyperloglog v0.3.0
-	github.com/dgryski/go-metro v0.0.0-20250106013310-edb8663e5e33
-	github.com/thedatashed/xlsxreader v1.2.8
-)
-
-require github.com/kamstrup/intmap v0.5.2 // indirect
+require github.com/thedatashed/xlsxreader v1.2.8
 
 require github.com/golang-jwt/jwt/v5 v5.3.1
 
@@ -59,6 +55,7 @@ require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/kamstrup/intmap v0.5.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/klauspost/crc32 v1.3.0 // indirect
 	github.com/minio/crc64nvme v1.1.1 // indirect

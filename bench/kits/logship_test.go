@@ -22,7 +22,9 @@ func (discard) Ship(context.Context, []logship.Item) error { return nil }
 func BenchmarkLogship(b *testing.B) {
 	failure := errors.New("card declined")
 	calls := map[string]func(log *slog.Logger, i int){
-		"five":  func(log *slog.Logger, i int) { log.Info("order paid", "order", i, "shop", "berlin", "price", 12.5, "took", time.Millisecond, "again", false) },
+		"five": func(log *slog.Logger, i int) {
+			log.Info("order paid", "order", i, "shop", "berlin", "price", 12.5, "took", time.Millisecond, "again", false)
+		},
 		"error": func(log *slog.Logger, i int) { log.Error("order failed", "order", i, "error", failure) },
 	}
 	for name, call := range calls {

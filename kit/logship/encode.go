@@ -6,37 +6,56 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 )
 
-// An encoder writes records down as slog's own handler of JSON does, one at a time.
+// An encoder writes records down as slog's own handler of JSON does. It holds no lock while it does, as values may log themselves while they are written.
 type encoder struct {
-	config *config
-	counts *counts
-	root   slog.Handler
-	id     string // of this process
+	config  *config
+	counts  *counts
+	options slog.HandlerOptions
+	root    *handler     // without anything that With has said
+	id      string       // of this process
+	last    atomic.Int64 // of ids
+}
 
-	mu     sync.Mutex
+func (e *encoder) init(s *Shipper) {
+	e.config, e.counts, e.id = &s.config, &s.counts, uuid.NewString()
+	e.options = slog.HandlerOptions{AddSource: s.config.source, Level: slog.Level(-1 << 30), ReplaceAttr: s.config.redact}
+	e.root = s.handler(nil, false)
+}
+
+// A writer writes the records of one handler.
+type writer struct {
 	buffer bytes.Buffer
-	last   int64 // of ids
+	by     slog.Handler
 }
 
-func (e *encoder) init(c *config, n *counts) {
-	e.config, e.counts, e.id = c, n, uuid.NewString()
-	e.root = slog.NewJSONHandler(&e.buffer, &slog.HandlerOptions{AddSource: c.source, Level: slog.Level(-1 << 30), ReplaceAttr: c.redact})
+func newWriter(h *handler) *writer {
+	w := &writer{}
+	w.by = slog.NewJSONHandler(&w.buffer, &h.ship.encode.options)
+	for _, said := range h.with {
+		if said.group != "" {
+			w.by = w.by.WithGroup(said.group)
+		} else {
+			w.by = w.by.WithAttrs(said.attrs)
+		}
+	}
+	return w
 }
+
+// widest is how large a writer's buffer may be to be used again.
+const widest = 64 << 10
 
 // item writes an entry down.
 func (e *encoder) item(en *entry) Item {
-	if en.inner == nil {
+	if en.by == nil {
 		return en.item
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	line, err := e.line(en.inner, &en.record)
-	if err == nil && len(line) > 4*e.config.maxRecord { // values, or what With has added
+	line, err := e.line(en.by, &en.record)
+	if err == nil && len(line) > 4*e.config.maxRecord { // values that Redact was to see, or what With has said
 		e.counts.cut.Add(1)
 		short := slog.NewRecord(en.record.Time, en.record.Level, en.record.Message[:min(len(en.record.Message), e.config.maxRecord/8)], en.record.PC)
 		short.AddAttrs(slog.Int(cutAttr, len(line)))
@@ -47,22 +66,28 @@ func (e *encoder) item(en *entry) Item {
 		bad.AddAttrs(slog.String("error", err.Error()))
 		line = e.plain(&bad)
 	}
-	e.last++
-	return Item{ID: e.id + "-" + strconv.FormatInt(e.last, 36), Time: timeOf(&en.record), Level: en.record.Level, Line: bytes.Clone(line)}
+	return Item{ID: e.nextID(), Time: timeOf(&en.record), Level: en.record.Level, Line: line}
 }
 
-// line writes a record; it is good until the next. mu is held.
-func (e *encoder) line(by slog.Handler, r *slog.Record) (line []byte, err error) {
+func (e *encoder) nextID() string { return e.id + "-" + strconv.FormatInt(e.last.Add(1), 36) }
+
+// line writes a record.
+func (e *encoder) line(by *handler, r *slog.Record) (line []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic of a %T", v)
 		}
 	}()
-	e.buffer.Reset()
-	if err := by.Handle(context.Background(), *r); err != nil {
+	w := by.writers.Get().(*writer)
+	w.buffer.Reset()
+	if err := w.by.Handle(context.Background(), *r); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(e.buffer.Bytes(), []byte("\n")), nil
+	line = bytes.Clone(bytes.TrimSuffix(w.buffer.Bytes(), []byte("\n")))
+	if w.buffer.Cap() <= widest {
+		by.writers.Put(w)
+	}
+	return line, nil
 }
 
 // plain writes a record of ours.
@@ -76,8 +101,5 @@ func (e *encoder) plain(r *slog.Record) []byte {
 func (e *encoder) own(level slog.Level, message string, attrs ...slog.Attr) Item {
 	r := slog.NewRecord(timeOf(&slog.Record{}), level, message, 0)
 	r.AddAttrs(attrs...)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.last++
-	return Item{ID: e.id + "-" + strconv.FormatInt(e.last, 36), Time: r.Time, Level: level, Line: e.plain(&r)}
+	return Item{ID: e.nextID(), Time: r.Time, Level: level, Line: e.plain(&r)}
 }

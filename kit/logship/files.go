@@ -25,7 +25,8 @@ type Rotate struct {
 }
 
 // Files writes a record a line, as JSON, to the file at path, whose directory is made. Files put aside are beside it, named by the time: shop.log becomes shop-20260131T120000.000.log, or .log.gz. A file that was
-// moved away or deleted by somebody else is made anew. One process at a time has the file. A batch is in the file as a whole or not at all, unless the process is killed meanwhile.
+// moved away or deleted by somebody else is made anew. One process at a time has the file. A batch is in the file as a whole or not at all,
+// unless the process is killed meanwhile; when it reaches the disk is up to the system.
 func Files(path string, r Rotate) Destination {
 	if r.Bytes == 0 {
 		r.Bytes = 100 << 20

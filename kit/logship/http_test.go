@@ -41,7 +41,7 @@ func TestOTLPSaysWhatItsSpecificationSays(t *testing.T) {
 	collector := serve(t)
 	ship := open(t, logship.OTLP(collector.URL+"/v1/logs", logship.Resource{"service.name": "shop"}, logship.Header("Authorization", "Bearer x")), logship.Level(slog.LevelDebug))
 	log := slog.New(ship.Handler())
-	log.With("shop", "berlin").WithGroup("order").Warn("paid", "id", 1<<62, "price", 1.5, "ok", true, "tags", []string{"a"}, "none", nil, slog.Group("by", "card", "visa"))
+	log.With("shop", "berlin").WithGroup("order").Warn("paid", "id", int64(1)<<62, "price", 1.5, "ok", true, "tags", []string{"a"}, "none", nil, slog.Group("by", "card", "visa"))
 	log.Debug("traced", "trace_id", "0af7651916cd43dd8448eb211c80319c", "span_id", "b7ad6b7169203331", "msg", "second", "took", time.Second)
 	must(t, ship.Flush(t.Context()))
 	if len(collector.bodies) != 1 || collector.heads[0].Get("Authorization") != "Bearer x" {

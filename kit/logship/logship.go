@@ -137,7 +137,7 @@ func Level(l slog.Leveler) Option { return option(func(c *config) { c.level = l 
 func Source() Option { return option(func(c *config) { c.source = true }) }
 
 // Redact calls f for each attribute before it is shipped or written anywhere, as slog.HandlerOptions.ReplaceAttr does: return another value, or the zero Attr to leave it out. Where f panics, the record is
-// replaced by one that says so.
+// replaced by one that says so. f must not log to the Shipper.
 func Redact(f func(groups []string, a slog.Attr) slog.Attr) Option {
 	return option(func(c *config) { c.redact = f })
 }
@@ -186,7 +186,7 @@ func New(to Destination, opts ...Option) (*Shipper, error) {
 		}
 	}
 	s := &Shipper{to: to, config: c, turn: make(chan struct{}, 1)}
-	s.encode.init(&s.config, &s.counts)
+	s.encode.init(s)
 	if c.spool == "" {
 		s.from = newQueue(s)
 	} else {

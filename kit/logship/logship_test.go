@@ -131,13 +131,54 @@ func TestWhatIsLoggedIsWhatItWasAtTheCall(t *testing.T) {
 	log := slog.New(ship.Handler())
 	m := &mutable{N: 1, More: []string{"a"}}
 	var nobody *os.PathError
+	with := log.With("m", m, "secret", secret("x"))
 	log.Info("one", "m", m, "secret", secret("x"), "error", errors.New("no"), "nil", error(nobody), slog.Group("g", "m", m))
 	m.N, m.More[0] = 2, "b"
+	with.Info("two")
 	must(t, ship.Flush(t.Context()))
 	line := string(to.items[0].Line)
+	if got := string(to.items[1].Line); !strings.Contains(got, `"msg":"two","m":{"N":1,"More":["a"]},"secret":"***"}`) {
+		t.Error(got)
+	}
 	for _, want := range []string{`"m":{"N":1,"More":["a"]}`, `"secret":"***"`, `"error":"no"`, `"g":{"m":{"N":1`, `"nil":`} {
 		if !strings.Contains(line, want) {
 			t.Errorf("%s has no %s", line, want)
+		}
+	}
+}
+
+// A talker logs while it is written.
+type talker struct{ log *slog.Logger }
+
+func (t talker) LogValue() slog.Value {
+	t.log.Info("LogValue")
+	return slog.AnyValue(talks(t))
+}
+
+type talks talker
+
+func (t talks) MarshalJSON() ([]byte, error) {
+	t.log.Info("MarshalJSON", "error", errors.New("an error"))
+	return []byte(`"said"`), nil
+}
+
+func TestValuesMayLogThemselves(t *testing.T) {
+	for _, opts := range [][]logship.Option{{}, {logship.Spool(t.TempDir(), false)}, {logship.Redact(func(_ []string, a slog.Attr) slog.Attr { return a })}} {
+		to := &catch{}
+		ship := open(t, to, opts...)
+		log := slog.New(ship.Handler())
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() { log.Info("all", "value", talker{log}) })
+		}
+		all.Wait()
+		must(t, ship.Flush(t.Context()))
+		said := map[string]int{}
+		for _, m := range to.messages(t) {
+			said[m]++
+		}
+		if said["all"] != 8 || said["LogValue"] != 8 || said["MarshalJSON"] < 8 {
+			t.Errorf("%v", said)
 		}
 	}
 }

@@ -12,7 +12,7 @@ func TestQuantilesAreNear(t *testing.T) {
 	for name, next := range map[string]func() float64{
 		"seconds":  func() float64 { return math.Exp(random.NormFloat64()*2 - 3) },
 		"balances": func() float64 { return random.NormFloat64() * 1000 },
-		"bytes":    func() float64 { return float64(random.IntN(1 << 40)) },
+		"bytes":    func() float64 { return float64(random.Int64N(1 << 40)) },
 	} {
 		var parts [3]histogram
 		var all []float64

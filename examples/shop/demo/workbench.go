@@ -113,7 +113,7 @@ func (b *workbench) breakPayment() (string, error) {
 
 func (b *workbench) killWorker() (string, error) {
 	if b.worker == nil {
-		return "", errors.New("Jobs are worked in this very process: killing it would end the pages too.")
+		return "Jobs are worked in this very process: killing it would end the pages too.", nil
 	}
 	if err := b.worker.kill(); err != nil {
 		return "", err
@@ -146,7 +146,7 @@ func (b *workbench) startMeasure() (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.measuring != "" {
-		return "", errors.New("It is being measured already.")
+		return "It is being measured already.", nil
 	}
 	b.measuring = "begins"
 	b.begun.Go(func() {
