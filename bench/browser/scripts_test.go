@@ -16,7 +16,7 @@ import (
 	"github.com/offloadhq/offload/internal/docs"
 )
 
-// pushWorld is what a service worker and its page have around them, as far as the scripts of push.md need it. It runs them, and says what they
+// pushWorld is what a service worker and its page have around them, as far as the scripts of docs/push.md need it. It runs them, and says what they
 // have shown, opened and sent.
 const pushWorld = `async (worker, page) => {
 	const listens = {}, done = [], waits = [];
@@ -59,15 +59,15 @@ func TestScriptsOfTheGuides(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		blocks, _ := docs.Blocks(filepath.Base(guide), string(text))
+		blocks, _ := docs.Blocks("docs/"+filepath.Base(guide), string(text))
 		for _, b := range blocks {
 			if b.Lang == "js" {
 				found[b.File] = append(found[b.File], b.Text)
 			}
 		}
 	}
-	if len(found) != 1 || len(found["push.md"]) != 2 {
-		t.Fatalf("scripts are in %v; this test knows the two of push.md", found)
+	if len(found) != 1 || len(found["docs/push.md"]) != 2 {
+		t.Fatalf("scripts are in %v; this test knows the two of docs/push.md", found)
 	}
 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -82,7 +82,7 @@ func TestScriptsOfTheGuides(t *testing.T) {
 	v.complaints()
 	v.do(chromedp.EmulateViewport(narrow.width, narrow.height))
 	v.open("/")
-	page, worker := found["push.md"][0], found["push.md"][1]
+	page, worker := found["docs/push.md"][0], found["docs/push.md"][1]
 	done := get(v, chromedp.Evaluate[[]string]("("+pushWorld+")("+quoted(worker)+","+quoted(page)+")", chromedp.EvalAwaitPromise))
 	want := []string{
 		`POST /devices {"endpoint":"/worker.js KEY","visible":true}`, "badge 3", "shows Your order, It is on its way., order-7", "shows News, undefined, undefined",
