@@ -5,6 +5,8 @@ type kind string
 
 const (
 	mail     kind = "mail"
+	pushes   kind = "push"
+	texts    kind = "sms"
 	call     kind = "http"
 	picture  kind = "image"
 	command  kind = "command"
@@ -32,6 +34,14 @@ var descriptions = map[kind]description{
 	mail: {
 		"sends mail", "kit/mail",
 		"mail.Send.Enqueue({ctx}, {app}, mail.Message{To: …, Subject: …, Text: …})", false,
+	},
+	pushes: {
+		"sends a push", "kit/push",
+		"push.Send.Enqueue({ctx}, {app}, push.Message{To: …, Title: …, Body: …})", false,
+	},
+	texts: {
+		"sends a short message", "kit/sms",
+		"sms.Send.Enqueue({ctx}, {app}, sms.Message{To: …, Text: …})", false,
 	},
 	call: {
 		"calls another server", "kit/httpcall",
@@ -75,7 +85,7 @@ var descriptions = map[kind]description{
 // pictures. That a library somewhere sleeps or packs is its own business.
 func only(k kind) bool {
 	switch k {
-	case mail, call, picture, command, document:
+	case mail, pushes, texts, call, picture, command, document:
 		return true
 	}
 	return false

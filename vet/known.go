@@ -38,6 +38,13 @@ var rules = []rule{
 	{kind: mail, pkg: "github.com/aws/aws-sdk-go-v2/service/sesv2", names: "Client.Send*"},
 	{kind: mail, pkg: "github.com/aws/aws-sdk-go/service/ses", names: "SES.Send*"},
 
+	{kind: pushes, pkg: "firebase.google.com/go/messaging", names: "Client.Send*"},
+	{kind: pushes, pkg: "github.com/SherClockHolmes/webpush-go", names: "SendNotification*"},
+	{kind: pushes, pkg: "github.com/sideshow/apns2", names: "Client.Push*"},
+
+	{kind: texts, pkg: "github.com/twilio/twilio-go/rest/api/...", names: "ApiService.CreateMessage"},
+	{kind: texts, pkg: "github.com/vonage/vonage-go-sdk", names: "SMSClient.Send"},
+
 	{kind: call, pkg: "net/http", names: "Get Head Post PostForm Client.Do Client.Get Client.Head Client.Post Client.PostForm Transport.RoundTrip RoundTripper.RoundTrip"},
 	{kind: call, pkg: "github.com/hashicorp/go-retryablehttp", names: "Get Head Post PostForm Client.Do Client.Get Client.Head Client.Post Client.PostForm"},
 	{kind: call, pkg: "github.com/go-resty/resty", names: "Request.Get Request.Head Request.Post Request.Put Request.Patch Request.Delete Request.Execute Request.Send"},
@@ -48,7 +55,7 @@ var rules = []rule{
 	{kind: call, pkg: "github.com/stripe/stripe-go/...", names: "New Update Del Cancel Capture Confirm Get Client.New Client.Update Client.Del Client.Cancel Client.Capture Client.Confirm Client.Get *Service.Create *Service.Update *Service.Retrieve *Service.Delete *Service.Cancel *Service.Capture *Service.Confirm"},
 	{kind: call, pkg: "github.com/slack-go/slack", names: "Client.PostMessage* Client.UploadFile* Client.SendMessage* PostWebhook*"},
 	{kind: call, pkg: "github.com/twilio/twilio-go/rest/...", names: "ApiService.Create* ApiService.Fetch* ApiService.Update* ApiService.Delete* ApiService.List*"},
-	{kind: call, pkg: "firebase.google.com/go/messaging", names: "Client.Send* Client.Subscribe*"},
+	{kind: call, pkg: "firebase.google.com/go/messaging", names: "Client.Subscribe* Client.Unsubscribe*"},
 	{kind: call, pkg: "github.com/sashabaranov/go-openai", names: "Client.Create*"},
 	{kind: call, pkg: "github.com/openai/openai-go/...", names: "*Service.New *Service.Generate *Service.Edit"},
 	{kind: call, pkg: "github.com/anthropics/anthropic-sdk-go/...", names: "*Service.New"},

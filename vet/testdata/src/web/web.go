@@ -17,7 +17,9 @@ import (
 
 	"notify"
 
+	"github.com/SherClockHolmes/webpush-go"
 	"github.com/offloadhq/offload"
+	twilio "github.com/twilio/twilio-go/rest/api/v2010"
 	"gopkg.in/gomail.v2"
 )
 
@@ -27,6 +29,8 @@ type site struct {
 	client *notify.Client
 	app    *offload.App
 	dialer *gomail.Dialer
+	device *webpush.Subscription
+	twilio *twilio.ApiService
 	hook   func()
 }
 
@@ -43,6 +47,12 @@ func (s *site) across(w http.ResponseWriter, r *http.Request) {
 // A library, known by name.
 func (s *site) library(w http.ResponseWriter, r *http.Request) {
 	s.dialer.DialAndSend(&gomail.Message{}) // want `sends mail while the user waits: site.library → gomail.Dialer.DialAndSend; kit/mail takes it over`
+
+	webpush.SendNotification(nil, s.device, nil) // want `sends a push while the user waits: site.library → webpush.SendNotification; kit/push takes it over`
+
+	s.twilio.CreateMessage(nil) // want `sends a short message while the user waits: site.library → openapi.ApiService.CreateMessage; kit/sms takes it over`
+
+	s.twilio.CreateCall(nil) // want `calls another server while the user waits: site.library → openapi.ApiService.CreateCall; kit/httpcall takes it over`
 }
 
 type mailer interface{ mail(to string) error }
