@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -21,4 +22,16 @@ func Scheme(ctx context.Context, scheme string) error {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 	return err
+}
+
+// AddressIn finds in what the example shop says where it is.
+type AddressIn chan<- string
+
+// Write is for demo.Options.Out.
+func (a AddressIn) Write(text []byte) (int, error) {
+	if _, after, found := bytes.Cut(text, []byte("The shop is open at ")); found {
+		address, _, _ := bytes.Cut(after, []byte(","))
+		a <- string(address)
+	}
+	return len(text), nil
 }

@@ -64,11 +64,13 @@ func run(ctx context.Context, out string, readme bool) (err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	shots := all(paths)
-	if readme {
-		shots = documents(paths)
+	if !readme {
+		return take(ctx, server.URL, out, all(paths))
 	}
-	return take(ctx, server.URL, out, shots)
+	if err := take(ctx, server.URL, out, documents(paths)); err != nil {
+		return err
+	}
+	return shopShots(ctx, out)
 }
 
 // pages are the paths of all pages by name.
