@@ -160,6 +160,9 @@ func (c *claimer) readMail() {
 		now := time.Now()
 		c.starts, c.lookAt = startTimes(now), now
 	}
+	if c.s.mail.holds() {
+		c.lookAt = time.Now()
+	}
 	for w, n := range c.s.mail.take() {
 		if w.Queue == "" {
 			c.lookAt = time.Now()

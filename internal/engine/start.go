@@ -44,7 +44,7 @@ func (r *reserved) insert(ctx context.Context, n store.NewJob) (store.Inserted, 
 		r.s.mail.doubt() // it may have been committed all the same, now or later
 	case claimed == nil:
 		r.s.hand.cede(r.attempt)
-		r.s.mail.post(store.Wake{Queue: n.Queue, Priority: n.Priority}, 0)
+		r.s.mail.hold() // a claim would start it all the same: pauses are for who looks
 	default:
 		r.begin(claimed)
 	}

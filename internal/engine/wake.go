@@ -14,6 +14,7 @@ type mailbox struct {
 	news map[store.Wake]news
 	lost bool          // an answer, after which there may be leases that nobody here knows of
 	gate bool          // one has let jobs through
+	held bool          // the store kept a job from starting, for a reason that a look tells
 	ring chan struct{} // holds one token while there is something in news
 }
 
@@ -70,6 +71,22 @@ func (m *mailbox) admitted() (is bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	is, m.gate = m.gate, false
+	return is
+}
+
+// hold says that the store has kept a new job from starting: a pause that this process may not know of yet.
+func (m *mailbox) hold() {
+	m.mu.Lock()
+	m.held = true
+	m.mu.Unlock()
+	ring(m.ring)
+}
+
+// holds reports whether hold was called since it was asked.
+func (m *mailbox) holds() (is bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is, m.held = m.held, false
 	return is
 }
 
