@@ -132,36 +132,42 @@ func (f *files) putAside() error {
 	}
 	ext := filepath.Ext(f.path)
 	stem := strings.TrimSuffix(f.path, ext)
-	at := f.now().UTC()
-	aside := func() string { return stem + "-" + at.Format("20060102T150405.000") + ext }
-	for exists(aside()) || exists(aside()+".gz") {
-		at = at.Add(time.Millisecond)
-	}
-	if err := os.Rename(f.path, aside()); err != nil {
-		return err
-	}
-	if f.rotate.Compress {
-		if err := compress(aside()); err != nil {
-			return err
-		}
-	}
-	old, err := filepath.Glob(escapeGlob(stem) + "-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9].[0-9][0-9][0-9]" + escapeGlob(ext) + "*")
+	old, err := f.asides(stem, ext)
 	if err != nil {
 		return err
 	}
-	old = slices.DeleteFunc(old, func(name string) bool { return !strings.HasSuffix(name, ext) && !strings.HasSuffix(name, ext+".gz") })
-	slices.Sort(old)
-	for i := 0; i < len(old)-f.rotate.Keep; i++ {
-		if err := os.Remove(old[i]); err != nil && !errors.Is(err, os.ErrNotExist) {
+	at := f.now().UTC().Truncate(time.Millisecond)
+	if len(old) > 0 { // later than the newest, whatever the clock says: by their names they are in order
+		newest, err := time.Parse(asideTime, strings.TrimPrefix(filepath.Base(old[len(old)-1]), filepath.Base(stem)+"-")[:len(asideTime)])
+		if err == nil && !newest.Before(at) {
+			at = newest.Add(time.Millisecond)
+		}
+	}
+	aside := stem + "-" + at.Format(asideTime) + ext
+	if err := os.Rename(f.path, aside); err != nil {
+		return err
+	}
+	old = append(old, aside)
+	for ; len(old) > f.rotate.Keep; old = old[1:] {
+		if err := os.Remove(old[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+	}
+	if f.rotate.Compress {
+		return compress(aside)
 	}
 	return nil
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
+const asideTime = "20060102T150405.000"
+
+// asides are the files put aside, the oldest first.
+func (f *files) asides(stem, ext string) ([]string, error) {
+	digits := func(n int) string { return strings.Repeat("[0-9]", n) }
+	names, err := filepath.Glob(escapeGlob(stem) + "-" + digits(8) + "T" + digits(6) + "." + digits(3) + escapeGlob(ext) + "*")
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ext) && !strings.HasSuffix(name, ext+".gz") })
+	slices.Sort(names)
+	return names, err
 }
 
 func escapeGlob(s string) string {

@@ -73,6 +73,23 @@ func TestFilesAreRotated(t *testing.T) {
 	}
 }
 
+func TestARelativePathIsRotatedToo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ship := open(t, logship.Files("./shop.log", logship.Rotate{Bytes: 1 << 10, Keep: 2}))
+	log := slog.New(ship.Handler())
+	for i := range 100 {
+		log.Info(fmt.Sprint("record ", i))
+	}
+	must(t, ship.Flush(t.Context()))
+	names, err := filepath.Glob("shop*")
+	must(t, err)
+	newest, err := os.ReadFile(names[len(names)-1])
+	must(t, err)
+	if len(names) != 3 || !strings.Contains(string(newest), "record 99") {
+		t.Errorf("%v, %s", names, newest)
+	}
+}
+
 func TestAnOldFileIsPutAside(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.log")
 	must(t, os.WriteFile(path, []byte("of yesterday\n"), 0o600))

@@ -85,7 +85,7 @@ func (k *Kept) collect(ctx context.Context) {
 				continue
 			}
 			refused += taken.refused
-			if w.coarse == 0 && len(w.amounts) >= waitMost {
+			if w.coarse == 0 && len(w.amounts) >= k.most {
 				w.coarse = minute
 			}
 			at := moment{s, cmp.Or(w.coarse, minute)}

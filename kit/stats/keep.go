@@ -20,6 +20,7 @@ type Kept struct {
 	db     *sql.DB
 	config config
 	now    func() time.Time
+	most   int    // amounts that wait with their minutes
 	writer string // of this process's lines in offload_stats_flush
 
 	turn    chan struct{} // held by who flushes; guards what follows
@@ -81,7 +82,7 @@ func Open(ctx context.Context, db *sql.DB, set *Set, opts ...Option) (*Kept, err
 	if err := makeTables(ctx, db); err != nil {
 		return nil, err
 	}
-	k := &Kept{set: set, db: db, config: c, now: time.Now, writer: uuid.NewString(), turn: make(chan struct{}, 1)}
+	k := &Kept{set: set, db: db, config: c, now: time.Now, most: waitMost, writer: uuid.NewString(), turn: make(chan struct{}, 1)}
 	k.Part = offload.Parts(offload.Beside(k.Run), offload.OnClose(k.Close))
 	set.kept = true
 	return k, nil
