@@ -17,11 +17,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -59,6 +61,7 @@ type Settings struct {
 type Shop struct {
 	Settings
 	DB       *sql.DB
+	begins   *sql.DB // DB, for transactions: see begin
 	App      *offload.App
 	Orders   *Exports       // of orders, as files
 	Trail    *audit.Log     // who did what
@@ -155,7 +158,10 @@ func (s *Shop) openTables(ctx context.Context) (err error) {
 	driver, address, schema := "pgx", s.Database, postgresSchema
 	if !strings.HasPrefix(s.Database, "postgres") {
 		s.Database = s.Path("shop.db")
-		driver, address, schema = "sqlite", sqliteAddress(s.Database), sqliteSchema
+		driver, address, schema = "sqlite", sqliteAddress(s.Database, 5*time.Second), sqliteSchema
+		if s.begins, err = sql.Open(driver, sqliteAddress(s.Database, 0)); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(s.Path(thumbnailDir), 0o755); err != nil {
 		return err
@@ -164,6 +170,9 @@ func (s *Shop) openTables(ctx context.Context) (err error) {
 		return err
 	}
 	s.DB.SetMaxOpenConns(16)
+	if s.begins == nil {
+		s.begins = s.DB
+	}
 	if _, err := s.DB.ExecContext(ctx, schema); err != nil {
 		return fmt.Errorf("make tables: %w", err)
 	}
@@ -172,9 +181,9 @@ func (s *Shop) openTables(ctx context.Context) (err error) {
 
 // sqliteAddress is how the driver wants to be told: every transaction is a writing one from its
 // beginning, since one that reads first cannot always be made a writing one later.
-func sqliteAddress(path string) string {
+func sqliteAddress(path string, patience time.Duration) string {
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
@@ -191,8 +200,11 @@ func (s *Shop) Watch(ctx context.Context) error { return s.App.Run(ctx, alert.Qu
 func (s *Shop) Close() error {
 	errs := []error{s.App.Close()}
 	s.web.CloseIdleConnections()
+	if s.begins != nil {
+		errs = append(errs, s.begins.Close())
+	}
 	if s.DB != nil {
-		errs = append(errs, s.DB.Close())
+		errs = append(errs, s.DB.Close()) // again, perhaps: that is no error
 	}
 	return errors.Join(errs...)
 }
@@ -225,7 +237,7 @@ func (s *Shop) Path(elem ...string) string {
 
 // inTx runs f in a transaction, and commits it unless f fails.
 func (s *Shop) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.DB.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -235,3 +247,27 @@ func (s *Shop) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	}
 	return tx.Commit()
 }
+
+// begin begins a transaction. While another process writes, SQLite would wait by itself, and sleep longer and
+// longer, up to a tenth of a second: where many write, the one who sleeps longest is passed by most. So
+// it is asked every millisecond or two instead.
+func (s *Shop) begin(ctx context.Context) (*sql.Tx, error) {
+	for began := time.Now(); ; {
+		tx, err := s.begins.BeginTx(ctx, nil)
+		var code interface{ Code() int }
+		busy := errors.As(err, &code) && code.Code()&0xff == sqliteBusy
+		if !busy || time.Since(began) > lockPatience {
+			return tx, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Millisecond + rand.N(time.Millisecond)):
+		}
+	}
+}
+
+const (
+	sqliteBusy   = 5               // somebody else writes
+	lockPatience = 5 * time.Second // how long one waits for them
+)
