@@ -73,6 +73,7 @@ var rooms = []room{
 	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
 	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
 	{"kit/image", append([]string{"kit/command"}, kitMay...), "pictures made of pictures, some by a program"},
+	{"kit/push/internal/testapp", []string{".", "kit/push", "offloadtest"}, "what the tests of push share"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},

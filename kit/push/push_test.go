@@ -20,6 +20,7 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/push"
+	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/offloadtest"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -41,40 +42,8 @@ func subscription(t *testing.T) *push.Subscription {
 	}
 }
 
-func newApp(t *testing.T, opts ...push.Option) *offloadtest.App {
-	t.Helper()
-	kit, err := push.New(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := offloadtest.New(kit, offload.LogTo(slog.New(slog.DiscardHandler)))
-	t.Cleanup(func() { app.Close() })
-	return app
-}
-
-func enqueued(t *testing.T, app *offloadtest.App, m push.Message) offload.ID {
-	t.Helper()
-	job, err := push.Send.Enqueue(t.Context(), app, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return job.ID
-}
-
-func wantState(t *testing.T, app *offloadtest.App, id offload.ID, want offload.State, text string) *offload.Job {
-	t.Helper()
-	job, err := app.Job(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if job.State != want || !strings.Contains(job.Error, text) {
-		t.Errorf("the job is %s: %s; want %s, saying %q", job.State, job.Error, want, text)
-	}
-	return job
-}
-
 func TestBadInputIsRefusedWithItsField(t *testing.T) {
-	app := newApp(t, push.Via(push.Keep{}))
+	app := testapp.New(t, push.Via(push.Keep{}))
 	web := func(spoil func(s *push.Subscription)) push.Target {
 		s := subscription(t)
 		spoil(s)
@@ -144,7 +113,7 @@ func TestBadInputIsRefusedWithItsField(t *testing.T) {
 	jobs, err := app.Enqueue(t.Context(), offload.NewCall("push", input)) // by name, from elsewhere
 	if err == nil {
 		app.Drain()
-		wantState(t, app, jobs[0].ID, offload.Discarded, "to.apns.token")
+		testapp.WantState(t, app, jobs[0].ID, offload.Discarded, "to.apns.token")
 	} else if !strings.Contains(err.Error(), "to.apns.token") {
 		t.Error(err)
 	}
@@ -152,7 +121,7 @@ func TestBadInputIsRefusedWithItsField(t *testing.T) {
 
 // TestLargestIsTaken sends what just fits, whose tag is still to be filled in.
 func TestLargestIsTaken(t *testing.T) {
-	app := newApp(t, push.Via(push.Keep{}))
+	app := testapp.New(t, push.Via(push.Keep{}))
 	for most, to := range map[int]push.Target{3993: {Web: subscription(t)}, 4096: {APNs: &push.Device{Token: device}}} {
 		fits := func(n int) bool {
 			return push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)}.Validate() == nil
@@ -161,9 +130,9 @@ func TestLargestIsTaken(t *testing.T) {
 		for fits(n + 1) {
 			n++
 		}
-		id := enqueued(t, app, push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)})
+		id := testapp.Enqueue(t, app, push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)})
 		app.Drain()
-		wantState(t, app, id, offload.Completed, "")
+		testapp.WantState(t, app, id, offload.Completed, "")
 		page := get(t, push.Inbox(app.App), "/p/"+id.String()+"/").Body.String()
 		if n < most-150 || !strings.Contains(page, strings.Repeat("x", n)) {
 			t.Errorf("%s: %d bytes of text fit in %d", to.Service(), n, most)
@@ -179,7 +148,7 @@ func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 }
 
 func TestInboxShowsWhatIsKept(t *testing.T) {
-	app := newApp(t, push.Via(push.Keep{}))
+	app := testapp.New(t, push.Via(push.Keep{}))
 	h := push.Inbox(app.App)
 	if page := get(t, h, "/").Body.String(); !strings.Contains(page, "No push has been kept") {
 		t.Errorf("the empty list is\n%s", page)
@@ -189,9 +158,9 @@ func TestInboxShowsWhatIsKept(t *testing.T) {
 		To: push.Target{Web: subscription(t)}, Title: "<script>alert(1)</script> für Ada", Body: "<b>It is on its way.</b>", URL: "https://shop.example/7",
 		Badge: &badge, Data: map[string]string{"a": "</code><script>"},
 	}
-	id := enqueued(t, app, m)
+	id := testapp.Enqueue(t, app, m)
 	app.Drain()
-	wantState(t, app, id, offload.Completed, "")
+	testapp.WantState(t, app, id, offload.Completed, "")
 	at := "/p/" + id.String() + "/"
 	list := get(t, h, "/").Body.String()
 	if !strings.Contains(list, `href="`+at[1:]+`"`) || strings.Contains(list, "<script") || !strings.Contains(list, "für Ada") || strings.Contains(list, "secret-of") {
@@ -223,7 +192,7 @@ func TestInboxIsOfAllProcesses(t *testing.T) {
 		return app
 	}
 	first, second := process(), process()
-	enqueued(t, first, push.Message{To: push.Target{FCM: &push.Registration{Token: "abc:def"}}, Title: "of the first"})
+	testapp.Enqueue(t, first, push.Message{To: push.Target{FCM: &push.Registration{Token: "abc:def"}}, Title: "of the first"})
 	first.Drain()
 	if list := get(t, push.Inbox(second.App), "/").Body.String(); !strings.Contains(list, "of the first") {
 		t.Errorf("the other process shows\n%s", list)
@@ -248,7 +217,7 @@ func FuzzTarget(f *testing.F) {
 }
 
 func TestInboxKeepsTheNewest(t *testing.T) {
-	app := newApp(t, push.Via(push.Keep{}))
+	app := testapp.New(t, push.Via(push.Keep{}))
 	messages := make([]push.Message, 1100)
 	for i := range messages {
 		messages[i] = push.Message{To: push.Target{APNs: &push.Device{Token: device}}, Title: fmt.Sprint("push ", i)}
@@ -278,29 +247,29 @@ func (c *carrier) Carry(ctx context.Context, l *push.Letter) (push.Receipt, erro
 
 func TestAnExpiredSubscriptionIsGone(t *testing.T) {
 	var told *push.GoneError
-	app := newApp(t, push.Via(push.Keep{}), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
+	app := testapp.New(t, push.Via(push.Keep{}), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
 	s := subscription(t)
 	past := float64(time.Now().Add(-time.Minute).UnixMilli())
 	s.ExpirationTime = &past
-	id := enqueued(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
 	app.Drain()
-	wantState(t, app, id, offload.Discarded, "expirationTime")
+	testapp.WantState(t, app, id, offload.Discarded, "expirationTime")
 	if told == nil || told.Target.Address() != s.Endpoint {
 		t.Errorf("told %+v", told)
 	}
 	future := float64(time.Now().Add(time.Hour).UnixMilli())
 	s.ExpirationTime = &future
-	id = enqueued(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	id = testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
 	app.Drain()
-	wantState(t, app, id, offload.Completed, "")
+	testapp.WantState(t, app, id, offload.Completed, "")
 }
 
 func TestAServiceThatAnotherProcessHas(t *testing.T) {
 	c := &carrier{carries: func(to push.Target) bool { return to.APNs != nil }}
-	app := newApp(t, push.Via(c))
-	id := enqueued(t, app, push.Message{To: push.Target{Web: subscription(t)}, Title: "x"})
+	app := testapp.New(t, push.Via(c))
+	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: subscription(t)}, Title: "x"})
 	app.Drain()
-	wantState(t, app, id, offload.Retryable, "see Via")
+	testapp.WantState(t, app, id, offload.Retryable, "see Via")
 	app.Close()
 	if c.closed != 1 {
 		t.Errorf("closed %d times; want once", c.closed)
@@ -314,26 +283,26 @@ func TestAnotherTask(t *testing.T) {
 		got = append(got, l.Title)
 		return push.Receipt{Service: "test"}, nil
 	}}
-	app := newApp(t, push.Via(c), push.Tasks(push.Send, news))
+	app := testapp.New(t, push.Via(c), push.Tasks(push.Send, news))
 	m := push.Message{To: push.Target{Web: subscription(t)}, Title: "login"}
-	enqueued(t, app, m)
+	testapp.Enqueue(t, app, m)
 	m.Title = "news"
 	job, err := news.Enqueue(t.Context(), app, m)
 	if err != nil || job.Queue != "newsletter" {
 		t.Fatalf("%+v, %v", job, err)
 	}
 	app.Drain()
-	wantState(t, app, job.ID, offload.Completed, "")
+	testapp.WantState(t, app, job.ID, offload.Completed, "")
 	if len(got) != 2 {
 		t.Errorf("sent %v", got)
 	}
 }
 
 func TestAuthIsASecret(t *testing.T) {
-	app := newApp(t, push.Via(push.Keep{}))
+	app := testapp.New(t, push.Via(push.Keep{}))
 	s := subscription(t)
-	id := enqueued(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
-	job := wantState(t, app, id, offload.Available, "")
+	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	job := testapp.WantState(t, app, id, offload.Available, "")
 	if strings.Contains(string(job.Input), s.Keys.Auth) || !strings.Contains(string(job.Input), s.Keys.P256dh) {
 		t.Errorf("the input is seen as %s", job.Input)
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,50 +21,24 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/push"
 	"github.com/offloadhq/offload/kit/push/apns"
+	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/offloadtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newApp(t *testing.T, opts ...push.Option) *offloadtest.App {
-	t.Helper()
-	kit, err := push.New(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := offloadtest.New(kit, offload.LogTo(slog.New(slog.DiscardHandler)))
-	t.Cleanup(func() { app.Close() })
-	return app
-}
-
-func enqueued(t *testing.T, app *offloadtest.App, m push.Message) offload.ID {
-	t.Helper()
-	job, err := push.Send.Enqueue(t.Context(), app, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return job.ID
-}
-
 func wantState(t *testing.T, app *offloadtest.App, id offload.ID, want offload.State, text string) *offload.Job {
 	t.Helper()
-	job, err := app.Job(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if job.State != want || !strings.Contains(job.Error, text) || strings.Contains(job.Error, device) {
-		t.Errorf("the job is %s: %s; want %s, saying %q and not the token", job.State, job.Error, want, text)
-	}
-	return job
+	return testapp.WantState(t, app, id, want, text, device)
 }
 
 func TestAppleTakesWhatIsSent(t *testing.T) {
 	a := newApple(t)
-	app := newApp(t, push.Via(a.service(t)))
+	app := testapp.New(t, push.Via(a.service(t)))
 	badge := 0
 	m := message()
 	m.Badge, m.Sound, m.Data, m.TTL = &badge, "default", map[string]string{"order": "7"}, -1
-	id := enqueued(t, app, m)
+	id := testapp.Enqueue(t, app, m)
 	app.Drain()
 	job := wantState(t, app, id, offload.Completed, "")
 	var receipt push.Receipt
@@ -92,9 +65,9 @@ func TestAppleTakesWhatIsSent(t *testing.T) {
 
 func TestSilentPush(t *testing.T) {
 	a := newApple(t)
-	app := newApp(t, push.Via(a.service(t)))
+	app := testapp.New(t, push.Via(a.service(t)))
 	m := push.Message{To: push.Target{APNs: &push.Device{Token: device, Topic: "example.other"}}, Data: map[string]string{"sync": "orders"}, Tag: "sync"}
-	id := enqueued(t, app, m)
+	id := testapp.Enqueue(t, app, m)
 	app.Drain()
 	wantState(t, app, id, offload.Completed, "")
 	all := a.all()
@@ -136,8 +109,8 @@ func TestReasonDecides(t *testing.T) {
 		t.Run(fmt.Sprint(test.status, test.reason), func(t *testing.T) {
 			a := newApple(t)
 			a.answers(func(w http.ResponseWriter, _ int) { say(w, test.status, test.reason) })
-			app := newApp(t, push.Via(a.service(t)))
-			id := enqueued(t, app, message())
+			app := testapp.New(t, push.Via(a.service(t)))
+			id := testapp.Enqueue(t, app, message())
 			app.Drain()
 			wantState(t, app, id, test.want, test.reason)
 			failures, err := app.Failures(t.Context(), id)
@@ -155,8 +128,8 @@ func TestGoneSaysSinceWhen(t *testing.T) {
 		fmt.Fprint(w, `{"reason":"Unregistered","timestamp":1700000000123}`)
 	})
 	var told *push.GoneError
-	app := newApp(t, push.Via(a.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
-	enqueued(t, app, message())
+	app := testapp.New(t, push.Via(a.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
+	testapp.Enqueue(t, app, message())
 	app.Drain()
 	if told == nil || told.Target.Address() != device || !told.Since.Equal(time.UnixMilli(1700000000123)) || told.Reason != "Unregistered" {
 		t.Errorf("told %+v", told)
@@ -171,8 +144,8 @@ func TestCutConnection(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	})
-	app := newApp(t, push.Via(a.service(t)))
-	id := enqueued(t, app, message())
+	app := testapp.New(t, push.Via(a.service(t)))
+	id := testapp.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "apns: 127.0.0.1:")
 	app.Advance(time.Hour)
@@ -192,8 +165,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			say(w, http.StatusServiceUnavailable, "ServiceUnavailable")
 		}
 	})
-	app := newApp(t, push.Via(a.service(t)))
-	id := enqueued(t, app, message())
+	app := testapp.New(t, push.Via(a.service(t)))
+	id := testapp.Enqueue(t, app, message())
 	app.Drain()
 	app.Advance(time.Hour - time.Second)
 	if app.Drain(); len(a.all()) != 1 {
@@ -206,7 +179,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 func TestTwiceIsOnce(t *testing.T) {
 	a := newApple(t)
-	app := newApp(t, push.Via(a.service(t)))
+	app := testapp.New(t, push.Via(a.service(t)))
 	offloadtest.Twice(t, app, push.Send.Call(message()), func() any { return len(a.all()) })
 }
 
@@ -292,8 +265,8 @@ func TestOwnClient(t *testing.T) {
 	a := newApple(t)
 	service := a.service(t)
 	service.Client = nil
-	app := newApp(t, push.Via(service))
-	id := enqueued(t, app, message())
+	app := testapp.New(t, push.Via(service))
+	id := testapp.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "certificate")
 	if n := len(a.all()); n != 0 {
@@ -308,12 +281,12 @@ func TestSandbox(t *testing.T) {
 		hosts = append(hosts, r.URL.Host)
 		return 200, ""
 	})}
-	app := newApp(t, push.Via(service))
+	app := testapp.New(t, push.Via(service))
 	m := message()
-	enqueued(t, app, m)
+	testapp.Enqueue(t, app, m)
 	app.Drain()
 	m.To.APNs = &push.Device{Token: device, Sandbox: true}
-	enqueued(t, app, m)
+	testapp.Enqueue(t, app, m)
 	app.Drain()
 	if fmt.Sprint(hosts) != "[api.push.apple.com api.sandbox.push.apple.com]" {
 		t.Errorf("sent to %v", hosts)
@@ -352,8 +325,8 @@ func TestServiceSaysWhatIsWrongWithIt(t *testing.T) {
 		t.Errorf("it prints as %s", text)
 	}
 	good.Topic = ""
-	app := newApp(t, push.Via(good))
-	id := enqueued(t, app, message())
+	app := testapp.New(t, push.Via(good))
+	id := testapp.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Discarded, "to.apns.topic")
 }
