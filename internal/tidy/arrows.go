@@ -44,6 +44,7 @@ var rooms = []room{
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/ticket", []string{"."}, "what links carry, signed"},
 	{"internal/intx", nil, "statements in transactions of users"},
+	{"internal/testpush", []string{".", "kit/push", "offloadtest"}, "what the tests of push and of its services share"},
 	{"internal/testrun", nil, "make test"},
 	{"internal/sbom", nil, "make sbom"},
 	{"internal/cross", nil, "make cross"},
@@ -73,7 +74,6 @@ var rooms = []room{
 	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
 	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
 	{"kit/image", append([]string{"kit/command"}, kitMay...), "pictures made of pictures, some by a program"},
-	{"kit/push/internal/testapp", []string{".", "kit/push", "offloadtest"}, "what the tests of push share"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},
@@ -81,7 +81,7 @@ var rooms = []room{
 }
 
 // forTests are rooms that only tests may import.
-var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testrun", "internal/sbom", "internal/cross", "internal/tidy", "internal/docs"}
+var forTests = []string{"internal/cutwire", "internal/testpg", "internal/testpush", "internal/testrun", "internal/sbom", "internal/cross", "internal/tidy", "internal/docs"}
 
 // arrows holds what files that are no tests import against the rooms.
 func arrows(h *house) (found []finding) {

@@ -9,7 +9,7 @@ import (
 )
 
 // helpsTests are rooms whose code runs in tests only, though it is in no _test.go file.
-var helpsTests = []string{"store/storetest", "kit/blob/blobtest", "offloadtest", "internal/testpg", "internal/cutwire"}
+var helpsTests = []string{"store/storetest", "kit/blob/blobtest", "offloadtest", "internal/testpg", "internal/testpush", "internal/cutwire"}
 
 // testCode finds package testing linked into what users run.
 func testCode(h *house) (found []finding) {

@@ -19,8 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpush"
 	"github.com/offloadhq/offload/kit/push"
-	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/offloadtest"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
@@ -43,7 +43,7 @@ func subscription(t *testing.T) *push.Subscription {
 }
 
 func TestBadInputIsRefusedWithItsField(t *testing.T) {
-	app := testapp.New(t, push.Via(push.Keep{}))
+	app := testpush.New(t, push.Via(push.Keep{}))
 	web := func(spoil func(s *push.Subscription)) push.Target {
 		s := subscription(t)
 		spoil(s)
@@ -113,7 +113,7 @@ func TestBadInputIsRefusedWithItsField(t *testing.T) {
 	jobs, err := app.Enqueue(t.Context(), offload.NewCall("push", input)) // by name, from elsewhere
 	if err == nil {
 		app.Drain()
-		testapp.WantState(t, app, jobs[0].ID, offload.Discarded, "to.apns.token")
+		testpush.WantState(t, app, jobs[0].ID, offload.Discarded, "to.apns.token")
 	} else if !strings.Contains(err.Error(), "to.apns.token") {
 		t.Error(err)
 	}
@@ -121,7 +121,7 @@ func TestBadInputIsRefusedWithItsField(t *testing.T) {
 
 // TestLargestIsTaken sends what just fits, whose tag is still to be filled in.
 func TestLargestIsTaken(t *testing.T) {
-	app := testapp.New(t, push.Via(push.Keep{}))
+	app := testpush.New(t, push.Via(push.Keep{}))
 	for most, to := range map[int]push.Target{3993: {Web: subscription(t)}, 4096: {APNs: &push.Device{Token: device}}} {
 		fits := func(n int) bool {
 			return push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)}.Validate() == nil
@@ -130,9 +130,9 @@ func TestLargestIsTaken(t *testing.T) {
 		for fits(n + 1) {
 			n++
 		}
-		id := testapp.Enqueue(t, app, push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)})
+		id := testpush.Enqueue(t, app, push.Message{To: to, Title: "x", Body: strings.Repeat("x", n)})
 		app.Drain()
-		testapp.WantState(t, app, id, offload.Completed, "")
+		testpush.WantState(t, app, id, offload.Completed, "")
 		page := get(t, push.Inbox(app.App), "/p/"+id.String()+"/").Body.String()
 		if n < most-150 || !strings.Contains(page, strings.Repeat("x", n)) {
 			t.Errorf("%s: %d bytes of text fit in %d", to.Service(), n, most)
@@ -148,7 +148,7 @@ func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 }
 
 func TestInboxShowsWhatIsKept(t *testing.T) {
-	app := testapp.New(t, push.Via(push.Keep{}))
+	app := testpush.New(t, push.Via(push.Keep{}))
 	h := push.Inbox(app.App)
 	if page := get(t, h, "/").Body.String(); !strings.Contains(page, "No push has been kept") {
 		t.Errorf("the empty list is\n%s", page)
@@ -158,9 +158,9 @@ func TestInboxShowsWhatIsKept(t *testing.T) {
 		To: push.Target{Web: subscription(t)}, Title: "<script>alert(1)</script> für Ada", Body: "<b>It is on its way.</b>", URL: "https://shop.example/7",
 		Badge: &badge, Data: map[string]string{"a": "</code><script>"},
 	}
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
-	testapp.WantState(t, app, id, offload.Completed, "")
+	testpush.WantState(t, app, id, offload.Completed, "")
 	at := "/p/" + id.String() + "/"
 	list := get(t, h, "/").Body.String()
 	if !strings.Contains(list, `href="`+at[1:]+`"`) || strings.Contains(list, "<script") || !strings.Contains(list, "für Ada") || strings.Contains(list, "secret-of") {
@@ -192,7 +192,7 @@ func TestInboxIsOfAllProcesses(t *testing.T) {
 		return app
 	}
 	first, second := process(), process()
-	testapp.Enqueue(t, first, push.Message{To: push.Target{FCM: &push.Registration{Token: "abc:def"}}, Title: "of the first"})
+	testpush.Enqueue(t, first, push.Message{To: push.Target{FCM: &push.Registration{Token: "abc:def"}}, Title: "of the first"})
 	first.Drain()
 	if list := get(t, push.Inbox(second.App), "/").Body.String(); !strings.Contains(list, "of the first") {
 		t.Errorf("the other process shows\n%s", list)
@@ -217,7 +217,7 @@ func FuzzTarget(f *testing.F) {
 }
 
 func TestInboxKeepsTheNewest(t *testing.T) {
-	app := testapp.New(t, push.Via(push.Keep{}))
+	app := testpush.New(t, push.Via(push.Keep{}))
 	messages := make([]push.Message, 1100)
 	for i := range messages {
 		messages[i] = push.Message{To: push.Target{APNs: &push.Device{Token: device}}, Title: fmt.Sprint("push ", i)}
@@ -247,29 +247,29 @@ func (c *carrier) Carry(ctx context.Context, l *push.Letter) (push.Receipt, erro
 
 func TestAnExpiredSubscriptionIsGone(t *testing.T) {
 	var told *push.GoneError
-	app := testapp.New(t, push.Via(push.Keep{}), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
+	app := testpush.New(t, push.Via(push.Keep{}), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
 	s := subscription(t)
 	past := float64(time.Now().Add(-time.Minute).UnixMilli())
 	s.ExpirationTime = &past
-	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	id := testpush.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
 	app.Drain()
-	testapp.WantState(t, app, id, offload.Discarded, "expirationTime")
+	testpush.WantState(t, app, id, offload.Discarded, "expirationTime")
 	if told == nil || told.Target.Address() != s.Endpoint {
 		t.Errorf("told %+v", told)
 	}
 	future := float64(time.Now().Add(time.Hour).UnixMilli())
 	s.ExpirationTime = &future
-	id = testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	id = testpush.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
 	app.Drain()
-	testapp.WantState(t, app, id, offload.Completed, "")
+	testpush.WantState(t, app, id, offload.Completed, "")
 }
 
 func TestAServiceThatAnotherProcessHas(t *testing.T) {
 	c := &carrier{carries: func(to push.Target) bool { return to.APNs != nil }}
-	app := testapp.New(t, push.Via(c))
-	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: subscription(t)}, Title: "x"})
+	app := testpush.New(t, push.Via(c))
+	id := testpush.Enqueue(t, app, push.Message{To: push.Target{Web: subscription(t)}, Title: "x"})
 	app.Drain()
-	testapp.WantState(t, app, id, offload.Retryable, "see Via")
+	testpush.WantState(t, app, id, offload.Retryable, "see Via")
 	app.Close()
 	if c.closed != 1 {
 		t.Errorf("closed %d times; want once", c.closed)
@@ -283,26 +283,26 @@ func TestAnotherTask(t *testing.T) {
 		got = append(got, l.Title)
 		return push.Receipt{Service: "test"}, nil
 	}}
-	app := testapp.New(t, push.Via(c), push.Tasks(push.Send, news))
+	app := testpush.New(t, push.Via(c), push.Tasks(push.Send, news))
 	m := push.Message{To: push.Target{Web: subscription(t)}, Title: "login"}
-	testapp.Enqueue(t, app, m)
+	testpush.Enqueue(t, app, m)
 	m.Title = "news"
 	job, err := news.Enqueue(t.Context(), app, m)
 	if err != nil || job.Queue != "newsletter" {
 		t.Fatalf("%+v, %v", job, err)
 	}
 	app.Drain()
-	testapp.WantState(t, app, job.ID, offload.Completed, "")
+	testpush.WantState(t, app, job.ID, offload.Completed, "")
 	if len(got) != 2 {
 		t.Errorf("sent %v", got)
 	}
 }
 
 func TestAuthIsASecret(t *testing.T) {
-	app := testapp.New(t, push.Via(push.Keep{}))
+	app := testpush.New(t, push.Via(push.Keep{}))
 	s := subscription(t)
-	id := testapp.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
-	job := testapp.WantState(t, app, id, offload.Available, "")
+	id := testpush.Enqueue(t, app, push.Message{To: push.Target{Web: s}, Title: "x"})
+	job := testpush.WantState(t, app, id, offload.Available, "")
 	if strings.Contains(string(job.Input), s.Keys.Auth) || !strings.Contains(string(job.Input), s.Keys.P256dh) {
 		t.Errorf("the input is seen as %s", job.Input)
 	}

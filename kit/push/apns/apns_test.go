@@ -19,9 +19,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpush"
 	"github.com/offloadhq/offload/kit/push"
 	"github.com/offloadhq/offload/kit/push/apns"
-	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/offloadtest"
 )
 
@@ -29,16 +29,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func wantState(t *testing.T, app *offloadtest.App, id offload.ID, want offload.State, text string) *offload.Job {
 	t.Helper()
-	return testapp.WantState(t, app, id, want, text, device)
+	return testpush.WantState(t, app, id, want, text, device)
 }
 
 func TestAppleTakesWhatIsSent(t *testing.T) {
 	a := newApple(t)
-	app := testapp.New(t, push.Via(a.service(t)))
+	app := testpush.New(t, push.Via(a.service(t)))
 	badge := 0
 	m := message()
 	m.Badge, m.Sound, m.Data, m.TTL = &badge, "default", map[string]string{"order": "7"}, -1
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	job := wantState(t, app, id, offload.Completed, "")
 	var receipt push.Receipt
@@ -65,9 +65,9 @@ func TestAppleTakesWhatIsSent(t *testing.T) {
 
 func TestSilentPush(t *testing.T) {
 	a := newApple(t)
-	app := testapp.New(t, push.Via(a.service(t)))
+	app := testpush.New(t, push.Via(a.service(t)))
 	m := push.Message{To: push.Target{APNs: &push.Device{Token: device, Topic: "example.other"}}, Data: map[string]string{"sync": "orders"}, Tag: "sync"}
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	wantState(t, app, id, offload.Completed, "")
 	all := a.all()
@@ -109,8 +109,8 @@ func TestReasonDecides(t *testing.T) {
 		t.Run(fmt.Sprint(test.status, test.reason), func(t *testing.T) {
 			a := newApple(t)
 			a.answers(func(w http.ResponseWriter, _ int) { say(w, test.status, test.reason) })
-			app := testapp.New(t, push.Via(a.service(t)))
-			id := testapp.Enqueue(t, app, message())
+			app := testpush.New(t, push.Via(a.service(t)))
+			id := testpush.Enqueue(t, app, message())
 			app.Drain()
 			wantState(t, app, id, test.want, test.reason)
 			failures, err := app.Failures(t.Context(), id)
@@ -128,8 +128,8 @@ func TestGoneSaysSinceWhen(t *testing.T) {
 		fmt.Fprint(w, `{"reason":"Unregistered","timestamp":1700000000123}`)
 	})
 	var told *push.GoneError
-	app := testapp.New(t, push.Via(a.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
-	testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(a.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error { told = gone; return nil }))
+	testpush.Enqueue(t, app, message())
 	app.Drain()
 	if told == nil || told.Target.Address() != device || !told.Since.Equal(time.UnixMilli(1700000000123)) || told.Reason != "Unregistered" {
 		t.Errorf("told %+v", told)
@@ -144,8 +144,8 @@ func TestCutConnection(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	})
-	app := testapp.New(t, push.Via(a.service(t)))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(a.service(t)))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "apns: 127.0.0.1:")
 	app.Advance(time.Hour)
@@ -165,8 +165,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			say(w, http.StatusServiceUnavailable, "ServiceUnavailable")
 		}
 	})
-	app := testapp.New(t, push.Via(a.service(t)))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(a.service(t)))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	app.Advance(time.Hour - time.Second)
 	if app.Drain(); len(a.all()) != 1 {
@@ -179,7 +179,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 func TestTwiceIsOnce(t *testing.T) {
 	a := newApple(t)
-	app := testapp.New(t, push.Via(a.service(t)))
+	app := testpush.New(t, push.Via(a.service(t)))
 	offloadtest.Twice(t, app, push.Send.Call(message()), func() any { return len(a.all()) })
 }
 
@@ -265,8 +265,8 @@ func TestOwnClient(t *testing.T) {
 	a := newApple(t)
 	service := a.service(t)
 	service.Client = nil
-	app := testapp.New(t, push.Via(service))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(service))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "certificate")
 	if n := len(a.all()); n != 0 {
@@ -281,12 +281,12 @@ func TestSandbox(t *testing.T) {
 		hosts = append(hosts, r.URL.Host)
 		return 200, ""
 	})}
-	app := testapp.New(t, push.Via(service))
+	app := testpush.New(t, push.Via(service))
 	m := message()
-	testapp.Enqueue(t, app, m)
+	testpush.Enqueue(t, app, m)
 	app.Drain()
 	m.To.APNs = &push.Device{Token: device, Sandbox: true}
-	testapp.Enqueue(t, app, m)
+	testpush.Enqueue(t, app, m)
 	app.Drain()
 	if fmt.Sprint(hosts) != "[api.push.apple.com api.sandbox.push.apple.com]" {
 		t.Errorf("sent to %v", hosts)
@@ -325,8 +325,8 @@ func TestServiceSaysWhatIsWrongWithIt(t *testing.T) {
 		t.Errorf("it prints as %s", text)
 	}
 	good.Topic = ""
-	app := testapp.New(t, push.Via(good))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(good))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Discarded, "to.apns.topic")
 }

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpush"
 	"github.com/offloadhq/offload/kit/push"
 	"github.com/offloadhq/offload/kit/push/fcm"
-	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/offloadtest"
 )
 
@@ -25,15 +25,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func wantState(t *testing.T, app *offloadtest.App, id offload.ID, want offload.State, text string) *offload.Job {
 	t.Helper()
-	return testapp.WantState(t, app, id, want, text, "secret-of", "ya29")
+	return testpush.WantState(t, app, id, want, text, "secret-of", "ya29")
 }
 
 func TestFirebaseTakesWhatIsSent(t *testing.T) {
 	g := newGoogle(t)
-	app := testapp.New(t, push.Via(g.service(t)))
+	app := testpush.New(t, push.Via(g.service(t)))
 	m := message()
 	m.Sound, m.Tag, m.TTL, m.Urgency, m.Data = "default", "order-7", 60, push.High, map[string]string{"order": "7"}
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	job := wantState(t, app, id, offload.Completed, "")
 	var receipt push.Receipt
@@ -105,8 +105,8 @@ func TestAnswerDecides(t *testing.T) {
 		t.Run(fmt.Sprint(test.status, test.name), func(t *testing.T) {
 			g := newGoogle(t)
 			g.answer = func(w http.ResponseWriter, _ int) { say(w, test.status, test.name, test.details) }
-			app := testapp.New(t, push.Via(g.service(t)))
-			id := testapp.Enqueue(t, app, message())
+			app := testpush.New(t, push.Via(g.service(t)))
+			id := testpush.Enqueue(t, app, message())
 			app.Drain()
 			wantState(t, app, id, test.want, fmt.Sprint(test.status))
 			failures, err := app.Failures(t.Context(), id)
@@ -131,8 +131,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			}
 			fmt.Fprint(w, `{}`)
 		}
-		app := testapp.New(t, push.Via(g.service(t)))
-		id := testapp.Enqueue(t, app, message())
+		app := testpush.New(t, push.Via(g.service(t)))
+		id := testpush.Enqueue(t, app, message())
 		app.Drain()
 		app.Advance(test.before)
 		if app.Drain(); len(g.all()) != 1 {
@@ -146,16 +146,16 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 func TestTokenIsKeptAndRenewed(t *testing.T) {
 	g := newGoogle(t)
-	app := testapp.New(t, push.Via(g.service(t)))
+	app := testpush.New(t, push.Via(g.service(t)))
 	for range 3 {
-		testapp.Enqueue(t, app, message())
+		testpush.Enqueue(t, app, message())
 	}
 	app.Drain()
 	if n := g.given(); n != 1 || len(g.all()) != 3 {
 		t.Errorf("%d tokens for %d pushes; want one for 3", n, len(g.all()))
 	}
 	g.set(func() { g.good = "another" }) // as if it was revoked
-	id := testapp.Enqueue(t, app, message())
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Completed, "")
 	if n := g.given(); n != 2 {
@@ -163,7 +163,7 @@ func TestTokenIsKeptAndRenewed(t *testing.T) {
 	}
 	g.set(func() { g.lasts, g.good = 30, "another" }) // what lasts as short as that is not used again
 	for range 2 {
-		testapp.Enqueue(t, app, message())
+		testpush.Enqueue(t, app, message())
 	}
 	app.Drain()
 	if n := g.given(); n != 4 {
@@ -207,8 +207,8 @@ func TestNoTokenIsRetried(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGoogle(t)
 			g.tokenAnswer = answer
-			app := testapp.New(t, push.Via(g.service(t)))
-			id := testapp.Enqueue(t, app, message())
+			app := testpush.New(t, push.Via(g.service(t)))
+			id := testpush.Enqueue(t, app, message())
 			app.Drain()
 			wantState(t, app, id, offload.Retryable, "fcm: get a token: ")
 			g.set(func() { g.tokenAnswer = nil })
@@ -227,8 +227,8 @@ func TestCutConnection(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"name":"projects/shop-4711/messages/2"}`)
 	}
-	app := testapp.New(t, push.Via(g.service(t)))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(g.service(t)))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "fcm: 127.0.0.1:")
 	app.Advance(time.Hour)
@@ -243,7 +243,7 @@ func TestCutConnection(t *testing.T) {
 
 func TestTwiceIsOnce(t *testing.T) {
 	g := newGoogle(t)
-	app := testapp.New(t, push.Via(g.service(t)))
+	app := testpush.New(t, push.Via(g.service(t)))
 	offloadtest.Twice(t, app, push.Send.Call(message()), func() any { return len(g.all()) })
 }
 
@@ -279,8 +279,8 @@ func TestOwnClient(t *testing.T) {
 	g := newGoogle(t)
 	service := g.service(t)
 	service.Client = nil
-	app := testapp.New(t, push.Via(service))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(service))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "certificate")
 	if n := g.given(); n != 0 {
@@ -294,8 +294,8 @@ func TestTokensOfTheMachine(t *testing.T) {
 	service := g.service(t)
 	service.Account, service.Project = nil, "shop-4711"
 	service.Tokens = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "of-the-machine"})
-	app := testapp.New(t, push.Via(service))
-	id := testapp.Enqueue(t, app, message())
+	app := testpush.New(t, push.Via(service))
+	id := testpush.Enqueue(t, app, message())
 	app.Drain()
 	wantState(t, app, id, offload.Completed, "")
 }

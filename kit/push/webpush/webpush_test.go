@@ -22,8 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpush"
 	"github.com/offloadhq/offload/kit/push"
-	"github.com/offloadhq/offload/kit/push/internal/testapp"
 	"github.com/offloadhq/offload/kit/push/webpush"
 	"github.com/offloadhq/offload/offloadtest"
 )
@@ -130,16 +130,16 @@ func (s *pushService) message(t *testing.T) push.Message {
 
 func wantState(t *testing.T, app *offloadtest.App, id offload.ID, want offload.State, text string) *offload.Job {
 	t.Helper()
-	return testapp.WantState(t, app, id, want, text, "secret-of")
+	return testpush.WantState(t, app, id, want, text, "secret-of")
 }
 
 func TestTheBrowserReadsWhatIsSent(t *testing.T) {
 	s := newPushService(t)
-	app := testapp.New(t, push.Via(s.service(t)))
+	app := testpush.New(t, push.Via(s.service(t)))
 	badge := 3
 	m := s.message(t)
 	m.Tag, m.TTL, m.Urgency, m.Badge, m.Data = "order-7", 60, push.High, &badge, map[string]string{"order": "7"}
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	job := wantState(t, app, id, offload.Completed, "")
 	var receipt push.Receipt
@@ -163,9 +163,9 @@ func TestTheBrowserReadsWhatIsSent(t *testing.T) {
 
 func TestTokenIsUsedAgain(t *testing.T) {
 	s := newPushService(t)
-	app := testapp.New(t, push.Via(s.service(t)))
+	app := testpush.New(t, push.Via(s.service(t)))
 	for range 2 {
-		testapp.Enqueue(t, app, s.message(t))
+		testpush.Enqueue(t, app, s.message(t))
 	}
 	app.Drain()
 	if all := s.all(); len(all) != 2 || all[0].header.Get("Authorization") != all[1].header.Get("Authorization") {
@@ -183,8 +183,8 @@ func TestRefusedTokenIsNotUsedAgain(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusCreated)
 	})
-	app := testapp.New(t, push.Via(s.service(t)))
-	id := testapp.Enqueue(t, app, s.message(t))
+	app := testpush.New(t, push.Via(s.service(t)))
+	id := testpush.Enqueue(t, app, s.message(t))
 	app.Drain()
 	app.Advance(time.Hour)
 	app.Drain()
@@ -221,8 +221,8 @@ func TestStatusDecides(t *testing.T) {
 				w.WriteHeader(test.status)
 				fmt.Fprint(w, "so\r\nit \x1bis")
 			})
-			app := testapp.New(t, push.Via(s.service(t)))
-			id := testapp.Enqueue(t, app, s.message(t))
+			app := testpush.New(t, push.Via(s.service(t)))
+			id := testpush.Enqueue(t, app, s.message(t))
 			app.Drain()
 			wantState(t, app, id, test.want, test.text)
 			failures, err := app.Failures(t.Context(), id)
@@ -246,8 +246,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusCreated)
 	})
-	app := testapp.New(t, push.Via(s.service(t)))
-	id := testapp.Enqueue(t, app, s.message(t))
+	app := testpush.New(t, push.Via(s.service(t)))
+	id := testpush.Enqueue(t, app, s.message(t))
 	app.Drain()
 	app.Advance(2*time.Hour - time.Second)
 	if app.Drain(); len(s.all()) != 1 {
@@ -273,8 +273,8 @@ func lostAnswer(t *testing.T, s *pushService) {
 		}
 		w.WriteHeader(http.StatusCreated)
 	})
-	app := testapp.New(t, push.Via(s.service(t)))
-	id := testapp.Enqueue(t, app, s.message(t))
+	app := testpush.New(t, push.Via(s.service(t)))
+	id := testpush.Enqueue(t, app, s.message(t))
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "web: 127.0.0.1:")
 	app.Advance(time.Hour)
@@ -296,15 +296,15 @@ func TestCutAnswer(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	app := testapp.New(t, push.Via(s.service(t)))
-	id := testapp.Enqueue(t, app, s.message(t))
+	app := testpush.New(t, push.Via(s.service(t)))
+	id := testpush.Enqueue(t, app, s.message(t))
 	app.Drain()
 	wantState(t, app, id, offload.Completed, "")
 }
 
 func TestTwiceIsOnce(t *testing.T) {
 	s := newPushService(t)
-	app := testapp.New(t, push.Via(s.service(t)))
+	app := testpush.New(t, push.Via(s.service(t)))
 	offloadtest.Twice(t, app, push.Send.Call(s.message(t)), func() any { return len(s.all()) })
 }
 
@@ -332,14 +332,14 @@ func TestGoneIsTold(t *testing.T) {
 	s := newPushService(t)
 	s.answers(func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusGone) })
 	var told []*push.GoneError
-	app := testapp.New(t, push.Via(s.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error {
+	app := testpush.New(t, push.Via(s.service(t)), push.OnGone(func(_ context.Context, gone *push.GoneError) error {
 		if told = append(told, gone); len(told) == 1 {
 			return errors.New("the table is locked")
 		}
 		return nil
 	}))
 	m := s.message(t)
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	wantState(t, app, id, offload.Retryable, "the table is locked")
 	app.Advance(time.Hour)
@@ -354,18 +354,18 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	s := newPushService(t)
 	service := s.service(t)
 	service.AllowPrivate = nil
-	app := testapp.New(t, push.Via(service))
+	app := testpush.New(t, push.Via(service))
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
 	for _, endpoint := range []string{"https://127.0.0.1", "https://localhost", "https://[::1]", "https://[::ffff:127.0.0.1]", "https://169.254.169.254", "https://10.0.0.1"} {
 		m := s.message(t)
 		m.To.Web.Endpoint = endpoint + port + "/x"
-		id := testapp.Enqueue(t, app, m)
+		id := testpush.Enqueue(t, app, m)
 		app.Drain()
 		wantState(t, app, id, offload.Discarded, "want one that is reached on the public internet")
 	}
 	m := s.message(t)
 	m.To.Web.Endpoint = "https://127.0.0.1:22/x"
-	id := testapp.Enqueue(t, app, m)
+	id := testpush.Enqueue(t, app, m)
 	app.Drain()
 	wantState(t, app, id, offload.Discarded, "the port 22")
 	if n := len(s.all()); n != 0 {

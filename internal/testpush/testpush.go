@@ -1,5 +1,5 @@
-// Package testapp is what the tests of push and of its services share: an app that sends pushes.
-package testapp
+// Package testpush is what the tests of push and of its services share: an app that sends pushes.
+package testpush
 
 import (
 	"log/slog"
