@@ -160,6 +160,7 @@ func TestPagesShowHowFarAnOrderIs(t *testing.T) {
 	wantPage(t, pages, request("GET", html.UnescapeString(link), nil), 200, `"ada@example.com","poster",2,"39.00"`)
 	wantPage(t, pages, request("GET", "/shop.db", nil), 404)
 	wantPage(t, pages, request("GET", "/jobs/x/outbox/", nil), 200, "Your order 1")
+	wantPage(t, pages, request("GET", "/jobs/x/exports/", nil), 200, "orders 1 to 1.csv")
 
 	foreign := request("POST", "/office/export", nil)
 	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
