@@ -8,12 +8,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/internal/safedial"
 )
 
@@ -68,9 +68,8 @@ func (e *AnswerError) Error() string {
 }
 
 const (
-	mostAnswer = 16 << 10       // that is read of an answer
-	mostReason = 300            // of it, in an error
-	mostWait   = 24 * time.Hour // that a service may put a push off
+	mostAnswer = 16 << 10 // that is read of an answer
+	mostReason = 300      // of it, in an error
 )
 
 // Answered makes an AnswerError of an answer, with what the service has said as its reason. 408, 425, 429 and every 5xx are not permanent;
@@ -103,20 +102,11 @@ func cut(s string) string {
 // retryAfter is how long the service wants to be left alone, and up to a tenth or a second more; 0 if it did not say. A date is meant
 // by the service's clock.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	said := strings.TrimSpace(h.Get("Retry-After"))
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(said, 10, 63); err == nil {
-		wait = time.Duration(min(seconds, uint64(mostWait/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(said); err == nil {
-		if date, err := http.ParseTime(h.Get("Date")); err == nil {
-			now = date
-		}
-		wait = min(at.Sub(now), mostWait)
-	}
-	if wait <= 0 {
+	wait := reply.RetryAfter(h, now)
+	if wait == 0 {
 		return 0
 	}
-	return min(wait+rand.N(max(wait/10, time.Second)), mostWait)
+	return min(wait+rand.N(max(wait/10, time.Second)), reply.MostWait)
 }
 
 // Do makes a request and reads the beginning of its answer; of a 2xx it may be cut short, since that has been said. Redirects are not followed, if the client says so as that of NoRedirects does.
