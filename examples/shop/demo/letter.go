@@ -23,7 +23,6 @@ type letter struct {
 	deliveredTo string // as the conversation with the mail server said
 	subject     string
 	text        string
-	attached    map[string][]byte // by file name
 }
 
 // readMails reads the mails that the mail server has kept.
@@ -64,7 +63,7 @@ func readMail(path string) (letter, error) {
 	id, _, _ := strings.Cut(strings.Trim(message.Header.Get("Message-Id"), "<>"), "@")
 	l := letter{
 		path: path, id: id, to: to.Address, deliveredTo: message.Header.Get("Delivered-To"),
-		subject: subject, attached: map[string][]byte{},
+		subject: subject,
 	}
 	return l, l.read(textproto.MIMEHeader(message.Header), message.Body)
 }
@@ -82,10 +81,7 @@ func (l *letter) read(header textproto.MIMEHeader, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	disposition, params, _ := mime.ParseMediaType(header.Get("Content-Disposition"))
-	if disposition == "attachment" {
-		l.attached[params["filename"]] = content
-	} else {
+	if disposition, _, _ := mime.ParseMediaType(header.Get("Content-Disposition")); disposition != "attachment" {
 		l.text += string(content)
 	}
 	return nil

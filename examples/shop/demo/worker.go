@@ -39,7 +39,6 @@ type worker struct {
 
 	mu      sync.Mutex
 	process *os.Process // nil while there is none
-	died    int
 }
 
 // restartAfter is how long a worker that has died stays away, for people to see what that does.
@@ -95,6 +94,5 @@ func (w *worker) kill() error {
 	if w.process == nil {
 		return errors.New("there is no worker at the moment")
 	}
-	w.died++
 	return w.process.Kill()
 }
