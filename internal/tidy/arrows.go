@@ -68,7 +68,7 @@ var rooms = []room{
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
 	{"kit/httpcall", append([]string{"internal/reply"}, kitMay...), "requests"},
 	{"kit/webhook", append([]string{"internal/reply"}, kitMay...), "signed events for subscribers"},
-	{"kit/push/...", append([]string{"internal/reply"}, kitMay...), "notifications, and the services that take them"},
+	{"kit/push", append([]string{"internal/reply"}, kitMay...), "notifications"},
 	// alert watches what operators see, and signs as webhook does.
 	{"kit/alert", append([]string{"operate", "internal/reply", "kit/webhook"}, kitMay...), "telling people of what goes wrong"},
 	// audit hides what tags say is secret, as the API does.
