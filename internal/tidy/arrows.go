@@ -44,6 +44,7 @@ var rooms = []room{
 	{"internal/testpg", nil, "a throw-away PostgreSQL, for tests"},
 	{"internal/ticket", []string{"."}, "what links carry, signed"},
 	{"internal/intx", nil, "statements in transactions of users"},
+	{"internal/tables", nil, "tables of kits in databases of users"},
 	{"internal/testpush", []string{".", "kit/push", "offloadtest"}, "what the tests of push and of its services share"},
 	{"internal/testrun", nil, "make test"},
 	{"internal/sbom", nil, "make sbom"},
@@ -72,9 +73,12 @@ var rooms = []room{
 	// alert watches what operators see, and signs as webhook does.
 	{"kit/alert", append([]string{"operate", "internal/reply", "kit/webhook"}, kitMay...), "telling people of what goes wrong"},
 	// audit hides what tags say is secret, as the API does.
-	{"kit/audit", append([]string{"internal/fields", "internal/intx"}, kitMay...), "who did what"},
-	{"kit/derive", append([]string{"internal/intx"}, kitMay...), "what follows from events"},
+	{"kit/audit", append([]string{"internal/fields", "internal/intx", "internal/tables"}, kitMay...), "who did what"},
+	{"kit/derive", append([]string{"internal/intx", "internal/tables"}, kitMay...), "what follows from events"},
 	{"kit/image", append([]string{"kit/command"}, kitMay...), "pictures made of pictures, some by a program"},
+	{"kit/status", append([]string{"internal/tables"}, kitMay...), "columns that stay true"},
+	{"kit/stats", append([]string{"internal/tables"}, kitMay...), "statistics"},
+	{"kit/logship", append([]string{"internal/tables"}, kitMay...), "logs on their way"},
 	{"kit/...", kitMay, "ready-made tasks"},
 	{"vet", nil, "what handlers do while a user waits"},
 	{"cmd/...", []string{"..."}, "the command"},

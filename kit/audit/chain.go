@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
-	"github.com/offloadhq/offload/internal/intx"
+	"github.com/offloadhq/offload/internal/tables"
 	"github.com/offloadhq/offload/record"
 )
 
@@ -231,7 +231,7 @@ func inList[T any](sqlite bool, values []T) (string, []any) {
 	for i := range values {
 		args[i] = values[i]
 	}
-	return "IN " + intx.Values(1, len(values), true), args
+	return "IN " + tables.Values(1, len(values), true), args
 }
 
 // unknown leaves out rows whose id is in the chain: their job has run twice.
@@ -284,7 +284,7 @@ func (s *state) add(ctx context.Context, tx *sql.Tx, sqlite bool, rows []stored)
 			}
 			args = append(args, hashes[i])
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+intx.Values(len(rows), 11, true), args...)
+		_, err := tx.ExecContext(ctx, "INSERT INTO offload_audit (seq, "+columnList+", hash) VALUES "+tables.Values(len(rows), 11, true), args...)
 		return err
 	}
 	args := []any{seqs}

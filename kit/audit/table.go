@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/offloadhq/offload"
-	"github.com/offloadhq/offload/internal/intx"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // A dialect is what SQLite and PostgreSQL say differently.
@@ -18,12 +18,12 @@ type dialect struct {
 }
 
 var (
-	sqlite   = dialect{"INTEGER PRIMARY KEY", "BEGIN DEFERRED", true, insertNew + intx.Values(1, len(newColumns), true)}
-	postgres = dialect{"bigserial PRIMARY KEY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", false, insertNew + intx.Values(1, len(newColumns), false)}
+	sqlite   = dialect{"INTEGER PRIMARY KEY", "BEGIN DEFERRED", true, insertNew + tables.Values(1, len(newColumns), true)}
+	postgres = dialect{"bigserial PRIMARY KEY", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", false, insertNew + tables.Values(1, len(newColumns), false)}
 )
 
 func dialectOf(ctx context.Context, db *sql.DB) dialect {
-	if intx.SQLite(ctx, db) {
+	if tables.SQLite(ctx, db) {
 		return sqlite
 	}
 	return postgres
@@ -42,7 +42,7 @@ func (d dialect) make(ctx context.Context, db *sql.DB) error {
     before      text NOT NULL, -- JSON, or empty
     after       text NOT NULL,
     meta        text NOT NULL`
-	return intx.Make(ctx, db,
+	return tables.Make(ctx, db,
 		"CREATE TABLE IF NOT EXISTS offload_audit_new (\n    n "+d.number+","+columns+")",
 		"CREATE TABLE IF NOT EXISTS offload_audit (\n    seq bigint NOT NULL PRIMARY KEY,"+columns+",\n    hash varchar(64) NOT NULL)",
 		"CREATE UNIQUE INDEX IF NOT EXISTS offload_audit_id ON offload_audit (id)",
@@ -71,7 +71,7 @@ func (d *dialect) insert(n int) string {
 	if n == 1 {
 		return d.one
 	}
-	return insertNew + intx.Values(n, len(newColumns), d.sqlite)
+	return insertNew + tables.Values(n, len(newColumns), d.sqlite)
 }
 
 var insertNew = "INSERT INTO offload_audit_new (" + columnList + ") VALUES "

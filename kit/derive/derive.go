@@ -65,6 +65,7 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/intx"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // A Fact is a type of events. It says what the type is called, "order.placed", and which entity a value is about, "order/7": events of an entity are handled in their
@@ -120,10 +121,10 @@ func Open(ctx context.Context, db *sql.DB, opts ...Option) (*Events, error) {
 			}
 		}
 	}
-	if intx.SQLite(ctx, db) {
+	if tables.SQLite(ctx, db) {
 		e.sql = sqlite
 	}
-	if err := intx.Make(ctx, db, e.sql.tables...); err != nil {
+	if err := tables.Make(ctx, db, e.sql.tables...); err != nil {
 		return nil, fmt.Errorf("make the tables of events: %w", err)
 	}
 	parts := []offload.Part{offload.Beside(e.follow)}
@@ -168,7 +169,7 @@ func (e *Events) Record(ctx context.Context, tx any, facts ...Fact) error {
 			}
 			args = append(args, at, name, entity, data)
 		}
-		if err := exec(ctx, e.sql.record+intx.Values(len(some), 4, e.sql.number == ""), args...); err != nil {
+		if err := exec(ctx, e.sql.record+tables.Values(len(some), 4, e.sql.number == ""), args...); err != nil {
 			return fmt.Errorf("record events: %w", err)
 		}
 	}

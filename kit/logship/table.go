@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // Table writes to the table offload_logs of db, SQLite or PostgreSQL (pgx by its package stdlib), which New makes: id, at (nanoseconds since 1970, UTC), level (as slog's numbers: 0 is INFO, 8 ERROR), message, and record
@@ -17,9 +17,10 @@ import (
 func Table(db *sql.DB, keep time.Duration) Destination { return &table{db: db, keep: keep} }
 
 type table struct {
-	db    *sql.DB
-	keep  time.Duration
-	swept time.Time
+	db      *sql.DB
+	keep    time.Duration
+	swept   time.Time
+	inserts map[int]string // by how many rows they have
 }
 
 func (t *table) check() error {
@@ -31,7 +32,15 @@ func (t *table) check() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return t.make(ctx)
+	if err := tables.Make(ctx, t.db, logsSQL, "CREATE INDEX IF NOT EXISTS offload_logs_at ON offload_logs (at)"); err != nil {
+		return fmt.Errorf("make table offload_logs: %w", err)
+	}
+	sqlite := tables.SQLite(ctx, t.db)
+	t.inserts = map[int]string{}
+	for _, size := range insertSizes {
+		t.inserts[size] = insertSQL(size, sqlite)
+	}
+	return nil
 }
 
 const logsSQL = `CREATE TABLE IF NOT EXISTS offload_logs (
@@ -42,40 +51,12 @@ const logsSQL = `CREATE TABLE IF NOT EXISTS offload_logs (
     record  text         NOT NULL
 )`
 
-func (t *table) make(ctx context.Context) (err error) {
-	for range 3 { // two processes may make it at once, and PostgreSQL then fails one of them
-		if _, err = t.db.ExecContext(ctx, logsSQL); err == nil {
-			_, err = t.db.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS offload_logs_at ON offload_logs (at)")
-		}
-		if err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("make table offload_logs: %w", err)
-}
-
 // insertSizes are how many rows a statement has, so that there are only these few statements.
 var insertSizes = []int{100, 10, 1}
 
-var insertSQL = func() map[int]string {
-	all := map[int]string{}
-	for _, size := range insertSizes {
-		var b strings.Builder
-		b.WriteString("INSERT INTO offload_logs (id, at, level, message, record) VALUES ")
-		for i := range size {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			for c := range 5 {
-				b.WriteString(string("(,"[min(c, 1)]) + "$" + strconv.Itoa(i*5+c+1))
-			}
-			b.WriteByte(')')
-		}
-		b.WriteString(" ON CONFLICT (id) DO NOTHING")
-		all[size] = b.String()
-	}
-	return all
-}()
+func insertSQL(rows int, sqlite bool) string {
+	return "INSERT INTO offload_logs (id, at, level, message, record) VALUES " + tables.Values(rows, 5, sqlite) + " ON CONFLICT (id) DO NOTHING"
+}
 
 // shipMost is how long a transaction may take: a connection may be dead.
 const shipMost = 30 * time.Second
@@ -91,7 +72,7 @@ func (t *table) Ship(ctx context.Context, items []Item) error {
 	rest := items
 	for _, size := range insertSizes {
 		for ; len(rest) >= size; rest = rest[size:] {
-			if _, err := tx.ExecContext(ctx, insertSQL[size], rowsOf(rest[:size])...); err != nil {
+			if _, err := tx.ExecContext(ctx, t.inserts[size], rowsOf(rest[:size])...); err != nil {
 				return fmt.Errorf("write offload_logs: %w", err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // A Kept is a Set with the table that it is kept in. It is a Part, and safe for concurrent use.
@@ -79,8 +80,8 @@ func Open(ctx context.Context, db *sql.DB, set *Set, opts ...Option) (*Kept, err
 	if set.kept {
 		return nil, &offload.InputError{Field: "set", Got: "one that is kept already", Want: "a Set of its own for each Kept, or the other closed first"}
 	}
-	if err := makeTables(ctx, db); err != nil {
-		return nil, err
+	if err := tables.Make(ctx, db, tableSQL, flushSQL, "CREATE INDEX IF NOT EXISTS offload_stats_start ON offload_stats (period, start)"); err != nil {
+		return nil, fmt.Errorf("make table offload_stats: %w", err)
 	}
 	k := &Kept{set: set, db: db, config: c, now: time.Now, most: waitMost, writer: uuid.NewString(), turn: make(chan struct{}, 1)}
 	k.Part = offload.Parts(offload.Beside(k.Run), offload.OnClose(k.Close))
@@ -123,24 +124,6 @@ const flushSQL = `CREATE TABLE IF NOT EXISTS offload_stats_flush (
     seq    bigint      NOT NULL,
     at     bigint      NOT NULL
 )`
-
-func makeTables(ctx context.Context, db *sql.DB) (err error) {
-	for range 3 { // two processes may make them at once, and PostgreSQL then fails one of them
-		err = nil
-		for _, statement := range []string{
-			tableSQL, flushSQL,
-			"CREATE INDEX IF NOT EXISTS offload_stats_start ON offload_stats (period, start)",
-		} {
-			if _, err = db.ExecContext(ctx, statement); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("make table offload_stats: %w", err)
-}
 
 const (
 	lastFlush = 5 * time.Second  // at the end

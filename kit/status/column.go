@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // A Tracker keeps a column true. It is a Part, and safe for concurrent use.
@@ -34,15 +35,7 @@ func Column(ctx context.Context, db *sql.DB, table, column, id string) (*Tracker
 		db: db, name: table + "." + column,
 		update: fmt.Sprintf("UPDATE %s SET %s = $1 WHERE %s = $2", quoted(table), quoted(column), quoted(id)),
 	}
-	var err error
-	for range 3 { // two processes may make it at once, and PostgreSQL then fails one of them
-		if _, err = db.ExecContext(ctx, tableSQL); err == nil {
-			_, err = db.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS offload_status_phase ON offload_status (name, phase, row_id)")
-		}
-		if err == nil {
-			break
-		}
-	}
+	err := tables.Make(ctx, db, tableSQL, "CREATE INDEX IF NOT EXISTS offload_status_phase ON offload_status (name, phase, row_id)")
 	if err != nil {
 		return nil, fmt.Errorf("make table offload_status: %w", err)
 	}
