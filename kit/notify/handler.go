@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/live"
 )
 
 //go:embed piece
@@ -26,9 +26,10 @@ type Handler struct {
 	who    func(r *http.Request) string
 	served http.Handler
 
-	mu      sync.Mutex
-	looks   map[string]*look
-	streams int
+	streams live.Streams
+
+	mu    sync.Mutex
+	looks map[string]*look
 }
 
 // NewHandler makes a handler that is mounted at a path, "/notices/". Who says which person a request is from, by what your program knows of its sessions, and "" if from none. It
@@ -54,11 +55,7 @@ func NewHandler(app *offload.App, path string, who func(r *http.Request) string)
 	}
 	h := &Handler{app: app, path: path, who: who, looks: map[string]*look{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path+"piece/{name}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "max-age=3600")
-		http.ServeFileFS(w, r, files, r.PathValue("name"))
-	})
+	mux.HandleFunc("GET "+path+"piece/{name}", live.Files(files))
 	mux.HandleFunc("GET "+path+"{$}", h.of(h.list))
 	mux.HandleFunc("POST "+path+"read", h.of(h.read))
 	mux.HandleFunc("POST "+path+"seen", h.of(h.seen))
@@ -167,61 +164,26 @@ func (h *Handler) answer(w http.ResponseWriter, person string, err error) {
 const (
 	streamEvery = time.Second
 	freshFor    = 700 * time.Millisecond // what was read answers all windows of a person within that time
-	streamFor   = 10 * time.Minute       // then the browser asks again, and is asked who it is
-	streamAlive = 15 * time.Second       // something is sent, so that dead connections are noticed
-	mostStreams = 2000
 )
 
 // stream sends the list whenever it is another.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, person string) {
-	l := h.enter(person)
-	if l == nil {
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, "Too many wait here.", http.StatusServiceUnavailable)
+	if !h.streams.Enter(w) {
 		return
 	}
+	defer h.streams.Leave()
+	l := h.enter(person)
 	defer h.leave(person, l)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no")
-	out := http.NewResponseController(w)
-	ctx, cancel := context.WithTimeout(r.Context(), streamFor)
-	defer cancel()
-	_, _ = fmt.Fprint(w, "retry: 3000\n\n")
-	tick := time.NewTicker(streamEvery)
-	defer tick.Stop()
-	sent, last := "", time.Now()
-	for {
-		text, err := h.look(ctx, person, l)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil && text != sent:
-			sent, last = text, time.Now()
-			_, _ = fmt.Fprintf(w, "data: %s\n\n", text)
-		case time.Since(last) > streamAlive:
-			last = time.Now()
-			_, _ = fmt.Fprint(w, ": here\n\n")
-		}
-		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
-		if out.Flush() != nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	live.Send(w, r, streamEvery, 3*time.Second, func(ctx context.Context) (text string, last bool, err error) {
+		text, err = h.look(ctx, person, l)
+		return text, false, err
+	})
 }
 
-// enter returns what a window shares with the others of a person, or nil if there are too many.
+// enter returns what a window shares with the others of a person.
 func (h *Handler) enter(person string) *look {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.streams >= mostStreams {
-		return nil
-	}
-	h.streams++
 	l := h.looks[person]
 	if l == nil {
 		l = &look{}
@@ -234,7 +196,6 @@ func (h *Handler) enter(person string) *look {
 func (h *Handler) leave(person string, l *look) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.streams--
 	if l.windows--; l.windows == 0 {
 		delete(h.looks, person)
 	}

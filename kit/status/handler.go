@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/live"
 	"github.com/offloadhq/offload/internal/ticket"
 )
 
@@ -27,9 +27,10 @@ type Handler struct {
 	keys *ticket.Keys
 	mux  *http.ServeMux
 
-	mu      sync.Mutex
-	seen    map[offload.ID]*look
-	streams int
+	streams live.Streams
+
+	mu   sync.Mutex
+	seen map[offload.ID]*look
 }
 
 // NewHandler makes a handler that is mounted at a path, "/status/". Tokens are signed with the first key, and taken with any: put a new one in front, and leave
@@ -50,11 +51,7 @@ func NewHandler(app *offload.App, path string, keys ...[]byte) (*Handler, error)
 	if err != nil {
 		return nil, err
 	}
-	h.mux.HandleFunc("GET "+path+"piece/{name}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "max-age=3600")
-		http.ServeFileFS(w, r, files, r.PathValue("name"))
-	})
+	h.mux.HandleFunc("GET "+path+"piece/{name}", live.Files(files))
 	h.mux.HandleFunc("GET "+path+"{token}", h.answer)
 	return h, nil
 }
@@ -145,64 +142,19 @@ func (s Status) json() []byte {
 const (
 	freshFor    = 400 * time.Millisecond // what was read answers all who ask within that time
 	streamEvery = 600 * time.Millisecond
-	streamFor   = 10 * time.Minute // then the browser asks again
-	streamAlive = 15 * time.Second // something is sent, so that dead connections are noticed
-	mostStreams = 2000
+	mostLooks   = 2000
 )
 
 // stream sends the status whenever it is another, until the job has ended.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, id offload.ID) {
-	if !h.enter() {
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, "Too many wait here.", http.StatusServiceUnavailable)
+	if !h.streams.Enter(w) {
 		return
 	}
-	defer h.leave()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no")
-	out := http.NewResponseController(w)
-	ctx, cancel := context.WithTimeout(r.Context(), streamFor)
-	defer cancel()
-	_, _ = fmt.Fprint(w, "retry: 2000\n\n")
-	sent, last := "", time.Now()
-	for {
+	defer h.streams.Leave()
+	live.Send(w, r, streamEvery, 2*time.Second, func(ctx context.Context) (text string, last bool, err error) {
 		s, err := h.look(ctx, id)
-		switch text := string(s.json()); {
-		case ctx.Err() != nil:
-			return
-		case err == nil && text != sent:
-			sent, last = text, time.Now()
-			_, _ = fmt.Fprintf(w, "data: %s\n\n", text)
-		case time.Since(last) > streamAlive:
-			last = time.Now()
-			_, _ = fmt.Fprint(w, ": here\n\n")
-		}
-		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
-		if out.Flush() != nil || err == nil && s.State.Ended() {
-			return
-		}
-		select {
-		case <-time.After(streamEvery):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (h *Handler) enter() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.streams >= mostStreams {
-		return false
-	}
-	h.streams++
-	return true
-}
-
-func (h *Handler) leave() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.streams--
+		return string(s.json()), s.State.Ended(), err
+	})
 }
 
 // A look is what was last seen of a job, for all who wait for it.
@@ -217,7 +169,7 @@ func (h *Handler) look(ctx context.Context, id offload.ID) (Status, error) {
 	h.mu.Lock()
 	l := h.seen[id]
 	if l == nil {
-		if len(h.seen) > mostStreams { // forget; whoever still looks has what it holds
+		if len(h.seen) > mostLooks { // forget; whoever still looks has what it holds
 			clear(h.seen)
 		}
 		l = &look{}
