@@ -179,7 +179,7 @@ func (j *journal) flushAll(ctx context.Context, list []*attempt) {
 	}
 }
 
-// write writes all that waits, and returns why the rest still does. Lines that the store refuses
+// write writes what waits, if a finish waits for it all of it, and returns why it could not. Lines that the store refuses
 // are dropped, and so are, if a finish waits, those that it cannot take while it answers other
 // calls: they are a help, and must not hold up what they are about.
 func (j *journal) write(ctx context.Context, final bool) error {
@@ -208,6 +208,9 @@ func (j *journal) write(ctx context.Context, final bool) error {
 		}
 		tries = 0
 		j.done(batch, err)
+		if rest := j.waiting(); !final && 0 < rest && rest < journalSoon {
+			return nil // they came meanwhile, and wait for more
+		}
 	}
 }
 
