@@ -3,17 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/spf13/cobra"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/audit"
-	"github.com/offloadhq/offload/store"
 )
 
 func newAudit(s *session) *cobra.Command {
@@ -75,11 +71,7 @@ func (s *session) keptHeads(ctx context.Context, other bool) (heads []audit.Head
 }
 
 func verifyAudit(ctx context.Context, address string, heads []audit.Head) (report *audit.Report, err error) {
-	driver, name := "pgx", address
-	if store.Scheme(address) == "sqlite" {
-		driver, name = "sqlite", "file:"+(&url.URL{Path: pathOf(address)}).EscapedPath()+"?mode=rw&_pragma=busy_timeout(5000)"
-	}
-	db, err := sql.Open(driver, name)
+	db, err := openDB(address)
 	if err != nil {
 		return nil, err
 	}

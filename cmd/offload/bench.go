@@ -66,7 +66,8 @@ but at most 10,000; what is wanted of 10,000 stands in brackets:
 
 Suite dashboard measures each page of the dashboard over a history of --jobs, of which one in a
 hundred failed, one in fifty waits and up to 1,000 run: the time that the server takes for it, with
-nothing kept from the request before, 95 in 100 within it. And:
+nothing kept from the request before, 95 in 100 within it. On PostgreSQL the database is vacuumed
+before. And:
 
   live_drain      jobs/s run while ten dashboards are open, in turn with none, medians of three
 

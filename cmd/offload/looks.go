@@ -14,6 +14,7 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/operate"
+	"github.com/offloadhq/offload/store"
 )
 
 // looks is the suite of the dashboard: what a page costs the server, and what open pages cost the workers.
@@ -74,6 +75,9 @@ func (l *looks) measure(ctx context.Context, f *figures) error {
 			return err
 		}
 	}
+	if err := l.settle(ctx); err != nil {
+		return err
+	}
 	err := l.working(ctx, l.held, func(ctx context.Context) error {
 		defer close(l.holding)
 		return l.pages(ctx, f)
@@ -104,6 +108,24 @@ func (l *looks) history(ctx context.Context) error {
 	}
 	_, err := l.drain(ctx, l.app, l.runs, l.failed, failing)
 	return err
+}
+
+// settle does at once what PostgreSQL does by itself in the minutes after so many rows have come and gone: it would be
+// measured along with the pages, which are looked at in a history that has grown in days.
+func (l *looks) settle(ctx context.Context) (err error) {
+	if store.Scheme(l.address()) == "sqlite" {
+		return nil
+	}
+	db, err := openDB(l.address())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	l.progress("history: vacuum")
+	if _, err := db.ExecContext(ctx, "VACUUM (ANALYZE)"); err != nil {
+		return fmt.Errorf("vacuum the history: %w", err)
+	}
+	return nil
 }
 
 // A look is a page to be looked at.

@@ -222,7 +222,8 @@ func list(ctx context.Context, patterns []string) ([]string, error) {
 // goTestArgs returns the arguments of go.
 func goTestArgs(o options, g group) []string {
 	// Twice as many packages at once as there are cores, in both lanes: most of them wait for disks and timers.
-	args := []string{"test", "-json", "-timeout", o.timeout.String(), "-p", strconv.Itoa(runtime.NumCPU())}
+	// `make lint` vets, and knows more; here it would be done twice, each time with all that is imported.
+	args := []string{"test", "-json", "-vet=off", "-timeout", o.timeout.String(), "-p", strconv.Itoa(runtime.NumCPU())}
 	if g.race {
 		// SQLite is C made Go, one thread to a connection: watching it finds nothing, and takes minutes. Only it: other
 		// packages left out would bring code of generic types that all share, without what the detector goes by.
