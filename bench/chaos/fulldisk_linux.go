@@ -77,6 +77,7 @@ func fullDisk(s *Stage, t tap) {
 	}
 	s.wantKept(full)
 	s.Figure("times that it was full", float64(len(full)), "")
+	s.Figure("calls that had no turn in their second", float64(len(s.Ledger().NotesOf(noteLate))), "")
 	s.Figure("enqueue refused after, max", Quantile(s.took(noteRefused), 1), "s")
 	s.AtMost("goes on after there is room", Quantile(resumed, 1), "s", 5)
 	s.reportLog(worker, full)
@@ -84,6 +85,7 @@ func fullDisk(s *Stage, t tap) {
 
 const (
 	noteRefused = "refused in "
+	noteLate    = "no turn in "
 	noteStrange = "strange: "
 )
 
@@ -122,9 +124,14 @@ func enqueueWithin(c *Child, app *offload.App, in Work, d time.Duration) {
 	if err == nil {
 		return
 	}
-	c.Ledger.Note(call.ID(), 0, noteRefused+time.Since(began).String())
-	if !errors.Is(err, offload.ErrUnavailable) || !strings.Contains(err.Error(), "disk") {
-		c.Ledger.Note(call.ID(), 0, noteStrange+"want an ErrUnavailable that names the disk: "+err.Error())
+	took := time.Since(began).String()
+	switch unknown := errors.Is(err, offload.ErrUnavailable); {
+	case unknown && strings.Contains(err.Error(), "disk"):
+		c.Ledger.Note(call.ID(), 0, noteRefused+took)
+	case !unknown && errors.Is(err, context.DeadlineExceeded): // others were before it: it was not tried, and stored nothing
+		c.Ledger.Note(call.ID(), 0, noteLate+took)
+	default:
+		c.Ledger.Note(call.ID(), 0, noteStrange+"want an ErrUnavailable that names the disk, or the end of its own time: "+err.Error())
 	}
 }
 
