@@ -15,7 +15,7 @@ const (
 	liveFor    = 10 * time.Minute // then the browser asks again, and who asks is looked at anew
 	liveSilent = 15 * time.Second // something is sent, so that dead connections are noticed
 	liveMost   = 200              // pages at once
-	liveShare  = 20               // all live pages together take 1/20 of a core at most
+	liveShare  = 40               // all live pages together take 1/40 of a core at most
 )
 
 // stream sends a page's middle and its head whenever they have changed, as server-sent events, to
