@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -14,7 +15,8 @@ import (
 // jobView is what the page of one job shows.
 type jobView struct {
 	jobRow
-	Why      offload.Reason // why it is not running; the zero value is that it runs or has ended
+	Why      []whyPart    // why it is not running; none is that it runs or has ended
+	WhyBy    []offload.ID // jobs that it waits for
 	Acts     []act
 	Around   []act // on its task and queue
 	Before   []relative
@@ -51,6 +53,9 @@ func (d *dashboard) job(r *request) (*content, error) {
 		return nil, err
 	}
 	job, err := d.app.Job(r.Context(), id)
+	if errors.Is(err, offload.ErrNotFound) {
+		return d.goneJob(r, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +66,11 @@ func (d *dashboard) job(r *request) (*content, error) {
 	}
 	v.Story = storyOf(job, failures, r.now)
 	if !job.State.Ended() && job.State != offload.Running {
-		if v.Why, err = d.app.Why(r.Context(), id); err != nil && !errors.Is(err, offload.ErrNotFound) {
+		why, err := d.app.Why(r.Context(), id)
+		if err != nil && !errors.Is(err, offload.ErrNotFound) {
 			return nil, err
 		}
+		v.Why, v.WhyBy = whyParts(why), why.By
 	}
 	v.Acts = r.jobActs(job)
 	if v.Around, err = d.actsAround(r, job); err != nil {
@@ -87,6 +94,37 @@ func (d *dashboard) job(r *request) (*content, error) {
 	v.Edit = r.may(Operator) && d.mayEnqueue(r, job.Task) == nil
 	v.Changes = job.State != offload.Running && job.State != offload.Completed
 	return &content{view: "job", title: job.Task, data: &v, script: "job"}, nil
+}
+
+// A whyPart is a piece of the sentence that says why a job waits: a text, or a time that is shown as all others are.
+type whyPart struct {
+	Text string
+	Time time.Time
+}
+
+// whyParts takes out of the sentence when the job may start, and when it expires.
+func whyParts(why offload.Reason) (parts []whyPart) {
+	text := why.Text
+	if text == "" {
+		return nil
+	}
+	cut := func(at int, length int) {
+		if t, err := time.Parse(time.RFC3339, text[at:at+length]); err == nil {
+			parts = append(parts, whyPart{Text: text[:at]}, whyPart{Time: t})
+			text = text[at+length:]
+		}
+	}
+	stamp := why.At.UTC().Format(time.RFC3339)
+	if at := strings.Index(text, stamp); at >= 0 && !why.At.IsZero() {
+		cut(at, len(stamp))
+	}
+	const expires = " It expires at "
+	if at := strings.LastIndex(text, expires); at >= 0 {
+		if end := strings.IndexByte(text[at+len(expires):], ' '); end > 0 {
+			cut(at+len(expires), end)
+		}
+	}
+	return append(parts, whyPart{Text: text})
 }
 
 // logsOf are the last lines that a job logged.

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/internal/madeup"
+	"github.com/offloadhq/offload/operate"
 )
 
 // one returns a job that a filter finds, as soon as there is one: the shop is at work.
@@ -244,5 +246,78 @@ func TestRates(t *testing.T) {
 		if got := ratePerSecond(r); got != want {
 			t.Errorf("%g: %s, want %s", r, got, want)
 		}
+	}
+}
+
+func TestWhyShowsItsTimesAsOthers(t *testing.T) {
+	at := time.Date(2026, 5, 1, 3, 0, 0, 5000, time.UTC)
+	for _, test := range []struct {
+		why  offload.Reason
+		want []whyPart
+	}{
+		{offload.Reason{}, nil},
+		{offload.Reason{Text: "Its queue is paused."}, []whyPart{{Text: "Its queue is paused."}}},
+		{
+			offload.Reason{At: at, Text: "It failed, and is tried again at 2026-05-01T03:00:00Z: at 2026-05-01T03:00:00Z it was closed. It expires at 2026-05-02T03:00:00Z unless it starts before."},
+			[]whyPart{
+				{Text: "It failed, and is tried again at "}, {Time: at.Truncate(time.Second)}, {Text: ": at 2026-05-01T03:00:00Z it was closed. It expires at "},
+				{Time: at.Truncate(time.Second).AddDate(0, 0, 1)}, {Text: " unless it starts before."},
+			},
+		},
+		{offload.Reason{Text: "Refused: It expires at noon already."}, []whyPart{{Text: "Refused: It expires at noon already."}}},
+	} {
+		if got := whyParts(test.why); !slices.Equal(got, test.want) {
+			t.Errorf("%q is %v, want %v", test.why.Text, got, test.want)
+		}
+	}
+}
+
+func TestDeletedJobSaysWhoDeletedIt(t *testing.T) {
+	app := seeded(t)
+	h := New(app, as(Viewer))
+	page := func(id offload.ID) string {
+		t.Helper()
+		w := ask(h, "GET", "/jobs/"+id.String(), nil)
+		if w.Code != http.StatusNotFound {
+			t.Errorf("a job that is gone: %d, want 404", w.Code)
+		}
+		return w.Body.String()
+	}
+	jobs, err := app.Jobs(t.Context(), offload.Filter{})
+	if err != nil || len(jobs) != 2 {
+		t.Fatal(jobs, err)
+	}
+	if err := operate.As(app, "eve <b>").Delete(t.Context(), jobs[0].ID, jobs[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range jobs {
+		if got := page(job.ID); !strings.Contains(got, "This job was deleted.") || !strings.Contains(got, "<bdi>eve &lt;b&gt;</bdi> deleted it") || !strings.Contains(got, "with 1 other") {
+			t.Errorf("the page of a job that eve deleted with another:\n%s", got)
+		}
+	}
+	if got := page(offload.NewID()); strings.Contains(got, "was deleted.") || !strings.Contains(got, "No job with this id is here any more.") {
+		t.Errorf("the page of a job that nobody deleted:\n%s", got)
+	}
+}
+
+func TestJobThatManyActsMayHaveDeletedNamesThem(t *testing.T) {
+	app := seeded(t)
+	h, o, id := New(app, as(Operator)), operate.As(app, "eve"), offload.NewID()
+	all, err := o.DeleteAll(t.Context(), offload.Filter{Tasks: []string{"mail"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ids := range [][]offload.ID{{id}, {offload.NewID()}} {
+		job, err := o.DeleteAll(t.Context(), offload.Filter{IDs: ids})
+		if err == nil {
+			err = o.Cancel(t.Context(), job.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := ask(h, "GET", "/jobs/"+id.String(), nil).Body.String()
+	if strings.Contains(got, "was deleted.") || strings.Count(got, "delete all") != 1 || !strings.Contains(got, "tasks mail") {
+		t.Errorf("job %s may have been deleted by %s alone: the act that named it was undone, and the others named others:\n%s", id, all.ID, got)
 	}
 }

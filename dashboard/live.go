@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -16,7 +15,7 @@ const (
 	liveFor    = 10 * time.Minute // then the browser asks again, and who asks is looked at anew
 	liveSilent = 15 * time.Second // something is sent, so that dead connections are noticed
 	liveMost   = 200              // pages at once
-	liveShare  = 20               // all live pages together take 1/20 of a core at most
+	liveShare  = 40               // all live pages together take 1/40 of a core at most
 )
 
 // stream sends a page's middle and its head whenever they have changed, as server-sent events, to
@@ -28,6 +27,9 @@ func (d *dashboard) stream(w http.ResponseWriter, hr *http.Request, t *route) {
 		return
 	}
 	defer d.pace.leave()
+	l := d.livePage(hr, t)
+	d.reads.keep(l.main, l.head)
+	defer d.reads.drop(l.main, l.head)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
@@ -36,24 +38,19 @@ func (d *dashboard) stream(w http.ResponseWriter, hr *http.Request, t *route) {
 	ctx, cancel := context.WithTimeout(hr.Context(), liveFor)
 	defer cancel()
 	fmt.Fprintf(w, "retry: 2000\n\n")
-	sent := map[string][sha256.Size]byte{}
+	var sent [2][sha256.Size]byte
 	for last := time.Now(); ; {
-		parts, err := d.renderLive(ctx, hr, t)
+		parts, err := l.parts(ctx)
 		if ctx.Err() != nil || err != nil {
 			return
 		}
-		for _, p := range parts {
-			sum := sha256.Sum256(p.html)
-			if sent[p.name] == sum {
+		for i, p := range parts {
+			if sent[i] == p.sum {
 				continue
 			}
-			sent[p.name] = sum
+			sent[i] = p.sum
 			last = time.Now()
-			fmt.Fprintf(w, "event: %s\n", p.name)
-			for line := range bytes.Lines(p.html) {
-				fmt.Fprintf(w, "data: %s\n", bytes.TrimRight(line, "\r\n"))
-			}
-			fmt.Fprint(w, "\n")
+			_, _ = w.Write(p.event)
 		}
 		if time.Since(last) > liveSilent {
 			last = time.Now()
@@ -71,33 +68,102 @@ func (d *dashboard) stream(w http.ResponseWriter, hr *http.Request, t *route) {
 	}
 }
 
-// A livePart is a piece of a page, and the name of its event.
-type livePart struct {
-	name string
-	html []byte
+// A livePage is a page that stays true, for whoever it looks alike to: it is read and made once for all of them.
+type livePage struct {
+	*dashboard
+	asked      *http.Request
+	route      *route
+	main, head string // what its pieces are called among the reads: the head names who looks
 }
 
-// renderLive makes the pieces of a page that change.
-func (d *dashboard) renderLive(ctx context.Context, hr *http.Request, t *route) ([]livePart, error) {
-	if err := d.pace.wait(ctx); err != nil {
-		return nil, err
+func (d *dashboard) livePage(hr *http.Request, t *route) *livePage {
+	r := d.request(hr)
+	main := fmt.Sprintf("live %s %v %q %q", r.role, r.prefs, r.base, r.URL.RequestURI())
+	return &livePage{d, hr, t, main, main + " for " + r.who}
+}
+
+// A livePart is a piece of a page as it is sent.
+type livePart struct {
+	event []byte
+	sum   [sha256.Size]byte // of what it says, which is not how long ago something was: browsers count that themselves
+}
+
+// liveMain is the middle of a page, and what its head needs to know of it.
+type liveMain struct {
+	livePart
+	content *content
+}
+
+// parts returns the pieces of the page as they are, or were a moment ago for somebody else.
+func (l *livePage) parts(ctx context.Context) (parts [2]livePart, err error) {
+	r := l.request(l.asked.WithContext(ctx))
+	main, err := shared(r, l.main, stripAge, func(context.Context) (m liveMain, err error) {
+		err = l.make(ctx, func(r *request) error {
+			r.who = "" // it is shown to others too
+			if m.content = l.show(r, l.route); ctx.Err() != nil {
+				return ctx.Err() // of the one who was to read it, not of the others
+			}
+			m.livePart, err = l.part("main", r, m.content)
+			return err
+		})
+		return m, err
+	})
+	if err != nil {
+		return parts, err
 	}
-	defer d.pace.took(time.Now())
+	head, err := shared(r, l.head, stripAge, func(context.Context) (p livePart, err error) {
+		err = l.make(ctx, func(r *request) error {
+			p, err = l.part("head", r, main.content)
+			return err
+		})
+		return p, err
+	})
+	return [2]livePart{head, main.livePart}, err
+}
+
+// make has a piece made in the time that a page may take, when it is its turn.
+func (l *livePage) make(ctx context.Context, f func(*request) error) error {
+	if err := l.pace.wait(ctx); err != nil {
+		return err
+	}
+	defer l.pace.took(time.Now())
 	ctx, cancel := context.WithTimeout(ctx, pageTime)
 	defer cancel()
-	r := d.request(hr.WithContext(ctx))
-	c := d.show(r, t)
-	f := d.frame(r, c)
-	parts := []livePart{{name: "head"}, {name: "main"}}
-	for i := range parts {
-		var b bytes.Buffer
-		if err := views[c.view].ExecuteTemplate(&b, parts[i].name, f); err != nil {
-			d.log(ctx, "render "+c.view, err)
-			return nil, err
-		}
-		parts[i].html = b.Bytes()
+	return f(l.request(l.asked.WithContext(ctx)))
+}
+
+// part makes one piece of a page.
+func (l *livePage) part(name string, r *request, c *content) (p livePart, err error) {
+	var html, event bytes.Buffer
+	if err := views[c.view].ExecuteTemplate(&html, name, l.frame(r, c)); err != nil {
+		l.log(r.Context(), "render "+c.view, err)
+		return p, err
 	}
-	return parts, nil
+	fmt.Fprintf(&event, "event: %s\n", name)
+	for line := range bytes.Lines(html.Bytes()) {
+		event.WriteString("data: ")
+		event.Write(bytes.TrimRight(line, "\r\n"))
+		event.WriteByte('\n')
+	}
+	event.WriteByte('\n')
+	return livePart{event.Bytes(), sumOf(html.Bytes())}, nil
+}
+
+// sumOf is the sum of a piece of a page without the texts of its times, of which what they say follows from when they are.
+func sumOf(html []byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for {
+		before, rest, found := bytes.Cut(html, []byte("<time datetime="))
+		h.Write(before)
+		if !found {
+			break
+		}
+		at, rest, _ := bytes.Cut(rest, []byte(" "))
+		h.Write(at)
+		_, html, _ = bytes.Cut(rest, []byte("</time>"))
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // A pace keeps live pages from taking more than their share of the machine, however many there are: after each
@@ -151,79 +217,4 @@ func (p *pace) took(began time.Time) {
 	if free := time.Now().Add(cost * (liveShare - 1)); free.After(p.free) {
 		p.free = free
 	}
-}
-
-// reads keeps what was read a moment ago for the pages that ask for the same now.
-type reads struct {
-	mu  sync.Mutex
-	now map[string]*read
-}
-
-type read struct {
-	done  chan struct{} // closed when it has been read
-	at    time.Time
-	value any
-	err   error
-}
-
-func newReads() *reads { return &reads{now: map[string]*read{}} }
-
-// shared returns what f reads, or what another page has read by the same name at most so long ago. What is read must be
-// the same for everybody, and is not changed.
-func shared[T any](r *request, name string, age time.Duration, f func(context.Context) (T, error)) (T, error) {
-	for {
-		k, mine := r.reads.take(name, age)
-		if mine {
-			k.value, k.err = f(r.Context())
-			r.reads.put(name, k)
-		}
-		select {
-		case <-k.done:
-		case <-r.Context().Done():
-			var none T
-			return none, r.Context().Err()
-		}
-		// The one that read may have been called away: then somebody else reads.
-		if !mine && (errors.Is(k.err, context.Canceled) || errors.Is(k.err, context.DeadlineExceeded)) && r.Context().Err() == nil {
-			continue
-		}
-		value, _ := k.value.(T)
-		return value, k.err
-	}
-}
-
-// take returns a read that is young enough, or under way, or a new one to be done by the caller.
-func (s *reads) take(name string, age time.Duration) (k *read, mine bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k := s.now[name]; k != nil && (k.at.IsZero() || time.Since(k.at) < age) {
-		return k, false
-	}
-	if len(s.now) > 1000 {
-		for name, k := range s.now {
-			if !k.at.IsZero() {
-				delete(s.now, name)
-			}
-		}
-	}
-	k = &read{done: make(chan struct{})}
-	s.now[name] = k
-	return k, true
-}
-
-// forget has everything read anew.
-func (s *reads) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.now)
-}
-
-func (s *reads) put(name string, k *read) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k.at = time.Now()
-	if k.err != nil && s.now[name] == k {
-		delete(s.now, name)
-	}
-	close(k.done)
 }

@@ -86,7 +86,7 @@ type Act struct {
 	Time   time.Time       `json:"time"`
 	Who    string          `json:"who"`
 	What   string          `json:"what"`             // "cancel", "pause queue mail", "retry all"
-	Filter json.RawMessage `json:"filter,omitempty"` // an offload.Filter, of an act by filter
+	Filter json.RawMessage `json:"filter,omitempty"` // an offload.Filter, of an act by filter; of up to 100 jobs that were deleted, one with their IDs
 	Jobs   int             `json:"jobs"`             // it changed, if it was no act by filter
 	By     offload.ID      `json:"by,omitzero"`      // the job that does it, of an act by filter; that a schedule was run as
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -39,6 +40,27 @@ func (a *Act) Check() error {
 	return fmt.Errorf("act: %q is no verb", a.Verb)
 }
 
+// recordedIDs is up to how many deleted jobs a record names.
+const recordedIDs = 100
+
+// Record is what is kept of an act, without its id and time. Of a few jobs that were deleted it names each as a filter would: nothing
+// else tells of them any more.
+func (a *Act) Record(acted []Acted) Record {
+	var changed []ID
+	for _, one := range acted {
+		if one.Effect == Done {
+			changed = append(changed, one.ID)
+		}
+	}
+	r := Record{Who: a.Who, What: string(a.Verb), Jobs: len(changed)}
+	if a.Verb == Delete && len(changed) > 0 && len(changed) <= recordedIDs {
+		r.Filter, _ = json.Marshal(struct {
+			IDs []ID `json:"ids"`
+		}{changed})
+	}
+	return r
+}
+
 // An Edit changes a job; what is nil stays.
 type Edit struct {
 	Input    []byte
@@ -73,7 +95,7 @@ type Record struct {
 	Time   time.Time
 	Who    string
 	What   string // "cancel", "pause queue mail", "edit all"
-	Filter []byte // JSON, for acts by filter; nil otherwise
+	Filter []byte // JSON, for acts by filter, and for a few jobs that were deleted; nil otherwise
 	Jobs   int    // how many it changed
 	Job    ID     // the job that does it, for acts by filter
 }

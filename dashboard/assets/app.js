@@ -60,19 +60,23 @@ function refine() {
       else t.title = text;
     }
   }
+  count();
   const main = document.getElementById("main");
   const own = main && main.dataset.script;
   if (own) import("./" + own + ".js").then((page) => page.refine(main, go));
 }
 
-setInterval(() => {
+function count() {
   if (document.hidden) return;
   const now = Date.now();
   for (const t of document.querySelectorAll("time:not([data-fixed])")) {
     const text = ago((now - new Date(t.dateTime)) / 1000);
+    if (!t.title) t.title = t.textContent;
     if (t.textContent !== text) t.textContent = text;
   }
-}, 1000);
+}
+
+setInterval(count, 1000);
 
 // Buttons: an act posts in the background, and the page that follows is put in place.
 document.addEventListener("submit", async (e) => {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"html/template"
@@ -41,6 +42,7 @@ type row struct {
 type line struct {
 	Job   *offload.Job
 	In    Delivery
+	To    string // the endpoint's address, or its id where there is none any more
 	Ended bool
 }
 
@@ -75,6 +77,10 @@ func (h *Hooks) page(w http.ResponseWriter, r *http.Request) {
 		More  int
 		Lines []line
 	}{}
+	addresses := map[string]string{}
+	for _, e := range all {
+		addresses[e.ID] = e.shown()
+	}
 	if len(all) > mostEndpoints {
 		all, data.More = all[:mostEndpoints], len(all)-mostEndpoints
 	}
@@ -99,7 +105,9 @@ func (h *Hooks) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, job := range jobs {
-		data.Lines = append(data.Lines, lineOf(job))
+		l := lineOf(job)
+		l.To = cmp.Or(addresses[l.In.Endpoint], l.In.Endpoint)
+		data.Lines = append(data.Lines, l)
 	}
 	show(w, "list", data)
 }
@@ -107,7 +115,7 @@ func (h *Hooks) page(w http.ResponseWriter, r *http.Request) {
 func lineOf(job *offload.Job) line {
 	in, _ := Deliver.Input(job) // an encrypted one that can't be read is shown without
 	ended := slices.Contains([]offload.State{offload.Completed, offload.Discarded, offload.Cancelled, offload.Expired}, job.State)
-	return line{job, in, ended}
+	return line{job, in, in.Endpoint, ended}
 }
 
 func (h *Hooks) showDelivery(w http.ResponseWriter, r *http.Request, text string) {

@@ -47,20 +47,18 @@ func (s *Store) keysOf(act store.Act) (keys []uniqueKey) {
 }
 
 func (s *Store) act(act store.Act, now time.Time) (acted []store.Acted) {
-	changed := 0
 	for _, id := range act.IDs {
 		a := store.Acted{ID: id, Effect: store.NotStored}
 		if j := s.known(id); j != nil {
 			a.State = j.stateAt(now)
 			a.Effect, a.By = s.actOn(j, a.State, act, now)
 		}
-		if a.Effect == store.Done {
-			changed++
-		}
 		acted = append(acted, a)
 	}
 	if act.Who != "" {
-		s.record(store.Record{ID: store.NewID(), Time: now, Who: act.Who, What: string(act.Verb), Jobs: changed})
+		r := act.Record(acted)
+		r.ID, r.Time = store.NewID(), now
+		s.record(r)
 	}
 	return acted
 }

@@ -68,7 +68,6 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 	for i, id := range a.act.IDs {
 		acted[i].ID, open[i] = id, i
 	}
-	changed := 0
 	for n := 0; len(open) > 0; {
 		found, err := a.round(ctx, a.distinct(open))
 		if err != nil {
@@ -88,9 +87,7 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 				return false
 			}
 			delete(found, acted[i].ID)
-			if acted[i] = answer; answer.Effect == store.Done {
-				changed++
-			}
+			acted[i] = answer
 			return true
 		})
 	}
@@ -105,7 +102,9 @@ func (a *actor) do(ctx context.Context) ([]store.Acted, error) {
 	if a.act.Who == "" {
 		return acted, nil
 	}
-	return acted, a.s.record(ctx, a.tx, store.Record{ID: store.NewID(), Who: a.act.Who, What: string(a.act.Verb), Jobs: changed})
+	r := a.act.Record(acted)
+	r.ID = store.NewID()
+	return acted, a.s.record(ctx, a.tx, r)
 }
 
 // distinct are the ids without an answer, each once.

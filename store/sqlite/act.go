@@ -33,21 +33,19 @@ func (s *Store) Act(ctx context.Context, act store.Act) (acted []store.Acted, er
 }
 
 func (t *txn) act(act store.Act) (acted []store.Acted, err error) {
-	changed := 0
 	for _, id := range act.IDs {
 		a, err := t.actOn(id, act)
 		if err != nil {
 			return nil, err
-		}
-		if a.Effect == store.Done {
-			changed++
 		}
 		acted = append(acted, a)
 	}
 	if act.Who == "" {
 		return acted, nil
 	}
-	return acted, t.record(store.Record{ID: store.NewID(), Time: t.time(), Who: act.Who, What: string(act.Verb), Jobs: changed})
+	r := act.Record(acted)
+	r.ID, r.Time = store.NewID(), t.time()
+	return acted, t.record(r)
 }
 
 func (t *txn) actOn(id store.ID, act store.Act) (a store.Acted, err error) {

@@ -107,8 +107,11 @@ func (w *search) run(ctx context.Context, began time.Time) error {
 		if w.rareTasks, err = w.rare(&w.Filter, w.before()); err != nil {
 			return err
 		}
-		if w.rareTasks {
+		switch {
+		case w.rareTasks:
 			step = w.few
+		case w.Filter.Search != "" && w.looksAtAll():
+			step = w.failed
 		}
 	}
 	for {
@@ -219,6 +222,38 @@ func (w *search) few() (more bool, err error) {
 	}
 	w.at.ID = from
 	w.take(slices.DeleteFunc(jobs, func(j found) bool { return j.ID.Compare(from) < 0 })) // the next step finds them
+	return more, nil
+}
+
+// looksAtAll reports whether jobs that have completed are looked at, which are most of all.
+func (w *search) looksAtAll() bool {
+	return slices.ContainsFunc(shelvesFor(&w.Filter), func(s shelf) bool { return slices.Contains(s.states, store.Completed) })
+}
+
+// failed looks at the next jobs that have failed: no others have an error to look through.
+func (w *search) failed() (more bool, err error) {
+	var ids []store.ID
+	err = each(w, func(rows *sql.Rows) error {
+		var id store.ID
+		err := rows.Scan(idInto{&id})
+		ids = append(ids, id)
+		return err
+	}, "SELECT id FROM offload_failure WHERE id < ?1 ORDER BY id DESC LIMIT ?2", w.before(), w.step)
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	more = len(ids) >= w.step
+	ids = slices.Compact(ids) // a row is an attempt
+	var jobs []found
+	for _, shelf := range shelvesFor(&w.Filter) {
+		some, err := w.readJobs(shelf.byIDs, w.keep, append([]any{joined(ids), nil, -1}, w.args...))
+		if err != nil {
+			return false, err
+		}
+		jobs = append(jobs, some...)
+	}
+	w.at.ID = ids[len(ids)-1]
+	w.take(jobs)
 	return more, nil
 }
 

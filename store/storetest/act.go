@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ var actLaws = []law{
 	{"Act/NotStored", "an act on a job that is not there says so", actNotStored},
 	{"Act/None", "an act on no jobs is no error", actNone},
 	{"Act/NoVerb", "an unknown verb is refused", actNoVerb},
+	{"Act/Deleted", "the record of a few deletes says which jobs are gone", actDeleted},
 	{"Act/Recorded", "an act in somebody's name is recorded once, with the number of jobs; others are not", actRecorded},
 	{"Act/CancelRunning", "cancel of a running job is a signal: it stays with its process until the attempt ends", actCancelRunning},
 	{"Act/Retry", "Retry starts over: due at once, failures 0, the attempt and the history kept", actRetry},
@@ -167,6 +169,23 @@ func actRecorded(s *scene) {
 		s.t.Fatalf("records are %+v, want that ada cancelled 2 jobs", records)
 	}
 	s.between("Time", records[0].Time, before, s.now())
+}
+
+func actDeleted(s *scene) {
+	done := s.ending("mail", store.OutcomeCompleted)
+	waits, runs := s.enqueue(queue("idle")), s.enqueue()
+	s.claimThis(s.join(), runs)
+	_, err := s.Store.Act(s.ctx(), store.Act{Verb: store.Delete, IDs: []store.ID{done, runs, waits}, Who: "ada"})
+	s.must(err)
+
+	records := s.records(time.Time{})
+	if len(records) != 1 || records[0].What != "delete" || records[0].Jobs != 2 {
+		s.t.Fatalf("records are %+v, want that ada deleted 2 jobs", records)
+	}
+	var named store.Filter
+	if err := json.Unmarshal(records[0].Filter, &named); err != nil || !slices.Equal(named.IDs, []store.ID{done, waits}) {
+		s.t.Errorf("the record names %v, %v; want %v", named.IDs, err, []store.ID{done, waits})
+	}
 }
 
 func actCancelRunning(s *scene) {

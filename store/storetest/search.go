@@ -15,6 +15,7 @@ var searchLaws = []law{
 	{"Search/Input", "a field of an input is what it is or prints as; of a list, each of its elements", searchInput},
 	{"Search/Text", "text is found anywhere in an input, upper and lower case alike, escaped or not", searchText},
 	{"Search/Shown", "an input is searched as it is shown, and one that is not shown is not found", searchShown},
+	{"Search/Errors", "the text of an error is searched page after page, wherever its job is now, and however often it has failed", searchErrors},
 	{"Search/Large", "a large input is searched, and left out of what is found", searchLarge},
 	{"Search/Budget", "a search whose time is over says where it stands, and goes on from there", searchBudget},
 	{"Search/Pages", "the pages of a search hold every job once, newest first", searchPages},
@@ -151,6 +152,44 @@ func searchText(s *scene) {
 	s.wantSearched(inInput("", "kelvin"))
 	s.wantSearched(inInput("", "0%_"))
 	s.wantSearched(inInput("", "'; --"))
+}
+
+func searchErrors(s *scene) {
+	var want, discarded []store.ID
+	for i := range 12 {
+		name := fmt.Sprint("queue ", i)
+		p, c := s.running(name)
+		for attempt := range 1 + i%3 {
+			e := retried(c, 0)
+			if e.Failure = (&store.Problem{Error: "way " + fmt.Sprint("abc"[i%2:i%2+1]) + " is closed"}); attempt == 2 && i%4 == 2 {
+				e.Failure.Error = "and now another"
+			}
+			last := attempt == i%3
+			switch {
+			case last && i%4 < 2:
+				e.Outcome = store.OutcomeDiscarded
+			case last:
+				e.RunIn = time.Hour
+			}
+			s.finish(p, e)
+			if !last {
+				c = s.claimFrom(p, name, 1)[0]
+			}
+		}
+		if i%2 == 0 && (i%4 != 2 || i%3 < 2) {
+			want = append(want, c.ID)
+			if i%4 < 2 {
+				discarded = append(discarded, c.ID)
+			}
+		}
+	}
+	s.enqueue() // has not failed
+	for _, most := range []int{0, 1, 3} {
+		s.wantSearched(store.Search{Filter: store.Filter{Search: "Way A", Max: most}}, want...)
+		s.wantSearched(store.Search{Filter: store.Filter{Search: "Way A", Max: most, States: []store.State{store.Completed, store.Discarded}}}, discarded...)
+		s.wantSearched(store.Search{Filter: store.Filter{Search: "Way A", Max: most, States: []store.State{store.Discarded}}}, discarded...)
+	}
+	s.wantSearched(store.Search{Filter: store.Filter{Search: "way c"}})
 }
 
 func searchShown(s *scene) {
