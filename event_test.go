@@ -95,7 +95,7 @@ func TestOnEventTellsOfEachChangeOfThisProcess(t *testing.T) {
 func TestOnEventHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	var log lockedBuffer
-	open := make(chan bool)
+	asked, open := make(chan bool), make(chan bool)
 	const jobs = 8000 // with 3 changes each
 	var ran sync.WaitGroup
 	ran.Add(jobs)
@@ -108,6 +108,7 @@ func TestOnEventHoldsNothingUp(t *testing.T) {
 		offload.OnEvent(func(context.Context, offload.Event) {
 			switch calls.Add(1) {
 			case 1:
+				close(asked)
 				<-open
 			case 2:
 				panic("once")
@@ -117,7 +118,9 @@ func TestOnEventHoldsNothingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer app.Close()
-	if _, err := task.EnqueueMany(t.Context(), app, make([]int, jobs)); err != nil {
+	enqueue(t, app, task, 0)
+	<-asked // with this one alone: all others wait
+	if _, err := task.EnqueueMany(t.Context(), app, make([]int, jobs-1)); err != nil {
 		t.Fatal(err)
 	}
 	begun(t, app)

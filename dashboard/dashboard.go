@@ -11,8 +11,8 @@ import (
 	"github.com/offloadhq/offload/operate"
 )
 
-// pageTime is how long a page may take to read what it shows.
-const pageTime = 3 * time.Second
+// pageTime is how long a page may take to read what it shows. Tests give it longer.
+var pageTime = 3 * time.Second
 
 // New makes the dashboard of an app. The app must stay open while it is used.
 func New(app *offload.App, opts ...Option) http.Handler {

@@ -94,7 +94,7 @@ func (v *visit) complaints() {
 }
 
 // patience is how long the browser may take for one thing.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func (v *visit) do(steps ...chromedp.Action[chromedp.Void]) {
 	v.Helper()
@@ -140,7 +140,7 @@ func (v *visit) open(path string) {
 func (v *visit) sees(text string) {
 	v.Helper()
 	found := "document.body && document.body.innerText.includes(" + strconv.Quote(text) + ")"
-	for range 150 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if ok, err := ask(v, chromedp.Evaluate[bool](found)); err == nil && ok {
 			return
 		}

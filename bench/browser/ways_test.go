@@ -89,7 +89,7 @@ func TestWithoutScripts(t *testing.T) {
 	v := browse(t, narrow, noScripts())
 	read := func(what, want string) {
 		t.Helper()
-		for range 100 {
+		for end := time.Now().Add(patience); time.Now().Before(end); {
 			if text, err := ask(v, chromedp.TextContent(what)); err == nil && strings.Contains(text, want) {
 				return
 			}

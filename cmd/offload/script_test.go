@@ -90,7 +90,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: until COMMAND…")
 	}
-	for range 400 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if exitCode(ts, args) == 0 {
 			return
 		}

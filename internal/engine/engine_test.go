@@ -97,29 +97,27 @@ func TestRetriesStartOnTime(t *testing.T) {
 }
 
 func TestConcurrencyIsThatOfTheQueueAndTheTotal(t *testing.T) {
-	var now, most atomic.Int64
+	var all crowd
 	perQueue := map[string]*atomic.Int64{}
 	for i := range 5 {
 		perQueue[fmt.Sprint(i)] = &atomic.Int64{}
 	}
 	inBubble(t, map[string]handler{"t": func(_ context.Context, job *store.Claimed) error {
-		if n := now.Add(1); n > most.Load() {
-			most.Store(n)
-		}
+		all.enter()
 		q := perQueue[job.Queue].Add(1)
 		if q > 10 {
 			t.Errorf("%d attempts of queue %s at once", q, job.Queue)
 		}
 		time.Sleep(time.Second)
 		perQueue[job.Queue].Add(-1)
-		now.Add(-1)
+		all.leave()
 		return nil
 	}}, func(r *rig) {
 		ids := r.insert("t", 500, func(i int, j *store.NewJob) { j.Queue = fmt.Sprint(i % 5) })
 		after(30 * time.Second)
 		r.want(store.Completed, ids...)
-		if most.Load() != 35 {
-			t.Errorf("at most %d at once, want 35", most.Load())
+		if all.most != 35 {
+			t.Errorf("at most %d at once, want 35", all.most)
 		}
 	}, func(c *Config) { c.Total = 35 })
 }
@@ -340,8 +338,9 @@ func TestFenceNamesTheAttempt(t *testing.T) {
 		}
 		return nil
 	}}, func(r *rig) {
-		r.want(store.Available, r.insert("t", 1, nil)...)
+		ids := r.insert("t", 1, nil)
 		after(time.Second)
+		r.want(store.Completed, ids...)
 		if _, _, ok := Fence(t.Context()); ok {
 			t.Error("another context has a fence")
 		}

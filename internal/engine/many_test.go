@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,7 +142,7 @@ func TestJobsThatGatherHoldNoSlot(t *testing.T) {
 
 func TestACallIsOneSlot(t *testing.T) {
 	var calls recorder
-	var now, most atomic.Int64
+	var all crowd
 	inBubble(t, nil, func(r *rig) {
 		ids := r.insert("many", 40, nil)
 		after(store.BeatEvery + time.Second)
@@ -152,15 +151,13 @@ func TestACallIsOneSlot(t *testing.T) {
 		}
 		after(10 * time.Second)
 		r.want(store.Completed, ids...)
-		if most.Load() != 2 {
-			t.Errorf("%d calls at once in two slots", most.Load())
+		if all.most != 2 {
+			t.Errorf("%d calls at once in two slots", all.most)
 		}
 	}, runMany(&calls, 10, time.Second, func(context.Context, []*store.Claimed) error {
-		if n := now.Add(1); n > most.Load() {
-			most.Store(n)
-		}
+		all.enter()
 		time.Sleep(5 * time.Second)
-		now.Add(-1)
+		all.leave()
 		return nil
 	}), slots(2))
 }

@@ -16,7 +16,11 @@ import (
 	"github.com/offloadhq/offload/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// In a bubble chance is the same in each run: what is counted there must not be a throw of dice.
+func TestMain(m *testing.M) {
+	random = byTheTime
+	goleak.VerifyTestMain(m)
+}
 
 // A rig is a process that works jobs of a store, in a bubble of fake time.
 type rig struct {
@@ -193,6 +197,25 @@ func (l *logText) count(words string) int {
 }
 
 func (l *logText) lines() int { return l.count("\n") }
+
+// A crowd counts those that are there at once.
+type crowd struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowd) enter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now++
+	c.most = max(c.most, c.now)
+}
+
+func (c *crowd) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now--
+}
 
 // nothing is a handler that does nothing.
 func nothing(context.Context, *store.Claimed) error { return nil }

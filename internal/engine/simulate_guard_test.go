@@ -180,9 +180,6 @@ func TestGuards(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of simulations")
 	}
-	was := random
-	random = byTheTime
-	t.Cleanup(func() { random = was })
 	const most = 1000
 	for _, g := range guards {
 		t.Run(g.name, func(t *testing.T) {

@@ -113,7 +113,7 @@ func jitter(d time.Duration) time.Duration {
 	return d*3/4 + upTo(d/2)
 }
 
-// random returns a number below n. Simulations put another in its place, to be repeatable.
+// random returns a number below n. Tests put another in its place, to be repeatable.
 var random = rand.Int64N
 
 // upTo returns some duration up to d.

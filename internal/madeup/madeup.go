@@ -89,7 +89,7 @@ func (s *Shop) idle(ctx context.Context) error {
 
 // until waits until so many jobs are in one of some states as enough wants.
 func (s *Shop) until(ctx context.Context, late string, enough func(found int) bool, states ...offload.State) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		jobs, err := s.App.Jobs(ctx, offload.Filter{States: states, Max: 1000})

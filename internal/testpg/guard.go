@@ -72,7 +72,7 @@ func (g *guard) ended(while time.Duration) bool {
 
 // answers waits until the program answers at an address.
 func (g *guard) answers(address, log string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, address)

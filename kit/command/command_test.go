@@ -232,7 +232,7 @@ func TestEndedContextEndsAllOfTheCommand(t *testing.T) {
 	} {
 		for _, guard := range []string{"/bin/sh", "/no/such/shell"} {
 			k := newRunner()
-			k.guard = guard
+			k.guard, k.grace = guard, time.Minute
 			if strings.Contains(test.name, "SIGKILL") {
 				k.grace = 10 * time.Millisecond
 			}
@@ -273,15 +273,21 @@ func TestWhatIsLeftBehindIsKilled(t *testing.T) {
 	for _, guard := range []string{"/bin/sh", "/no/such/shell"} {
 		k := newRunner()
 		k.guard, k.grace = guard, 10*time.Millisecond
-		fifo := newFIFO(t)
+		heard := make(chan struct{})
+		k.lines = func(string, string) { close(heard) }
+		fifo, goOn := newFIFO(t), newFIFO(t)
 		var out Output
 		var err error
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			out, err = k.run(t.Context(), sh(`exec 3>"$0"; sleep 1000 & echo ready >&3; echo done`, fifo))
+			out, err = k.run(t.Context(), sh(`exec 3>"$0"; sleep 1000 & echo ready >&3; echo done; read line <"$1"`, fifo, goOn))
 		}()
 		alive := waitReady(t, fifo)
+		<-heard // it may end: what is not read 10 ms later is lost
+		if err := os.WriteFile(goOn, []byte("end\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		<-ended
 		if err != nil || out.Stdout != "done\n" {
 			t.Errorf("guard %s: %+v, %v; want done", guard, out, err)

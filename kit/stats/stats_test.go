@@ -343,7 +343,7 @@ VALUES ('old', $1, $2, '{}', 1, 0, 1, 0, 0, 0, 1)`, period, old)
 		running.Go(func() { kept.Run(ctx) })
 		defer running.Wait()
 		defer stop()
-		for deadline := time.After(30 * time.Second); ; {
+		for deadline := time.After(time.Minute); ; {
 			var n, least int
 			must(d, d.db.QueryRowContext(ctx, "SELECT count(*), min(period) FROM offload_stats").Scan(&n, &least))
 			if n == 2 && least == 2 {

@@ -142,7 +142,7 @@ func (s *shop) text(id int) (text string) {
 // becomes waits until a row says something.
 func (s *shop) becomes(id int, want string) {
 	s.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		got := s.text(id)
 		if ok := got == want || strings.HasSuffix(want, "…") && strings.HasPrefix(got, strings.TrimSuffix(want, "…")); ok {
@@ -305,7 +305,7 @@ func TestRowsOfAKilledProcessAreKeptTrue(t *testing.T) {
 	s.becomes(id, "running")
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for s.text(id) == "running" {
 		select {
 		case <-deadline:
