@@ -61,7 +61,7 @@ func TestPageShowsHostsAndTheirCircuits(t *testing.T) {
 		get(t, app, s.URL)
 	}
 	app.Drain()
-	shows(t, app, []string{host, `>open</span> until`, "status 503", "Close", `<td class="n">3</td>`, `<td class="n">4</td>`}, "times</span>", "half open")
+	shows(t, app, []string{host, `>open</span> one tries it from`, "status 503", "Close", `<td class="n">3</td>`, `<td class="n">4</td>`}, "times</span>", "half open")
 	if page := ask(httpcall.Page(app.App), "GET", "/", nil).Body.String(); strings.Index(page, host) > strings.Index(page, other) {
 		t.Error("what is open does not come first")
 	}
@@ -69,7 +69,7 @@ func TestPageShowsHostsAndTheirCircuits(t *testing.T) {
 	shows(t, app, []string{"half open", "the next request tries it"})
 	app.Advance(9 * time.Second)
 	app.Drain()
-	shows(t, app, []string{`>open</span> until`, "opened 2 times"})
+	shows(t, app, []string{`>open</span> one tries it from`, "opened 2 times"})
 }
 
 // A program that only serves the dashboard closes the circuit of the workers.
@@ -94,7 +94,7 @@ func TestCircuitIsClosedByHandForAllProcesses(t *testing.T) {
 	if n := s.requests.Load(); n != 3 {
 		t.Fatalf("%d requests; want 3", n)
 	}
-	shows(t, server, []string{host, `>open</span> until`})
+	shows(t, server, []string{host, `>open</span> one tries it from`})
 	w := ask(page, "POST", "/", closing(host))
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "./" {
 		t.Fatalf("%d %s", w.Code, w.Body)

@@ -95,12 +95,13 @@ const (
 
 // A File is a rendition that was made.
 type File struct {
-	Path     string `json:"path"`
-	Width    int    `json:"width"`
-	Height   int    `json:"height"`
-	Bytes    int64  `json:"bytes"`
-	Quality  int    `json:"quality,omitempty"`
-	Blurhash string `json:"blurhash"` // a blurred picture in 28 letters, to be shown while the real one loads: https://blurha.sh
+	Path      string `json:"path"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	Bytes     int64  `json:"bytes"`
+	Quality   int    `json:"quality,omitempty"`
+	FromBytes int64  `json:"from_bytes,omitempty"` // of the picture that it was made of
+	Blurhash  string `json:"blurhash"`             // a blurred picture in 28 letters, to be shown while the real one loads: https://blurha.sh
 }
 
 // A Kit renders pictures.

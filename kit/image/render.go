@@ -83,6 +83,7 @@ func refuse(field string, got any, want string) error {
 type source struct {
 	levels  []image.Image // it, and each of the others half of the one before: made when a rendition is so small
 	size    image.Point   // that it had
+	bytes   int64         // of its file
 	hash    string
 	release func() // gives its memory back to the others
 }
@@ -100,6 +101,10 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 	config, format, err := image.DecodeConfig(bufio.NewReader(file))
 	if err != nil {
 		return nil, refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the picture: %w", err)
 	}
 	size := image.Pt(config.Width, config.Height)
 	if size.X < 1 || size.Y < 1 || size.X > r.maxPixels/size.Y {
@@ -140,7 +145,7 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 		small = halved(onCanvas(small, size), need)
 	}
 	small = turn(small, held)
-	s := &source{levels: []image.Image{small}, size: upright, release: release, hash: blurhash(small)}
+	s := &source{levels: []image.Image{small}, size: upright, bytes: info.Size(), release: release, hash: blurhash(small)}
 	kept = true
 	return s, nil
 }
@@ -283,7 +288,7 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 	if end == ".png" {
 		quality = 0
 	}
-	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, Blurhash: s.hash}
+	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, FromBytes: s.bytes, Blurhash: s.hash}
 	return file, r.place.put(ctx, want.To, text.Bytes(), fmt.Sprintf("make[%d].to", i))
 }
 
