@@ -46,7 +46,7 @@ func (b *buffered) WriteHeader(status int) {
 	}
 	b.status = status
 	kind := b.header.Get("Content-Type")
-	b.straight = status >= 300 || kind != "" && kind != fragment
+	b.straight = status >= 300 && status < 400 || kind != "" && kind != fragment
 	if b.straight {
 		for name, values := range b.header {
 			b.out.Header()[name] = values

@@ -194,6 +194,10 @@ func TestAddedPageStandsInTheFrame(t *testing.T) {
 		if r.URL.Path == "/source" {
 			w.Header().Set("Content-Type", "text/plain")
 		}
+		if r.URL.Path == "/none" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(http.StatusNotFound)
+		}
 		io.WriteString(w, "<h1>Outbox "+r.URL.Path+"</h1>")
 	}))
 	app := seeded(t)
@@ -203,6 +207,9 @@ func TestAddedPageStandsInTheFrame(t *testing.T) {
 	}
 	if page := ask(h, "GET", "/x/mail-outbox/source", nil).Body.String(); page != "<h1>Outbox /source</h1>" {
 		t.Errorf("plain text: %q", page)
+	}
+	if w := ask(h, "GET", "/x/mail-outbox/none", nil); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "<h1>Outbox /none</h1>") || !strings.Contains(w.Body.String(), "</html>") {
+		t.Errorf("what is not there: %d, and not in the frame:\n%s", w.Code, w.Body)
 	}
 	if w := ask(h, "POST", "/x/mail-outbox/", url.Values{}); w.Code != http.StatusOK {
 		t.Errorf("an operator posts: %d", w.Code)

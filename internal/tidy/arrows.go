@@ -68,7 +68,8 @@ var rooms = []room{
 	{"telemetry/...", []string{".", "store", "internal/inside", "telemetry"}, "traces and metrics"},
 	// file runs converters as command runs programs: groups, limits and the log are one subject.
 	{"kit/file", append([]string{"kit/command"}, kitMay...), "files made of files"},
-	{"kit/httpcall", append([]string{"internal/reply"}, kitMay...), "requests"},
+	// httpcall shows its rates beside the hosts they are of.
+	{"kit/httpcall", append([]string{"operate", "internal/reply"}, kitMay...), "requests"},
 	{"kit/webhook", append([]string{"internal/reply"}, kitMay...), "signed events for subscribers"},
 	{"kit/push", append([]string{"internal/reply"}, kitMay...), "notifications"},
 	// alert watches what operators see, and signs as webhook does.

@@ -30,7 +30,7 @@ func (w *worker) compress(ctx context.Context, in CompressInput) (Output, error)
 	if err != nil {
 		return Output{}, offload.Discard(err)
 	}
-	from, _, err := w.files.Get(ctx, in.From)
+	from, info, err := w.files.Get(ctx, in.From)
 	if err != nil {
 		return Output{}, err
 	}
@@ -45,6 +45,7 @@ func (w *worker) compress(ctx context.Context, in CompressInput) (Output, error)
 	out, err := w.put(ctx, in.To, r)
 	_ = r.Close() // ends the other side if the store gave up
 	<-done
+	out.FromSize = info.Size
 	return out, err
 }
 
@@ -80,6 +81,7 @@ func (w *worker) decompress(ctx context.Context, in CompressInput) (Output, erro
 	if src.err != nil {
 		return Output{}, broken(in.From, src.err)
 	}
+	out.FromSize = size
 	return out, err
 }
 
@@ -138,7 +140,7 @@ func (w *worker) put(ctx context.Context, key string, r io.Reader) (Output, erro
 	if err != nil {
 		return Output{}, err
 	}
-	return Output{key, info.Size, hex.EncodeToString(sum.Sum(nil))}, nil
+	return Output{Key: key, Size: info.Size, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // spool copies a file to the machine: a zip is read from its end, and an error while it is

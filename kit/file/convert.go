@@ -77,13 +77,16 @@ func (w *worker) convert(ctx context.Context, in ConvertInput) (Output, error) {
 	if err := os.Mkdir(outDir, 0o700); err != nil {
 		return Output{}, err
 	}
-	if err := w.fetch(ctx, in.From, from); err != nil {
+	size, err := w.fetch(ctx, in.From, from)
+	if err != nil {
 		return Output{}, err
 	}
 	if err := tool.run(ctx, dir, strings.NewReplacer("{in}", from, "{out}", to, "{dir}", outDir)); err != nil {
 		return Output{}, err
 	}
-	return w.take(ctx, outDir, tool, in)
+	out, err := w.take(ctx, outDir, tool, in)
+	out.FromSize = size
+	return out, err
 }
 
 // extension is the ending of a key, if it is one that every system can have.
@@ -94,19 +97,19 @@ func extension(key string) string {
 	return ""
 }
 
-// fetch copies a file of the store to the machine.
-func (w *worker) fetch(ctx context.Context, key, to string) error {
+// fetch copies a file of the store to the machine, and returns how large it is.
+func (w *worker) fetch(ctx context.Context, key, to string) (int64, error) {
 	r, _, err := w.files.Get(ctx, key)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer r.Close()
 	f, err := os.Create(to)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = io.Copy(f, r)
-	return errors.Join(err, f.Close())
+	size, err := io.Copy(f, r)
+	return size, errors.Join(err, f.Close())
 }
 
 // run runs the program in the job.

@@ -77,6 +77,8 @@ type Output struct {
 	Key    string `json:"key"`
 	Size   int64  `json:"size"`   // bytes
 	SHA256 string `json:"sha256"` // of its content, in hexadecimal
+
+	FromSize int64 `json:"from_size,omitempty"` // bytes of what it was made of; 0 of a file of an archive
 }
 
 // ChecksumInput says what to sum up.

@@ -97,7 +97,7 @@ func (w *worker) table(ctx context.Context, in TableInput) (TableOutput, error) 
 	if err != nil {
 		return TableOutput{}, err
 	}
-	source, size, err := w.spool(ctx, in.From)
+	source, fromSize, err := w.spool(ctx, in.From)
 	if err != nil {
 		return TableOutput{}, err
 	}
@@ -107,7 +107,7 @@ func (w *worker) table(ctx context.Context, in TableInput) (TableOutput, error) 
 		return TableOutput{}, err
 	}
 	defer drop(made)
-	out, err := copyTable(ctx, from, to, source, size, &bounded{made, w.limits.Bytes})
+	out, err := copyTable(ctx, from, to, source, fromSize, &bounded{made, w.limits.Bytes})
 	var wrong *table.ValueError
 	var refused *offload.InputError
 	switch {
@@ -116,7 +116,8 @@ func (w *worker) table(ctx context.Context, in TableInput) (TableOutput, error) 
 	case err != nil:
 		return out, err
 	}
-	if size, err = made.Seek(0, io.SeekCurrent); err != nil {
+	size, err := made.Seek(0, io.SeekCurrent)
+	if err != nil {
 		return out, err
 	}
 	if v, ok := to.(table.Verifier); ok {
@@ -125,6 +126,7 @@ func (w *worker) table(ctx context.Context, in TableInput) (TableOutput, error) 
 		}
 	}
 	out.Output, err = w.put(ctx, in.To, io.NewSectionReader(made, 0, size))
+	out.FromSize = fromSize
 	return out, err
 }
 

@@ -32,8 +32,9 @@ func Breaker(failures int, within, open time.Duration) Option {
 // that dies while it tries blocks nobody for long.
 type (
 	opened struct {
-		Times int    `json:"times"` // that it was opened, since it was closed
-		Error string `json:"error"` // of the request that opened it
+		Times int       `json:"times"`          // that it was opened, since it was closed
+		Error string    `json:"error"`          // of the request that opened it
+		Since time.Time `json:"since,omitzero"` // when it was opened first; of one that was opened once it is the record's own time
 	}
 	wait struct {
 		Probing bool `json:"probing,omitempty"`
@@ -41,6 +42,9 @@ type (
 )
 
 const (
+	openedKind = "http.circuit"
+	waitKind   = "http.circuit.wait"
+
 	circuitFresh = 2 * time.Second // how long what was read is good for
 	circuitKept  = 24 * time.Hour  // a host that nobody has asked for that long is as new
 	probeTime    = 2 * time.Minute // how long one who tries is waited for
@@ -69,7 +73,7 @@ type host struct {
 func newCircuits(c config, app *offload.App) *circuits {
 	return &circuits{
 		config: c, hosts: map[string]*host{},
-		opened: record.Of[opened](app, "http.circuit"), waits: record.Of[wait](app, "http.circuit.wait"),
+		opened: record.Of[opened](app, openedKind), waits: record.Of[wait](app, waitKind),
 	}
 }
 
@@ -142,31 +146,38 @@ func (c *circuits) left(ctx context.Context, name string, probes bool, failure e
 		}
 		return c.close(ctx, name)
 	}
-	opens := probes
+	enough := false
 	c.of(name, func(h *host) {
 		if now := time.Now(); h.failures == 0 || now.Sub(h.first) > c.config.within {
 			h.failures, h.first = 0, now
 		}
 		if h.failures++; h.failures >= c.config.failures {
-			h.failures, opens = 0, true
+			h.failures, enough = 0, true
 		}
 	})
-	if !opens {
+	if !probes && !enough {
 		return nil
 	}
-	return c.openFor(ctx, name, probes, failure)
+	return c.openFor(ctx, name, probes, enough, failure)
 }
 
-// openFor opens the circuit, for longer when it was open before.
-func (c *circuits) openFor(ctx context.Context, name string, probed bool, failure error) error {
+// openFor opens the circuit, for longer when it was open before: after the failure of one who tried, or after enough of them.
+func (c *circuits) openFor(ctx context.Context, name string, probed, enough bool, failure error) error {
 	r, err := c.opened.Get(ctx, name)
 	if err != nil && !errors.Is(err, offload.ErrNotFound) {
 		return err
 	}
-	if err == nil && !probed {
+	switch {
+	case err == nil && !probed:
 		return nil // another was faster
+	case err != nil && !enough:
+		return nil // it was closed by hand while one tried, whose failure is one as others are
 	}
-	r = record.Record[opened]{Key: name, Version: r.Version, Value: opened{r.Value.Times + 1, reply.Text([]byte(failure.Error()), mostInError)}}
+	since := r.Value.Since
+	if since.IsZero() {
+		since = r.At
+	}
+	r = record.Record[opened]{Key: name, Version: r.Version, Value: opened{r.Value.Times + 1, reply.Text([]byte(failure.Error()), mostInError), since}}
 	// First the wait, then what makes others look at it: between the two nobody may try.
 	open := c.config.open << min(r.Value.Times-1, 4)
 	if _, err := c.waits.Put(ctx, name, wait{}, record.Expire(open)); err != nil {
@@ -181,10 +192,18 @@ func (c *circuits) openFor(ctx context.Context, name string, probed bool, failur
 }
 
 func (c *circuits) close(ctx context.Context, name string) error {
-	if err := c.opened.Delete(ctx, name); err != nil {
+	if err := closeCircuit(ctx, c.opened, c.waits, name); err != nil {
 		return err
 	}
 	c.of(name, func(h *host) { h.open, h.read = false, time.Now() })
 	offload.Logger(ctx).Info("circuit closed", "host", name)
-	return c.waits.Delete(ctx, name)
+	return nil
+}
+
+// closeCircuit closes one for all processes, which see it within two seconds. Between the two deletions it is closed already.
+func closeCircuit(ctx context.Context, open *record.Kind[opened], waits *record.Kind[wait], name string) error {
+	if err := open.Delete(ctx, name); err != nil {
+		return err
+	}
+	return waits.Delete(ctx, name)
 }

@@ -28,7 +28,8 @@
 //
 // When ten requests to a host have failed within a minute its circuit opens, for all processes:
 // jobs for it wait, without using up attempts, until one that tries it every so often has got
-// through (Breaker). Rate bounds how many jobs for a host start in a time, over all processes.
+// through (Breaker). Rate bounds how many jobs for a host start in a time, over all processes. Page shows both in the dashboard, with a button that
+// closes a circuit.
 //
 // # Credentials
 //

@@ -110,6 +110,9 @@ func TestRefusesNamingTheField(t *testing.T) {
 		{"url", Input{URL: "http://host/\x00?key=secret"}},
 		{"url", Input{URL: "http://[::1/secret"}},
 		{"url", Input{URL: "unix:///run/docker.sock"}},
+		{"url", Input{URL: "http://" + strings.Repeat("a", 254) + "/secret"}}, // no record could have its name
+		{"url", Input{URL: "http://%ff/secret"}},
+		{"url", Input{URL: "http://a%00b/secret"}},
 		{"method", Input{URL: good, Method: "GET /"}},
 		{"method", Input{URL: good, Method: "GET\r\nHost: a"}},
 		{"method", Input{URL: good, Method: "ÄÖ"}},

@@ -28,8 +28,11 @@ func Rate(host string, starts int, per time.Duration) Option {
 
 // HostRate is the limit that Rate puts jobs under, to be given where one is enqueued.
 func HostRate(host string, starts int, per time.Duration) offload.Limit {
-	return offload.Limit{Name: "http/" + limitName(strings.ToLower(host)), Max: starts, Per: per, Burst: max(starts/10, 1)}
+	return offload.Limit{Name: ratePrefix + limitName(strings.ToLower(host)), Max: starts, Per: per, Burst: max(starts/10, 1)}
 }
+
+// ratePrefix is what names of rates begin with.
+const ratePrefix = "http/"
 
 // limitName is a host as names of limits may be: an IPv6 address without its brackets.
 func limitName(host string) string { return strings.NewReplacer("[", "", "]", "").Replace(host) }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
 )
@@ -72,6 +74,9 @@ func methodOf(given string) (string, error) {
 	return method, nil
 }
 
+// mostHost is how long a name in the DNS can be.
+const mostHost = 253
+
 const wantURL = `an absolute URL such as "https://host/path"`
 
 // urlOf reads a URL. Its error never repeats it: a mistyped one may show a password in any
@@ -85,6 +90,8 @@ func urlOf(given string) (*url.URL, error) {
 		return nil, refuse("url", errors.New("not of the scheme http or https"), wantURL)
 	case u.Hostname() == "":
 		return nil, refuse("url", errors.New("without a host"), wantURL)
+	case len(u.Hostname()) > mostHost || !utf8.ValidString(u.Host) || strings.ContainsFunc(u.Host, unicode.IsControl):
+		return nil, refuse("url", errors.New("with a host that can't be"), "a name of up to 253 bytes, or an address")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

@@ -40,9 +40,11 @@ func FuzzPicture(f *testing.F) {
 		}
 		want := Rendition{Width: 8, Height: 8, Fit: Cover}
 		part, to := want.plan(picture.Bounds().Size())
-		s := &source{Image: picture}
-		if got := s.scale(part, to, color.RGBA{}, true); got.Bounds().Size() != to {
-			t.Errorf("it is %v, want %v", got.Bounds(), to)
+		s := &source{levels: []image.Image{picture}}
+		for _, forJPEG := range []bool{true, false} {
+			if got := s.scale(part, to, &color.RGBA{}, forJPEG); got.Bounds().Size() != to {
+				t.Errorf("it is %v, want %v", got.Bounds(), to)
+			}
 		}
 	})
 }

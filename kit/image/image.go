@@ -22,8 +22,9 @@
 //
 // # What it takes
 //
-// As many pictures are worked at once as there are cores, in the queue "image". A thumbnail of a camera's picture takes up to six bytes a pixel of
-// that picture while it is worked, a rendition of half its width or more up to 160 MB beside; a progressive JPEG or one of 16 bits takes more. Large
+// As many pictures are worked at once as there are cores, in the queue "image". A camera's picture takes two to four bytes a pixel
+// while it is worked, whatever is made of it, and one with transparency up to six; a progressive JPEG, one of 16 bits, a PNG that must be turned, and one of
+// which another is made that is nearly as large, take more. Large
 // pictures wait for each other, whichever kit of the process they belong to, until there is memory: 300 MB a core. Pictures, and renditions, of more than 50
 // megapixels are refused, and files of more than 64 MiB, before anything is decoded, so that a file of a few bytes can't fill the memory: see
 // MaxPixels. A job whose context ends stops while it reads the picture, or before it encodes again; scaling and encoding once can't be stopped.
@@ -94,12 +95,13 @@ const (
 
 // A File is a rendition that was made.
 type File struct {
-	Path     string `json:"path"`
-	Width    int    `json:"width"`
-	Height   int    `json:"height"`
-	Bytes    int64  `json:"bytes"`
-	Quality  int    `json:"quality,omitempty"`
-	Blurhash string `json:"blurhash"` // a blurred picture in 28 letters, to be shown while the real one loads: https://blurha.sh
+	Path      string `json:"path"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	Bytes     int64  `json:"bytes"`
+	Quality   int    `json:"quality,omitempty"`
+	FromBytes int64  `json:"from_bytes,omitempty"` // of the picture that it was made of
+	Blurhash  string `json:"blurhash"`             // a blurred picture in 28 letters, to be shown while the real one loads: https://blurha.sh
 }
 
 // A Kit renders pictures.

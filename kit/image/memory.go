@@ -32,12 +32,16 @@ func reserve(ctx context.Context, n int64) (release func(), err error) {
 }
 
 // takes is about how many bytes a job takes: the picture, and what its most expensive rendition needs beside it.
-func (r *renderer) takes(in *Input, config image.Config, upright image.Point) int64 {
+func (r *renderer) takes(in *Input, config image.Config, held orientation) int64 {
 	perPixel := int64(bytesPerPixel)
 	switch config.ColorModel {
 	case color.RGBA64Model, color.NRGBA64Model:
 		perPixel = 8
 	}
+	if held > 1 && config.ColorModel != color.YCbCrModel {
+		perPixel += 4 // another one, turned
+	}
+	upright := held.upright(image.Pt(config.Width, config.Height))
 	most := int64(0)
 	for i := range in.Make {
 		_, to := in.Make[i].plan(upright)
@@ -46,7 +50,7 @@ func (r *renderer) takes(in *Input, config image.Config, upright image.Point) in
 		if isAVIF(in.Make[i].To) {
 			perMade += avifPerPixel
 		}
-		most = max(most, pixels*perMade+min(int64(to.X)*int64(upright.Y)*temporaryPerPixel, mostTemporary))
+		most = max(most, pixels*perMade)
 	}
 	return int64(config.Width)*int64(config.Height)*perPixel + most
 }

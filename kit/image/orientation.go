@@ -143,24 +143,62 @@ func turn(picture image.Image, o orientation) image.Image {
 	if o <= 1 || o > 8 {
 		return picture
 	}
-	from := image.NewRGBA(image.Rectangle{Max: picture.Bounds().Size()})
-	draw.Draw(from, from.Rect, picture, picture.Bounds().Min, draw.Src)
-	size := from.Rect.Size()
-	if o.onSide() {
-		size.X, size.Y = size.Y, size.X
+	if planes, ok := picture.(*image.YCbCr); ok {
+		if turned := turnPlanes(planes, o); turned != nil {
+			return turned
+		}
 	}
-	to := image.NewRGBA(image.Rectangle{Max: size})
-	for y := range size.Y {
-		for x := range size.X {
-			fromX, fromY := o.source(x, y, from.Rect.Size())
-			copy(to.Pix[to.PixOffset(x, y):][:4], from.Pix[from.PixOffset(fromX, fromY):])
+	from := picture.Bounds()
+	line := image.NewRGBA(image.Rect(0, 0, from.Dx(), 1))
+	to := image.NewRGBA(image.Rectangle{Max: o.upright(from.Size())})
+	for y := range from.Dy() {
+		draw.Draw(line, line.Rect, picture, from.Min.Add(image.Pt(0, y)), draw.Src)
+		for x := range from.Dx() {
+			toX, toY := o.shown(x, y, from.Size())
+			copy(to.Pix[to.PixOffset(toX, toY):][:4], line.Pix[4*x:])
 		}
 	}
 	return to
 }
 
-// source returns where in a picture of that size the point comes from.
-func (o orientation) source(x, y int, size image.Point) (int, int) {
+// turnPlanes turns a picture of planes as they are, for a third of what it takes as RGBA: nil if its pixels of colour would then lie between others.
+func turnPlanes(from *image.YCbCr, o orientation) *image.YCbCr {
+	ratio, size, by := from.SubsampleRatio, from.Rect.Size(), sampling(from.SubsampleRatio)
+	if from.Rect.Min != (image.Point{}) || size.X%by.X != 0 || size.Y%by.Y != 0 || by.X > 2 {
+		return nil
+	}
+	switch {
+	case o.onSide() && ratio == image.YCbCrSubsampleRatio422:
+		ratio = image.YCbCrSubsampleRatio440
+	case o.onSide() && ratio == image.YCbCrSubsampleRatio440:
+		ratio = image.YCbCrSubsampleRatio422
+	}
+	to := image.NewYCbCr(image.Rectangle{Max: o.upright(size)}, ratio)
+	plane := func(to, from []byte, toStride, stride int, size image.Point) {
+		for y := range size.Y {
+			for x, v := range from[y*stride:][:size.X] {
+				toX, toY := o.shown(x, y, size)
+				to[toY*toStride+toX] = v
+			}
+		}
+	}
+	colours := image.Pt(size.X/by.X, size.Y/by.Y)
+	plane(to.Y, from.Y, to.YStride, from.YStride, size)
+	plane(to.Cb, from.Cb, to.CStride, from.CStride, colours)
+	plane(to.Cr, from.Cr, to.CStride, from.CStride, colours)
+	return to
+}
+
+// upright is how large a picture of a size is when it is turned.
+func (o orientation) upright(size image.Point) image.Point {
+	if o.onSide() {
+		return image.Pt(size.Y, size.X)
+	}
+	return size
+}
+
+// shown returns where a point of a picture of that size goes.
+func (o orientation) shown(x, y int, size image.Point) (int, int) {
 	right, bottom := size.X-1, size.Y-1
 	switch o {
 	case 2:
@@ -172,11 +210,11 @@ func (o orientation) source(x, y int, size image.Point) (int, int) {
 	case 5:
 		return y, x
 	case 6:
-		return y, bottom - x
+		return bottom - y, x
 	case 7:
-		return right - y, bottom - x
+		return bottom - y, right - x
 	case 8:
-		return right - y, x
+		return y, right - x
 	}
 	return x, y
 }

@@ -81,8 +81,9 @@ func refuse(field string, got any, want string) error {
 
 // A source is a picture, upright, and perhaps already smaller than it was: as large as the largest rendition needs.
 type source struct {
-	image.Image
-	size    image.Point // that it had
+	levels  []image.Image // it, and each of the others half of the one before: made when a rendition is so small
+	size    image.Point   // that it had
+	bytes   int64         // of its file
 	hash    string
 	release func() // gives its memory back to the others
 }
@@ -101,6 +102,10 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 	if err != nil {
 		return nil, refuse("from", fmt.Sprintf("%s: %v", in.From, err), "a JPEG, PNG, GIF or WebP picture")
 	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the picture: %w", err)
+	}
 	size := image.Pt(config.Width, config.Height)
 	if size.X < 1 || size.Y < 1 || size.X > r.maxPixels/size.Y {
 		return nil, refuse("from", fmt.Sprintf("%s of %d × %d pixels", in.From, size.X, size.Y), fmt.Sprintf("at most %d pixels", r.maxPixels))
@@ -109,10 +114,7 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the picture: %w", err)
 	}
-	upright := size
-	if held.onSide() {
-		upright.X, upright.Y = size.Y, size.X
-	}
+	upright := held.upright(size)
 	need := image.Point{}
 	for i := range in.Make {
 		part, to := in.Make[i].plan(upright)
@@ -125,7 +127,7 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 	if held.onSide() {
 		need.X, need.Y = need.Y, need.X
 	}
-	release, err := reserve(ctx, r.takes(in, config, upright))
+	release, err := reserve(ctx, r.takes(in, config, held))
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +144,8 @@ func (r *renderer) read(ctx context.Context, in *Input) (*source, error) {
 		}
 		small = halved(onCanvas(small, size), need)
 	}
-	s := &source{Image: turn(small, held), size: upright, release: release}
-	s.hash = blurhash(s.Image)
+	small = turn(small, held)
+	s := &source{levels: []image.Image{small}, size: upright, bytes: info.Size(), release: release, hash: blurhash(small)}
 	kept = true
 	return s, nil
 }
@@ -234,7 +236,11 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 	if end == ".avif" {
 		quality, least = cmp.Or(want.Quality, avifQuality), avifLeast
 	}
-	background, known := hexColor(want.Background)
+	var behind *color.RGBA
+	isJPEG := end == ".jpg" || end == ".jpeg"
+	if background, known := hexColor(want.Background); known || isJPEG {
+		behind = &background
+	}
 	var text bytes.Buffer
 	write := func(picture image.Image, quality int) error {
 		if ctx.Err() != nil {
@@ -244,7 +250,7 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 		return encode(ctx, &text, picture, quality)
 	}
 	for {
-		picture := s.scale(part, to, background, known || end == ".jpg" || end == ".jpeg")
+		picture := s.scale(part, to, behind, isJPEG)
 		err := write(picture, quality)
 		if err == nil && want.MaxBytes > 0 && text.Len() > want.MaxBytes && end != ".png" {
 			// The best quality that fits, if there is one.
@@ -282,27 +288,44 @@ func (r *renderer) make(ctx context.Context, s *source, want *Rendition, i int) 
 	if end == ".png" {
 		quality = 0
 	}
-	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, Blurhash: s.hash}
+	file := File{Path: want.To, Width: to.X, Height: to.Y, Bytes: int64(text.Len()), Quality: quality, FromBytes: s.bytes, Blurhash: s.hash}
 	return file, r.place.put(ctx, want.To, text.Bytes(), fmt.Sprintf("make[%d].to", i))
 }
 
-// scale makes a picture of a part of the source; opaque ones are filled behind what is transparent.
-func (s *source) scale(part [4]float64, to image.Point, background color.RGBA, opaque bool) image.Image {
-	b := s.Bounds()
-	from := image.Rect(
-		b.Min.X+int(part[0]*float64(b.Dx())+0.5), b.Min.Y+int(part[1]*float64(b.Dy())+0.5),
-		b.Min.X+int(part[2]*float64(b.Dx())+0.5), b.Min.Y+int(part[3]*float64(b.Dy())+0.5))
-	from.Max.X, from.Max.Y = max(from.Max.X, from.Min.X+1), max(from.Max.Y, from.Min.Y+1)
-	if from.Size() == to && from == b && (!opaque || isOpaque(s.Image)) {
-		return s.Image
+// scale makes a picture of a part of the source: what is for a JPEG in planes as that has them, others as RGBA. Where behind is not nil, it shows where the
+// source is transparent.
+func (s *source) scale(part [4]float64, to image.Point, behind *color.RGBA, forJPEG bool) image.Image {
+	var from image.Image
+	var cut image.Rectangle
+	for level := 0; ; level++ {
+		if level == len(s.levels) {
+			s.levels = append(s.levels, half(from))
+		}
+		from = s.levels[level]
+		b := from.Bounds()
+		cut = image.Rect(
+			b.Min.X+int(part[0]*float64(b.Dx())+0.5), b.Min.Y+int(part[1]*float64(b.Dy())+0.5),
+			b.Min.X+int(part[2]*float64(b.Dx())+0.5), b.Min.Y+int(part[3]*float64(b.Dy())+0.5))
+		cut.Max.X, cut.Max.Y = max(cut.Max.X, cut.Min.X+1), max(cut.Max.Y, cut.Min.Y+1)
+		if cut.Dx() < 4*to.X || cut.Dy() < 4*to.Y {
+			break
+		}
+	}
+	if cut.Size() == to && cut == from.Bounds() && (behind == nil || isOpaque(from)) {
+		return from
+	}
+	from, cut = shrunk(from, cut, to)
+	if planes, ok := from.(*image.YCbCr); ok && forJPEG {
+		return scaledPlanes(planes, cut, to)
+	}
+	lines := scaledLines(from, cut, to, behind)
+	if forJPEG {
+		return inPlanes(lines, to)
 	}
 	made := image.NewRGBA(image.Rectangle{Max: to})
-	if !opaque {
-		resample(made, s.Image, from, draw.Src)
-		return made
+	for y, line := range lines {
+		copy(made.Pix[y*made.Stride:], line)
 	}
-	draw.Draw(made, made.Rect, image.NewUniform(background), image.Point{}, draw.Src)
-	resample(made, s.Image, from, draw.Over)
 	return made
 }
 

@@ -6,49 +6,53 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// The good filter takes 32 bytes for each pixel of a picture as wide as the new and as high as the old one. mostTemporary is what it may take: 1,600 pixels of a
-// picture of 12 megapixels are within it.
-const (
-	temporaryPerPixel = 32
-	mostTemporary     = 160_000_000
-)
+// mostShrink is how much smaller the good filter makes a picture at once in one direction: of a picture that is a line of millions of pixels, it would keep
+// a table of hundreds of megabytes.
+const mostShrink = 32
 
 // halved halves a picture as long as it stays twice as large as is needed. A JPEG comes as three planes, brightness and two of
 // colour: to halve those takes little, and leaves little for the good, slow filter to do: 0.24 s instead of 0.58 s for 12 megapixels,
 // a third of the memory, and hardly a difference to be seen.
 func halved(picture image.Image, need image.Point) image.Image {
 	for size := picture.Bounds().Size(); size.X >= 4*need.X && size.Y >= 4*need.Y; size = picture.Bounds().Size() {
-		picture = half(picture, picture.Bounds())
+		picture = half(picture)
 	}
 	return picture
 }
 
-// half makes a part of a picture half as wide and half as high.
-func half(picture image.Image, part image.Rectangle) image.Image {
-	if planes, ok := picture.(*image.YCbCr); ok && part == planes.Rect && part.Min == (image.Point{}) {
+// half makes a picture half as wide and half as high.
+func half(picture image.Image) image.Image {
+	if planes, ok := picture.(*image.YCbCr); ok && planes.Rect.Min == (image.Point{}) {
 		return halve(planes)
 	}
-	// Exactly between two pixels this filter takes the mean of four: that of halvePlane, for all kinds of pictures.
-	even := image.Rectangle{Min: part.Min, Max: part.Min.Add(part.Size().Div(2).Mul(2))}
-	made := image.NewRGBA(image.Rectangle{Max: part.Size().Div(2)})
-	draw.ApproxBiLinear.Scale(made, made.Rect, picture, even, draw.Src, nil)
+	return means(picture, picture.Bounds(), 2, 2)
+}
+
+// means makes a part of a picture smaller by whole numbers, 1 or 2. Exactly between two pixels this filter takes the mean of four: that of halvePlane, for all
+// kinds of pictures.
+func means(picture image.Image, part image.Rectangle, x, y int) *image.RGBA {
+	to := image.Pt(part.Dx()/x, part.Dy()/y)
+	made := image.NewRGBA(image.Rectangle{Max: to})
+	draw.ApproxBiLinear.Scale(made, made.Rect, picture, image.Rectangle{Min: part.Min, Max: part.Min.Add(image.Pt(to.X*x, to.Y*y))}, draw.Src, nil)
 	return made
 }
 
-// resample makes a part of a picture as large as made. Where the good filter would take too much, it gets a smaller picture, and in
-// the end, where little is left to do, a lesser filter does it, which takes nothing.
-func resample(made *image.RGBA, from image.Image, part image.Rectangle, op draw.Op) {
-	to := made.Rect.Size()
-	tooMuch := func() bool { return to.X*part.Dy() > mostTemporary/temporaryPerPixel }
-	for tooMuch() && part.Dx() >= 2*to.X && part.Dy() >= 2*to.Y {
-		from = half(from, part)
-		part = from.Bounds()
+// shrunk makes a part of a picture so small in one direction or both that the good filter can do the rest.
+func shrunk(picture image.Image, part image.Rectangle, to image.Point) (image.Image, image.Rectangle) {
+	for {
+		x, y := 1, 1
+		if part.Dx() > mostShrink*to.X {
+			x = 2
+		}
+		if part.Dy() > mostShrink*to.Y {
+			y = 2
+		}
+		if x == 1 && y == 1 {
+			return picture, part
+		}
+		picture = means(picture, part, x, y)
+		part = picture.Bounds()
 	}
-	if tooMuch() {
-		draw.ApproxBiLinear.Scale(made, made.Rect, from, part, op, nil)
-		return
-	}
-	draw.CatmullRom.Scale(made, made.Rect, from, part, op, nil)
 }
 
 // isOpaque reports whether a picture surely hides what is behind it.

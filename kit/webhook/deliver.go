@@ -78,11 +78,10 @@ func (k *Kit) deliver(ctx context.Context, in Delivery) (Answer, error) {
 		return Answer{}, err
 	}
 	end := known.endpoint(in.Endpoint)
-	if end == nil {
-		return Answer{}, offload.Cancel(errors.New("the endpoint was removed"))
-	}
-	if end.Disabled != "" {
-		return Answer{}, offload.Cancel(fmt.Errorf("the endpoint is disabled: %s", end.Disabled))
+	if end == nil || end.Disabled != "" {
+		if end, err = h.anew(ctx, in.Endpoint); err != nil {
+			return Answer{}, err
+		}
 	}
 	answer, err := k.send(ctx, end, &in)
 	if err != nil {
@@ -104,6 +103,22 @@ func (k *Kit) deliver(ctx context.Context, in Delivery) (Answer, error) {
 		}
 	}
 	return answer, nil
+}
+
+// anew reads an endpoint that is not there or disabled as far as is known: another process may have added or enabled it a moment ago, and a delivery that is
+// cancelled does not come back.
+func (h *Hooks) anew(ctx context.Context, id string) (*Endpoint, error) {
+	end, err := h.Get(ctx, id)
+	switch {
+	case errors.Is(err, offload.ErrNotFound):
+		return nil, offload.Cancel(errors.New("the endpoint was removed"))
+	case err != nil:
+		return nil, err
+	case end.Disabled != "":
+		return nil, offload.Cancel(fmt.Errorf("the endpoint is disabled: %s", end.Disabled))
+	}
+	h.forget(end.Owner)
+	return &end, nil
 }
 
 // send makes one attempt.
@@ -172,11 +187,30 @@ type failing struct {
 	Error    string    `json:"error"` // the last
 }
 
+// since is when the first failure was.
+func since(r *record.Record[failing]) time.Time {
+	if r.Value.Since.IsZero() {
+		return r.At
+	}
+	return r.Value.Since
+}
+
+// failingKept is how long failures are remembered after the last one.
+const failingKept = 30 * 24 * time.Hour
+
 // failed notes a failure, and disables the endpoint when it is time to.
 func (h *Hooks) failed(ctx context.Context, end *Endpoint, err error) error {
 	r, problem := h.note(ctx, end.ID, err)
 	if problem != nil {
 		return fmt.Errorf("webhook: keep that the endpoint fails: %w", problem)
+	}
+	h.forget(end.Owner)
+	// Whoever removed the endpoint meanwhile may have forgotten its failures before this one was noted.
+	switch _, problem := h.records.Get(ctx, end.ID); {
+	case errors.Is(problem, offload.ErrNotFound):
+		return h.failing.Delete(ctx, end.ID)
+	case problem != nil:
+		return fmt.Errorf("webhook: look for the endpoint: %w", problem)
 	}
 	job := offload.JobOf(ctx)
 	why := ""
@@ -190,8 +224,9 @@ func (h *Hooks) failed(ctx context.Context, end *Endpoint, err error) error {
 	default:
 		return nil
 	}
-	in := disableInput{end.ID, why}
-	_, problem = disable.Enqueue(ctx, h.app, in, offload.Unique{Key: end.ID})
+	in := disableInput{end.ID, why, since(&r)}
+	once := offload.Unique{Key: end.ID + " " + in.Since.UTC().Format(time.RFC3339Nano), For: twiceWithin}
+	_, problem = disable.Enqueue(ctx, h.app, in, once)
 	if problem != nil {
 		return fmt.Errorf("webhook: disable the endpoint: %w", problem)
 	}
@@ -211,6 +246,10 @@ func isRefused(err error) bool {
 }
 
 func (h *Hooks) note(ctx context.Context, id string, err error) (record.Record[failing], error) {
+	keep := failingKept
+	if h.kit.config.disableAfter > keep/2 {
+		keep = 0 // for ever: they have to be there when the time has come
+	}
 	for {
 		r, problem := h.failing.Get(ctx, id)
 		switch {
@@ -218,12 +257,12 @@ func (h *Hooks) note(ctx context.Context, id string, err error) (record.Record[f
 			r = record.Record[failing]{Key: id}
 		case problem != nil:
 			return r, problem
-		case r.Value.Since.IsZero():
-			r.Value.Since = r.At
+		default:
+			r.Value.Since = since(&r)
 		}
 		r.Value.Failures++
 		r.Value.Error = reply.Text([]byte(err.Error()), mostKept)
-		problem = h.failing.Swap(ctx, &r)
+		problem = h.failing.Swap(ctx, &r, record.Expire(keep))
 		if !errors.Is(problem, record.ErrStale) {
 			return r, problem
 		}
@@ -241,28 +280,43 @@ func (h *Hooks) reached(ctx context.Context, end *Endpoint) error {
 
 // disableInput is an endpoint that shall be disabled, and why.
 type disableInput struct {
-	Endpoint string `json:"endpoint"`
-	Why      string `json:"why"`
+	Endpoint string    `json:"endpoint"`
+	Why      string    `json:"why"`
+	Since    time.Time `json:"since,omitzero"` // of its failures; zero where an older program said so
 }
 
 // disable is the handler of the task of this name: a job, so that the owner is told even if the
 // process dies between the two.
 func (k *Kit) disable(ctx context.Context, in disableInput) error {
 	h := k.For(offload.AppOf(ctx))
-	err := h.Disable(ctx, in.Endpoint, in.Why)
-	if errors.Is(err, offload.ErrNotFound) {
+	is := false
+	var problem error
+	// Asked between the read of the endpoint and its write: Enable, which forgets the failures first, comes before or after both.
+	end, err := h.Change(ctx, in.Endpoint, func(e *Endpoint) {
+		if is, problem = h.fails(ctx, &in); is && e.Disabled == "" {
+			e.Disabled, e.DisabledAt = in.Why, time.Now()
+		}
+	})
+	switch {
+	case errors.Is(err, offload.ErrNotFound):
 		return nil
-	}
-	if err != nil {
-		return err
-	}
-	end, err := h.Get(ctx, in.Endpoint)
-	if err != nil || end.Disabled != in.Why {
-		return err // somebody else has disabled it, or enabled it again
+	case err != nil || problem != nil:
+		return errors.Join(err, problem)
+	case !is || end.Disabled != in.Why:
+		return nil // it was reached or enabled since, or somebody else has disabled it
 	}
 	offload.Logger(ctx).Warn("endpoint disabled", "endpoint", end.ID, "url", end.shown(), "why", end.Disabled)
 	if k.config.onDisabled == nil {
 		return nil
 	}
 	return k.config.onDisabled(ctx, end)
+}
+
+// fails reports whether an endpoint still fails as it did when it was to be disabled for it.
+func (h *Hooks) fails(ctx context.Context, in *disableInput) (bool, error) {
+	r, err := h.failing.Get(ctx, in.Endpoint)
+	if errors.Is(err, offload.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && (in.Since.IsZero() || since(&r).Equal(in.Since)), err
 }

@@ -29,7 +29,7 @@
 // # Endpoints that are gone
 //
 // An endpoint is disabled when it answers 410, when nothing has reached it for five days
-// (DisableAfter), and an ordered one when a delivery has used up its attempts. This is the job
+// (DisableAfter; failures are forgotten 30 days after the last), and an ordered one when a delivery has used up its attempts. It is the job
 // "webhook.disable", which then calls the function given by OnDisabled, at least once. Deliveries
 // to a disabled endpoint are cancelled; "send again" brings them back once it is enabled.
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/offloadhq/offload/dashboard"
 	"github.com/offloadhq/offload/dashboard/access"
 	"github.com/offloadhq/offload/kit/export"
+	"github.com/offloadhq/offload/kit/image"
 	"github.com/offloadhq/offload/kit/push"
 
 	"github.com/offloadhq/offload/examples/shop"
@@ -46,6 +47,7 @@ func (d *demo) pages(bench *workbench) http.Handler {
 	mux.Handle("/jobs/", dashboard.New(d.shop.App, dashboard.Auth(access.Local("demo")), dashboard.Title("shop"),
 		dashboard.Page("Outbox", d.mails.Outbox()), dashboard.Page("Pushes", push.Inbox(d.shop.App)),
 		dashboard.Page("Messages", d.shop.Texts.Outbox(d.shop.App)), dashboard.Page("Webhooks", d.shop.Hooks.For(d.shop.App).Deliveries()),
+		dashboard.Page("Pictures", image.Page(d.shop.App)),
 		dashboard.Page("Exports", export.Page(d.shop.App, d.shop.Orders.Name())), dashboard.Page("Audit log", d.shop.Trail.Page()), dashboard.Page("Events", d.shop.Events.Page(d.shop.App)),
 		dashboard.Page("Alerts", d.shop.Alerts.For(d.shop.App).Page())))
 	return mux
