@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/offloadhq/offload"
@@ -82,6 +83,9 @@ func (w *worker) convert(ctx context.Context, in ConvertInput) (Output, error) {
 		return Output{}, err
 	}
 	if err := tool.run(ctx, dir, strings.NewReplacer("{in}", from, "{out}", to, "{dir}", outDir)); err != nil {
+		if ctx.Err() == nil && tool.filled(outDir) {
+			return Output{}, tooMuch(in.From, tool) // it would be the next time too
+		}
 		return Output{}, err
 	}
 	out, err := w.take(ctx, outDir, tool, in)
@@ -141,6 +145,19 @@ func (t Tool) run(ctx context.Context, dir string, paths *strings.Replacer) erro
 	return err
 }
 
+// filled reports whether a tool that failed has made a file as large as it may: the system let it write no more.
+func (t Tool) filled(outDir string) bool {
+	made, err := os.ReadDir(outDir)
+	return err == nil && slices.ContainsFunc(made, func(entry os.DirEntry) bool {
+		info, err := entry.Info()
+		return err == nil && info.Mode().IsRegular() && info.Size() >= t.MaxBytes
+	})
+}
+
+func tooMuch(from string, tool Tool) error {
+	return broken(from, fmt.Errorf("%s made more than %d bytes, which is its limit", tool.Name, tool.MaxBytes))
+}
+
 // take puts what the program made into the store.
 func (w *worker) take(ctx context.Context, outDir string, tool Tool, in ConvertInput) (Output, error) {
 	root, err := os.OpenRoot(outDir) // the program may have made links that lead out
@@ -168,7 +185,7 @@ func (w *worker) take(ctx context.Context, outDir string, tool Tool, in ConvertI
 	case !stat.Mode().IsRegular():
 		return Output{}, fmt.Errorf("file: what %s made is no file", tool.Name)
 	case stat.Size() > tool.MaxBytes:
-		return Output{}, broken(in.From, fmt.Errorf("%s made more than %d bytes, which is its limit", tool.Name, tool.MaxBytes))
+		return Output{}, tooMuch(in.From, tool)
 	}
 	f, err := root.Open(name)
 	if err != nil {

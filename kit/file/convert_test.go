@@ -36,7 +36,7 @@ func TestConvert(t *testing.T) {
 		{"fails", offload.Retryable, "exit code 3: cannot read it"},
 		{"none", offload.Retryable, "made no file"},
 		{"link", offload.Retryable, "is no file"},
-		{"large", offload.Retryable, ""},
+		{"large", offload.Discarded, "more than 100000 bytes"},
 		{"missing", offload.Discarded, "no-such-program-here"},
 		{"unknown", offload.Discarded, "a tool that this worker has"},
 	} {

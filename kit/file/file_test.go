@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
@@ -19,7 +20,12 @@ import (
 	"github.com/offloadhq/offload/offloadtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == asConverter {
+		os.Exit(converter(os.Args[2], os.Args[3:]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A place is a kit at work on a directory.
 type place struct {

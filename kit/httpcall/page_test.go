@@ -142,8 +142,14 @@ func TestClosedByHandWhileOneTries(t *testing.T) {
 func TestPageShowsRates(t *testing.T) {
 	app := newApp(t, httpcall.Rate("crm.example", 60, time.Minute))
 	_, err := httpcall.Call.EnqueueMany(t.Context(), app, []httpcall.Input{
-		{URL: "http://crm.example/1"}, {URL: "http://crm.example/2"}, {URL: "http://crm.example/3"}, {URL: "http://crm.example/4"},
-		{URL: "http://crm.example/5"}, {URL: "http://crm.example/6"}, {URL: "http://crm.example/7"}, {URL: "http://crm.example/8"},
+		{URL: "http://crm.example/1"},
+		{URL: "http://crm.example/2"},
+		{URL: "http://crm.example/3"},
+		{URL: "http://crm.example/4"},
+		{URL: "http://crm.example/5"},
+		{URL: "http://crm.example/6"},
+		{URL: "http://crm.example/7"},
+		{URL: "http://crm.example/8"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,5 @@
+package file_test
+
+import "os"
+
+func lock(*os.File) error { return nil }
