@@ -172,7 +172,7 @@ func (v *visit) click(what string) {
 // keys presses keys until something is there: what is pressed while a page loads is lost.
 func (v *visit) keys(there string, keys ...chromedp.Action[chromedp.Void]) {
 	v.Helper()
-	for range 20 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		v.do(keys...)
 		for range 10 {
 			if get(v, chromedp.Evaluate[bool]("document.querySelector("+strconv.Quote(there)+") !== null")) {

@@ -23,7 +23,7 @@ type powerServer struct {
 	stage *Stage
 	bin   string
 	data  string
-	port  int
+	port  string // its own, also while it has no power
 	cmd   *exec.Cmd
 }
 
@@ -37,10 +37,8 @@ func newPowerServer(s *Stage, d *disk) *powerServer {
 	if out, err := init.CombinedOutput(); err != nil {
 		s.Fatalf("initdb: %v: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, p.port, err = net.SplitHostPort(testpg.FreeAddr(s))
 	p.must(err)
-	p.port = l.Addr().(*net.TCPAddr).Port
-	p.must(l.Close())
 	s.Cleanup(p.kill)
 	p.start()
 	conn, err := pgx.Connect(s.ctx, p.address())
@@ -51,7 +49,7 @@ func newPowerServer(s *Stage, d *disk) *powerServer {
 }
 
 func (p *powerServer) address() string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", p.port)
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%s/postgres?sslmode=disable", p.port)
 }
 
 func (p *powerServer) must(err error) {
@@ -76,7 +74,7 @@ func (p *powerServer) start() {
 	if err := os.Remove(filepath.Join(p.data, "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		p.must(err) // that of the server that has lost its power
 	}
-	cmd, err := p.program("postgres", "-D", p.data, "-p", strconv.Itoa(p.port),
+	cmd, err := p.program("postgres", "-D", p.data, "-p", p.port,
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
 	p.must(err)
 	log, err := os.OpenFile(filepath.Join(p.stage.logs, "postgres.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/testpg"
 	_ "github.com/offloadhq/offload/store/sqlite"
 )
 
@@ -104,7 +105,7 @@ func TestPortThatIsTakenIsAnErrorAtOnce(t *testing.T) {
 // A request that has begun when the program is told to stop is answered, and the job that
 // it enqueues is stored.
 func TestRequestUnderWayAtTheStopIsAnswered(t *testing.T) {
-	addr, db := freeAddr(t), filepath.Join(t.TempDir(), "app.db")
+	addr, db := testpg.FreeAddr(t), filepath.Join(t.TempDir(), "app.db")
 	cmd, stderr := web(t, addr, db)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -152,17 +153,6 @@ func beginRequest(t *testing.T, conn net.Conn, body string) *bufio.Reader {
 		t.Fatal(err)
 	}
 	return answers
-}
-
-// freeAddr returns an address that nobody listened at a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // dial connects to an address as soon as somebody listens there.

@@ -2,6 +2,7 @@ package testpg
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,7 @@ const poolerSettings = `[databases]
 [pgbouncer]
 listen_addr = 127.0.0.1
 unix_socket_dir =
-listen_port = %[4]d
+listen_port = %[4]s
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
@@ -52,7 +53,8 @@ func startPooler(t testing.TB, program, address string) (string, error) {
 		return "", err
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	port, err := freePort()
+	addr := FreeAddr(t)
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", err
 	}
@@ -73,6 +75,6 @@ func startPooler(t testing.TB, program, address string) (string, error) {
 		return "", err
 	}
 	t.Cleanup(func() { g.stop(syscall.SIGKILL) })
-	through := WithHost(t, address, fmt.Sprintf("127.0.0.1:%d", port))
+	through := WithHost(t, address, addr)
 	return through, g.answers(through, filepath.Join(dir, "log"))
 }

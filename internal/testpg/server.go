@@ -3,7 +3,6 @@ package testpg
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,7 @@ import (
 type Server struct {
 	bin     string
 	dir     string // holds data, sockets and the log
-	port    int
+	port    port   // its own, also while it is stopped
 	address string
 	wrap    []string // a command in front
 
@@ -73,13 +72,14 @@ func startIn(below, bin string, prepare func(*Server) error, settings ...string)
 // runAnywhere starts the server on a port that is free.
 func (s *Server) runAnywhere() (err error) {
 	for range 10 { // another program may take the port between the choice and the start
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = takePort(); err != nil {
 			break
 		}
-		s.address = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+		s.address = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port.number)
 		if err = s.run(); err == nil {
 			return nil
 		}
+		s.port.giveBack()
 	}
 	return err
 }
@@ -132,7 +132,7 @@ func appendTo(name string, lines []string) error {
 func (s *Server) run() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	program := append(s.wrap[:len(s.wrap):len(s.wrap)], filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port))
+	program := append(s.wrap[:len(s.wrap):len(s.wrap)], filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port.number))
 	g, err := watch(s.dir, filepath.Join(s.dir, "log"), program...)
 	if err != nil {
 		return err
@@ -195,14 +195,6 @@ func (s *Server) close() {
 		s.guard.stop(syscall.SIGQUIT)
 		s.guard = nil
 	}
+	s.port.giveBack()
 	os.RemoveAll(s.dir)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

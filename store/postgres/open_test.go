@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"errors"
-	"net"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -32,7 +31,7 @@ func TestOpenRefusals(t *testing.T) {
 	}{
 		{"a wrong password", testpg.WithUser(t, address, "locked", "wrong"), store.ErrRefused, "password"},
 		{"a database that is not there", testpg.WithDatabase(t, address, "nowhere"), store.ErrRefused, `"nowhere"`},
-		{"nobody there", testpg.WithHost(t, address, closedPort(t)), store.ErrUnavailable, "connect"},
+		{"nobody there", testpg.WithHost(t, address, testpg.FreeAddr(t)), store.ErrUnavailable, "connect"},
 		{"a role that may not write", testpg.WithUser(t, address, "reader", ""), store.ErrRefused, "read-only"},
 		{"a schema that is none", testpg.With(t, address, "schema", "a b"), store.ErrRefused, "schema"},
 		{"a schema in capitals", testpg.With(t, address, "schema", "Offload"), store.ErrRefused, "schema"},
@@ -51,17 +50,6 @@ func TestOpenRefusals(t *testing.T) {
 			t.Errorf("%s: the error shows the password: %v", test.name, err)
 		}
 	}
-}
-
-// closedPort is a port at which nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestOpenWritesSchemesInAnyCase(t *testing.T) {
