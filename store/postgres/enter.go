@@ -79,7 +79,8 @@ func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.
 }
 
 // ask makes the first round trip: it takes unique keys, then locks gates and looks at them, then
-// takes the time. That no job is there is taken for granted until one turns out to be.
+// takes the time. That no job is there is taken for granted until one turns out to be, and that of
+// many keys none is taken.
 func (e *entry) ask(ctx context.Context) error {
 	var limited []*store.Terms
 	for i := range e.b.jobs {
@@ -95,15 +96,17 @@ func (e *entry) ask(ctx context.Context) error {
 		}
 	}
 	sql := e.w.s.sql
+	gates := gatesOf(limited...)
 	var steps []step
+	var first, after []query
 	if e.b.again {
 		steps = append(steps, query{sql: sql.known, args: []any{idsOfJobs(e.b.once)}, row: readIDs(e.c.known)}.step())
+	} else if done, err := e.c.copied(ctx, e.w, &e.now); err != nil || done && len(gates) == 0 {
+		return err
 	}
-	var first, after []query
-	if len(e.c.keys) > 0 {
+	if e.c.taken < len(e.c.keys) {
 		first, after = e.c.take(sql, false)
 	}
-	gates := gatesOf(limited...)
 	steps = append(steps, stepsOf(first)...)
 	if len(gates) > 0 {
 		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime))
@@ -239,6 +242,11 @@ func (e *entry) steps(ctx context.Context) ([]step, error) {
 	}
 	steps = append(steps, stepsOf(e.give.queries(sql))...)
 	steps = append(steps, stepsOf(e.left.queries(sql))...)
+	if len(e.links.downs) >= copyFrom && !e.b.again {
+		if err := e.links.copy(ctx, e.w); err != nil {
+			return nil, err
+		}
+	}
 	steps = append(steps, stepsOf(e.links.queries(sql))...)
 	return append(steps, e.g.steps(e.g.moved)...), nil
 }

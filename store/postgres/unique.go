@@ -167,7 +167,11 @@ func (c *contest) owner(key string, id store.ID) (o owner, give bool, err error)
 	case c.stale[key] || slices.Contains(c.change, key):
 		return owner{}, true, nil
 	}
-	c.stale[key] = true
+	for key, o := range c.owners { // all of them at once: there may be many
+		if o.free() {
+			c.stale[key] = true
+		}
+	}
 	return o, false, errAgain
 }
 
