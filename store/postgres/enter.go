@@ -34,7 +34,10 @@ type arrival struct {
 // enter stores jobs, within a transaction that its caller commits with the steps returned. Where
 // sleeping processes are to be told of what is due, e.wakes says.
 func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.Inserted, steps []step, err error) {
-	e = &entry{w: w, b: b, c: newContest(b.stale), g: newGates(w.s), put: map[store.ID]*arrival{}}
+	e = &entry{
+		w: w, b: b, c: newContest(b.stale), g: newGates(w.s),
+		jobs: make([]*arrival, 0, len(b.jobs)), put: make(map[store.ID]*arrival, len(b.jobs)),
+	}
 	if err := e.ask(ctx); err != nil {
 		return nil, nil, nil, e.c.held(err)
 	}
@@ -101,7 +104,7 @@ func (e *entry) ask(ctx context.Context) error {
 	var first, after []query
 	if e.b.again {
 		steps = append(steps, query{sql: sql.known, args: []any{idsOfJobs(e.b.once)}, row: readIDs(e.c.known)}.step())
-	} else if done, err := e.c.copied(ctx, e.w, &e.now); err != nil || done && len(gates) == 0 {
+	} else if all, err := e.c.takeAll(ctx, e.w, &e.now); err != nil || all && len(gates) == 0 {
 		return err
 	}
 	if e.c.taken < len(e.c.keys) {
@@ -215,7 +218,8 @@ func (e *entry) wakes() []store.Wake {
 // steps write it all down; what is many is copied at once.
 func (e *entry) steps(ctx context.Context) ([]step, error) {
 	sql := e.w.s.sql
-	var r arrivals
+	r := arrivals{jobs: make([]*arrival, 0, len(e.jobs)), terms: make([][]byte, 0, len(e.jobs))}
+	r.due.grow(len(e.jobs)) // where most of them go
 	for _, a := range e.jobs {
 		terms, err := encodeTerms(a.terms)
 		if err != nil {
@@ -269,6 +273,11 @@ type rowsOf struct {
 	lanes, uses   []int16
 	runAt         []time.Time
 	dueAt         []*time.Time
+}
+
+func (r *rowsOf) grow(n int) {
+	r.ids, r.queues, r.gates = make([][16]byte, 0, n), make([]string, 0, n), make([]string, 0, n)
+	r.lanes, r.uses, r.runAt, r.dueAt = make([]int16, 0, n), make([]int16, 0, n), make([]time.Time, 0, n), make([]*time.Time, 0, n)
 }
 
 func (r *rowsOf) add(a *arrival, at string) {

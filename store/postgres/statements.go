@@ -39,7 +39,7 @@ func clean(sql string) string {
 type statements struct {
 	actCancel, actCancelWithin, actDelete, actEdit, actErase, actHeed, actHold, actRetry, actRunNow,
 	admit, adoptFlows, batches, batchesJoin, beat, bury, buryGates, candidates, claim, claimParked, claimThese,
-	complete, condemn, copyBegin, copyDue, copyEdge, copyJob, copyTermsBlocked, copyTermsDue, copyTermsJob, copyUnique,
+	complete, condemn, copyBegin, copyDue, copyEdge, copyJob, copyTermsBlocked, copyTermsDue, copyTermsJob,
 	countEnqueued, counted, countedBegin, documentDrop, documentPut, documentSwap, documents, counts, drop, durable, edges, edgesBehind, edgesDrop,
 	edgesPut, emptied, errors, errorsBlank, errorsCounted, errorsHours, errorsJobs, errorsLock, errorsMark, errorsPut, errorsSet, errorsTake, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet,
 	exportCrashes, exportEdges, exportFailures, exportGates, exportJobs, exportKeys, exportLimits, exportLogs,
@@ -59,8 +59,8 @@ type statements struct {
 	schedulePause, schedulePut, schedules, schedulesDue, schedulesLeft, schedulesSet, searchSoonest, searchStep, sendBack,
 	settings, settleCut, settleEdges, settleEnd, settleFree, settleGate, settleLock, settleLook,
 	settleReopen, settleThere, sleep, start, stored, stray, sweep, takeDuty, tasks, tell, turns,
-	undecided, uniqueAny, uniqueDrop, uniqueGive, uniqueHold, uniqueLeave, uniqueLock, uniqueOver, uniqueOwners,
-	uniqueTake, uniqueWanted, versions, wait, walkTo, walked string
+	undecided, uniqueDrop, uniqueGive, uniqueHold, uniqueLeave, uniqueLock, uniqueOver, uniqueOwners,
+	uniqueTake, uniqueTakeAll, uniqueWanted, versions, wait, walkTo, walked string
 
 	countUpTo []counter
 }
@@ -99,7 +99,6 @@ func newStatements(schema string) *statements {
 		copyTermsBlocked:  load("copy_terms_blocked"),
 		copyTermsDue:      load("copy_terms_due"),
 		copyTermsJob:      load("copy_terms_job"),
-		copyUnique:        load("copy_unique"),
 		countEnqueued:     load("count_enqueued"),
 		counted:           load("counted"),
 		countedBegin:      load("counted_begin"),
@@ -296,7 +295,6 @@ func newStatements(schema string) *statements {
 		tell:              load("tell"),
 		turns:             load("turns"),
 		undecided:         load("undecided"),
-		uniqueAny:         load("unique_any"),
 		uniqueDrop:        load("unique_drop"),
 		uniqueGive:        load("unique_give"),
 		uniqueHold:        load("unique_hold"),
@@ -305,6 +303,7 @@ func newStatements(schema string) *statements {
 		uniqueOver:        load("unique_over"),
 		uniqueOwners:      load("unique_owners"),
 		uniqueTake:        load("unique_take"),
+		uniqueTakeAll:     load("unique_take_all"),
 		uniqueWanted:      load("unique_wanted"),
 		versions:          load("versions"),
 		wait:              load("wait"),
