@@ -17,7 +17,7 @@ import (
 func (s *Store) Export(ctx context.Context, after store.ID, most int) (jobs []store.Copied, err error) {
 	err = s.onPool(ctx, "export jobs", func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-			e := exporter{s: s, tx: ownTx{tx}, at: map[store.ID]int{}}
+			e := exporter{s: s, tx: ownTx{tx}, jobs: make([]store.Copied, 0, most), at: make(map[store.ID]int, most)}
 			if err := e.tx.exec(ctx, s.sql.planner); err != nil {
 				return err
 			}
