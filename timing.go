@@ -161,8 +161,14 @@ func (t *timing) nextEvery(after time.Time) time.Time {
 
 // newest returns the last tick up to now, where first is one.
 func (t *timing) newest(first, now time.Time) time.Time {
-	before := t.search(first, now, 1)
-	tick, _ := t.next(before)
+	tick, ok := t.next(first.Add(-time.Microsecond))
+	if !ok || tick.After(now) {
+		return tick
+	}
+	if next, more := t.next(tick); !more || next.After(now) {
+		return tick // as mostly: none was missed
+	}
+	tick, _ = t.next(t.search(tick, now, 1))
 	return tick
 }
 

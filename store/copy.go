@@ -19,8 +19,9 @@ type Copies interface {
 	Export(ctx context.Context, after ID, max int) ([]Copied, error)
 
 	// Import stores jobs, in one transaction, and returns how many: those whose id is there it
-	// passes over. Limits and turns of those that wait are decided when they are claimed. What waits for
-	// others is not looked at before the store is adopted: then all of it is, by Settle.
+	// passes over. They last through a loss of power when ImportBook has returned. Limits and turns of
+	// those that wait are decided when they are claimed. What waits for others is not looked at before
+	// the store is adopted: then all of it is, by Settle.
 	Import(ctx context.Context, jobs []Copied) (stored int, err error)
 
 	// ExportKeys returns unique keys that are held, by task and key, those after one, at most max.

@@ -34,7 +34,10 @@ type arrival struct {
 // enter stores jobs, within a transaction that its caller commits with the steps returned. Where
 // sleeping processes are to be told of what is due, e.wakes says.
 func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.Inserted, steps []step, err error) {
-	e = &entry{w: w, b: b, c: newContest(b.stale), g: newGates(w.s), put: map[store.ID]*arrival{}}
+	e = &entry{
+		w: w, b: b, c: newContest(b.stale), g: newGates(w.s),
+		jobs: make([]*arrival, 0, len(b.jobs)), put: make(map[store.ID]*arrival, len(b.jobs)),
+	}
 	if err := e.ask(ctx); err != nil {
 		return nil, nil, nil, e.c.held(err)
 	}
@@ -79,7 +82,8 @@ func (w *work) enter(ctx context.Context, b *batch) (e *entry, inserted []store.
 }
 
 // ask makes the first round trip: it takes unique keys, then locks gates and looks at them, then
-// takes the time. That no job is there is taken for granted until one turns out to be.
+// takes the time. That no job is there is taken for granted until one turns out to be, and that of
+// many keys none is taken.
 func (e *entry) ask(ctx context.Context) error {
 	var limited []*store.Terms
 	for i := range e.b.jobs {
@@ -95,15 +99,17 @@ func (e *entry) ask(ctx context.Context) error {
 		}
 	}
 	sql := e.w.s.sql
+	gates := gatesOf(limited...)
 	var steps []step
+	var first, after []query
 	if e.b.again {
 		steps = append(steps, query{sql: sql.known, args: []any{idsOfJobs(e.b.once)}, row: readIDs(e.c.known)}.step())
+	} else if all, err := e.c.takeAll(ctx, e.w, &e.now); err != nil || all && len(gates) == 0 {
+		return err
 	}
-	var first, after []query
-	if len(e.c.keys) > 0 {
+	if e.c.taken < len(e.c.keys) {
 		first, after = e.c.take(sql, false)
 	}
-	gates := gatesOf(limited...)
 	steps = append(steps, stepsOf(first)...)
 	if len(gates) > 0 {
 		steps = append(append(steps, e.g.lock(gates)...), e.g.look(gates, admitAtATime))
@@ -212,7 +218,8 @@ func (e *entry) wakes() []store.Wake {
 // steps write it all down; what is many is copied at once.
 func (e *entry) steps(ctx context.Context) ([]step, error) {
 	sql := e.w.s.sql
-	var r arrivals
+	r := arrivals{jobs: make([]*arrival, 0, len(e.jobs)), terms: make([][]byte, 0, len(e.jobs))}
+	r.due.grow(len(e.jobs)) // where most of them go
 	for _, a := range e.jobs {
 		terms, err := encodeTerms(a.terms)
 		if err != nil {
@@ -239,6 +246,11 @@ func (e *entry) steps(ctx context.Context) ([]step, error) {
 	}
 	steps = append(steps, stepsOf(e.give.queries(sql))...)
 	steps = append(steps, stepsOf(e.left.queries(sql))...)
+	if len(e.links.downs) >= copyFrom && !e.b.again {
+		if err := e.links.copy(ctx, e.w); err != nil {
+			return nil, err
+		}
+	}
 	steps = append(steps, stepsOf(e.links.queries(sql))...)
 	return append(steps, e.g.steps(e.g.moved)...), nil
 }
@@ -261,6 +273,11 @@ type rowsOf struct {
 	lanes, uses   []int16
 	runAt         []time.Time
 	dueAt         []*time.Time
+}
+
+func (r *rowsOf) grow(n int) {
+	r.ids, r.queues, r.gates = make([][16]byte, 0, n), make([]string, 0, n), make([]string, 0, n)
+	r.lanes, r.uses, r.runAt, r.dueAt = make([]int16, 0, n), make([]int16, 0, n), make([]time.Time, 0, n), make([]*time.Time, 0, n)
 }
 
 func (r *rowsOf) add(a *arrival, at string) {

@@ -63,3 +63,20 @@ func (r *rowsOf) copied(blocked bool) *bytes.Buffer {
 	}
 	return c.end()
 }
+
+// copy writes edges by COPY, where they are many. One that is there already is an error: a job that
+// stands in for another may be a member of the batch.
+func (l *links) copy(ctx context.Context, w *work) error {
+	c := newCopy(len(l.downs) * 60)
+	for i := range l.downs {
+		c.row(5)
+		c.bytes(l.downs[i][:])
+		c.bytes(l.ups[i][:])
+		c.int32(int(l.places[i]))
+		c.int16(int(l.wants[i]))
+		c.bool(l.holds[i])
+	}
+	l.downs = nil
+	_, err := w.conn.PgConn().CopyFrom(ctx, c.end(), w.s.sql.copyEdge)
+	return err
+}

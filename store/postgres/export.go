@@ -17,7 +17,7 @@ import (
 func (s *Store) Export(ctx context.Context, after store.ID, most int) (jobs []store.Copied, err error) {
 	err = s.onPool(ctx, "export jobs", func(ctx context.Context, conn *pgx.Conn) error {
 		return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-			e := exporter{s: s, tx: ownTx{tx}, at: map[store.ID]int{}}
+			e := exporter{s: s, tx: ownTx{tx}, jobs: make([]store.Copied, 0, most), at: make(map[store.ID]int, most)}
 			if err := e.tx.exec(ctx, s.sql.planner); err != nil {
 				return err
 			}
@@ -34,14 +34,13 @@ func (s *Store) Export(ctx context.Context, after store.ID, most int) (jobs []st
 	return jobs, nil
 }
 
-// Where a job is, in export_jobs.sql, beside how it ended.
+// Where a job is that has not ended, in export_places.sql; otherwise it is how it ended.
 const (
-	exportWaits   = -1
-	exportRuns    = -2
-	exportNowhere = -9
+	exportWaits = -1
+	exportRuns  = -2
 )
 
-// An exporter reads a page of jobs.
+// An exporter reads a page of jobs: a stretch of ids of each table.
 type exporter struct {
 	s    *Store
 	tx   ownTx
@@ -52,8 +51,18 @@ type exporter struct {
 }
 
 func (e *exporter) read(ctx context.Context, after store.ID, most int) error {
-	if err := each(ctx, e.tx, e.s.sql.exportJobs, []any{[16]byte(after), most}, e.one); err != nil {
+	if err := each(ctx, e.tx, e.s.sql.exportJobs, []any{[16]byte(after), most}, e.one); err != nil || len(e.jobs) == 0 {
 		return err
+	}
+	last := e.jobs[len(e.jobs)-1].ID
+	e.uses = make([]int16, len(e.jobs))
+	if err := each(ctx, e.tx, e.s.sql.exportPlaces, []any{[16]byte(after), [16]byte(last)}, e.place); err != nil {
+		return err
+	}
+	for i := range e.jobs {
+		if e.jobs[i].State == "" {
+			return fmt.Errorf("job %s has a row in job and no place: run `offload doctor`", e.jobs[i].ID)
+		}
 	}
 	ids := make([][16]byte, len(e.jobs))
 	for i := range e.jobs {
@@ -89,28 +98,19 @@ func (e *exporter) read(ctx context.Context, after store.ID, most int) error {
 	return e.flows(ctx)
 }
 
+// one reads a row of job.
 func (e *exporter) one(scan func(...any) error) error {
 	var (
 		c                            store.Copied
 		id                           [16]byte
 		timeout, giveUpAfter, retain int64
 		tags, terms                  []byte
-		outcome                      int
-		uses                         int16
-		attempt, failed              *int
-		run, started, finished, keep *time.Time
-		cancelled                    *bool
-		gate                         string
 	)
-	err := scan(&id, &c.CreatedAt, &timeout, &giveUpAfter, &retain, &c.MaxAttempts, &c.Priority, &c.Queue, &c.Task, &c.Input, &tags, &terms,
-		&outcome, &attempt, &failed, &uses, &run, &started, &finished, &keep, &cancelled, &gate)
+	err := scan(&id, &c.CreatedAt, &timeout, &giveUpAfter, &retain, &c.MaxAttempts, &c.Priority, &c.Queue, &c.Task, &c.Input, &tags, &terms)
 	if err != nil {
 		return err
 	}
 	c.ID = id
-	if outcome == exportNowhere {
-		return fmt.Errorf("job %s has a row in job and no place: run `offload doctor`", c.ID)
-	}
 	c.Timeout, c.GiveUpAfter, c.Retain = time.Duration(timeout), time.Duration(giveUpAfter), time.Duration(retain)
 	if tags != nil {
 		if err := json.Unmarshal(tags, &c.Tags); err != nil {
@@ -120,23 +120,48 @@ func (e *exporter) one(scan func(...any) error) error {
 	if c.Terms, err = decodeTerms(c.Task, terms); err != nil {
 		return err
 	}
-	c.Attempt, c.Failed, c.RunAt, c.StartedAt, c.FinishedAt = *attempt, *failed, *run, timeOf(started), timeOf(finished)
+	e.at[c.ID] = len(e.jobs)
+	e.jobs = append(e.jobs, c)
+	return nil
+}
+
+// place reads where a job is.
+func (e *exporter) place(scan func(...any) error) error {
+	var (
+		id                      [16]byte
+		outcome                 int
+		attempt, failed         int
+		uses                    int16
+		run                     time.Time
+		started, finished, keep *time.Time
+		cancelled               bool
+		gate                    string
+	)
+	err := scan(&id, &outcome, &attempt, &failed, &uses, &run, &started, &finished, &keep, &cancelled, &gate)
+	if err != nil {
+		return err
+	}
+	i, known := e.at[id]
+	if !known {
+		return nil
+	}
+	c := &e.jobs[i]
+	e.uses[i], e.all = uses, e.all|uses
+	c.Attempt, c.Failed, c.RunAt, c.StartedAt, c.FinishedAt = attempt, failed, run, timeOf(started), timeOf(finished)
 	c.Begun = c.Terms != nil && (uses&usesBegun != 0 || outcome == exportRuns)
 	if keep != nil {
 		c.Keep = keep.Sub(c.FinishedAt)
 	}
 	switch {
 	case outcome == outcomeDeleted:
-		c = store.Copied{NewJob: store.NewJob{ID: c.ID}, State: store.Deleted, FinishedAt: c.FinishedAt, Keep: store.Tombstone}
-	case outcome == exportRuns && *cancelled:
+		*c = store.Copied{NewJob: store.NewJob{ID: c.ID}, State: store.Deleted, FinishedAt: c.FinishedAt, Keep: store.Tombstone}
+	case outcome == exportRuns && cancelled:
 		c.State, c.FinishedAt, c.Keep = store.Cancelled, c.StartedAt, keepFor(c.Retain, store.RetainEnded)
 	case outcome < 0:
 		c.State, c.Waits = store.Available, waitsOf[gate]
 	default:
 		c.State, c.Cut = exportStates[outcome], outcome == codeCancelled && uses&usesOpen != 0
 	}
-	e.at[c.ID] = len(e.jobs)
-	e.jobs, e.uses, e.all = append(e.jobs, c), append(e.uses, uses), e.all|uses
 	return nil
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -54,9 +55,9 @@ func (s *Store) insertKeyed(ctx context.Context, b *batch) (inserted []store.Ins
 	err = s.on(ctx, s.pool, insertTime(len(b.jobs)), "insert jobs", func(ctx context.Context, conn *pgx.Conn) (err error) {
 		inserted, wakes, left, err = s.enterAll(ctx, conn, b)
 		if codeOf(err) == codeDuplicate {
-			b.again = true
-			return errAgain
+			err = errAgain
 		}
+		b.again = b.again || errors.Is(err, errAgain)
 		return err
 	})
 	if err != nil {
@@ -94,7 +95,7 @@ type batch struct {
 	keyed bool              // some have terms
 	stale map[string]bool   // see contest
 	flow  map[store.ID]bool // jobs that others wait for, and members
-	again bool              // some may be there
+	again bool              // some may be there, or keys be taken
 }
 
 func newBatch(jobs []store.NewJob) (*batch, error) {

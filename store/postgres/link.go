@@ -207,8 +207,15 @@ func (l *links) queries(sql *statements) (all []query) {
 	return all
 }
 
+// linked reports whether a new job waits for others, is a batch, or a member of one.
+func linked(n store.NewJob) bool { return follows(&n) || !batchOf(&n).IsZero() }
+
 // link says what new jobs wait for.
 func (e *entry) link(ctx context.Context, inserted []store.Inserted) (err error) {
+	if !slices.ContainsFunc(e.b.jobs, linked) {
+		e.links = &links{}
+		return nil
+	}
 	if e.links, err = link(ctx, connTx{e.w.conn}, e.w.s.sql, e.b.jobs, inserted); err != nil {
 		return err
 	}

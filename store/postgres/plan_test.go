@@ -81,6 +81,7 @@ var hot = map[string]string{
 	"turns":           `'{mail}', '{15}', '{acme}', '{100}', 100`,
 	"known":           `'{{id}}'`,
 	"unique_take":     `'{key}', '{{id}}', '{ended}', '{null}', '{null}', false`,
+	"unique_take_all": `'{key}', '{{id}}', '{ended}', '{null}'`,
 	"unique_lock":     `'{key}'`,
 	"unique_hold":     `'{key}'`,
 	"unique_owners":   `'{key}'`,

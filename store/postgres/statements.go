@@ -39,11 +39,11 @@ func clean(sql string) string {
 type statements struct {
 	actCancel, actCancelWithin, actDelete, actEdit, actErase, actHeed, actHold, actRetry, actRunNow,
 	admit, adoptFlows, batches, batchesJoin, beat, bury, buryGates, candidates, claim, claimParked, claimThese,
-	complete, condemn, copyBegin, copyDue, copyJob, copyTermsBlocked, copyTermsDue, copyTermsJob,
+	complete, condemn, copyBegin, copyDue, copyEdge, copyJob, copyTermsBlocked, copyTermsDue, copyTermsJob,
 	countEnqueued, counted, countedBegin, documentDrop, documentPut, documentSwap, documents, counts, drop, durable, edges, edgesBehind, edgesDrop,
 	edgesPut, emptied, errors, errorsBlank, errorsCounted, errorsHours, errorsJobs, errorsLock, errorsMark, errorsPut, errorsSet, errorsTake, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet,
 	exportCrashes, exportEdges, exportFailures, exportGates, exportJobs, exportKeys, exportLimits, exportLogs,
-	exportMemos, exportProgress, exportQueues, exportResults, failures, figure, figures, figuresCount, find, findThese,
+	exportMemos, exportPlaces, exportProgress, exportQueues, exportResults, failures, figure, figures, figuresCount, find, findThese,
 	finishCompleted, finishOthers, finished, flowIDs, foldFigures, gatesLock, gatesLook, gatesMake, gatesMark, gatesMarked,
 	gatesSet, gatesTry, handOver, healEdges, healHolds, healUniques, held, hold, holdOff, importDocument, importGate,
 	importHold, importKey, importKnown, importLimit, importSchedule, importTask, importTell, importUps, inboxRefuse,
@@ -60,7 +60,7 @@ type statements struct {
 	settings, settleCut, settleEdges, settleEnd, settleFree, settleGate, settleLock, settleLook,
 	settleReopen, settleThere, sleep, start, stored, stray, sweep, takeDuty, tasks, tell, turns,
 	undecided, uniqueDrop, uniqueGive, uniqueHold, uniqueLeave, uniqueLock, uniqueOver, uniqueOwners,
-	uniqueTake, uniqueWanted, versions, wait, walkTo, walked string
+	uniqueTake, uniqueTakeAll, uniqueWanted, versions, wait, walkTo, walked string
 
 	countUpTo []counter
 }
@@ -94,6 +94,7 @@ func newStatements(schema string) *statements {
 		condemn:           load("condemn"),
 		copyBegin:         load("copy_begin"),
 		copyDue:           load("copy_due"),
+		copyEdge:          load("copy_edge"),
 		copyJob:           load("copy_job"),
 		copyTermsBlocked:  load("copy_terms_blocked"),
 		copyTermsDue:      load("copy_terms_due"),
@@ -138,6 +139,7 @@ func newStatements(schema string) *statements {
 		exportLimits:      load("export_limits"),
 		exportLogs:        load("export_logs"),
 		exportMemos:       load("export_memos"),
+		exportPlaces:      load("export_places"),
 		exportProgress:    load("export_progress"),
 		exportQueues:      load("export_queues"),
 		exportResults:     load("export_results"),
@@ -301,6 +303,7 @@ func newStatements(schema string) *statements {
 		uniqueOver:        load("unique_over"),
 		uniqueOwners:      load("unique_owners"),
 		uniqueTake:        load("unique_take"),
+		uniqueTakeAll:     load("unique_take_all"),
 		uniqueWanted:      load("unique_wanted"),
 		versions:          load("versions"),
 		wait:              load("wait"),

@@ -29,6 +29,7 @@ type contest struct {
 
 	known  map[store.ID]bool
 	taken  int              // keys
+	all    bool             // by jobs of which each is new
 	owners map[string]owner // read where not all were taken
 	read   bool
 	mine   map[string]store.ID // keys of this call's jobs
@@ -96,6 +97,22 @@ func (c *contest) take(sql *statements, existing bool) (first, after []query) {
 		after = append(after, query{sql: sql.uniqueHold, args: []any{distinct(c.change)}, row: readIDs(c.fixed)})
 	}
 	return first, append(after, c.look(sql))
+}
+
+// takeAll takes many keys of new jobs at once and then the time, if it can be taken for granted that all of
+// them are free: no two are the same, and none is there. It makes the first round trip, and reports
+// whether the keys are taken. Should another take one at the same moment, that is a duplicate, and the
+// call is made again without this.
+func (c *contest) takeAll(ctx context.Context, w *work, now *time.Time) (all bool, err error) {
+	if len(c.keys) < copyFrom || len(distinct(c.keys)) < len(c.keys) {
+		return false, nil
+	}
+	err = w.send(ctx, query{
+		sql: w.s.sql.uniqueTakeAll, args: []any{c.keys, c.ids, c.until, c.spans},
+		row: func(scan func(...any) error) error { return scan(&c.taken) },
+	}.step(), step{sql: w.s.sql.copyBegin, args: []any{}, rows: readTime(now)})
+	c.all = c.taken == len(c.keys)
+	return c.all, err
 }
 
 // missed reports whether it must be read yet whose the keys are.
@@ -167,7 +184,11 @@ func (c *contest) owner(key string, id store.ID) (o owner, give bool, err error)
 	case c.stale[key] || slices.Contains(c.change, key):
 		return owner{}, true, nil
 	}
-	c.stale[key] = true
+	for key, o := range c.owners { // all of them at once: there may be many
+		if o.free() {
+			c.stale[key] = true
+		}
+	}
 	return o, false, errAgain
 }
 
@@ -181,8 +202,11 @@ type verdict struct {
 // judge says what becomes of new jobs by their unique keys. Those that it lets in hold their
 // keys for those that follow.
 func (c *contest) judge(jobs []store.NewJob) ([]verdict, error) {
-	c.settle()
 	verdicts := make([]verdict, len(jobs))
+	if c.all && len(c.keys) == len(jobs) {
+		return verdicts, nil // each is stored
+	}
+	c.settle()
 	mine, stored := map[string]store.ID{}, map[store.ID]bool{}
 	for i := range jobs {
 		n := &jobs[i]

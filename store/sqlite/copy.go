@@ -40,7 +40,7 @@ UNION ALL SELECT id, attempt, failures, uses, coalesce(due_at, run_at), started_
 // Export is that of store.Copies: a stretch of ids of each table.
 func (s *Store) Export(ctx context.Context, after store.ID, most int) (jobs []store.Copied, err error) {
 	err = s.ask(ctx, "export jobs", func(q *snapshots) error {
-		e := exporter{txn: q.txn, at: make(map[store.ID]int, most)}
+		e := exporter{txn: q.txn, jobs: make([]store.Copied, 0, most), at: make(map[store.ID]int, most)}
 		if err := e.read(after, most); err != nil {
 			return err
 		}
