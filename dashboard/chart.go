@@ -205,7 +205,7 @@ func (c *chart) line(s series, top float64) string {
 // apart keeps names at the ends of lines from lying on each other: each stands at least a line below the one above it, and
 // none below the chart.
 func apart(all []drawn) {
-	const least = 12.0
+	const least = 15.0
 	var named []*drawn
 	for i := range all {
 		if all[i].Last != "" {

@@ -260,8 +260,11 @@ func TestWhyShowsItsTimesAsOthers(t *testing.T) {
 		{
 			offload.Reason{At: at, Text: "It failed, and is tried again at 2026-05-01T03:00:00Z: at 2026-05-01T03:00:00Z it was closed. It expires at 2026-05-02T03:00:00Z unless it starts before."},
 			[]whyPart{
-				{Text: "It failed, and is tried again at "}, {Time: at.Truncate(time.Second)}, {Text: ": at 2026-05-01T03:00:00Z it was closed. It expires at "},
-				{Time: at.Truncate(time.Second).AddDate(0, 0, 1)}, {Text: " unless it starts before."},
+				{Text: "It failed, and is tried again at "},
+				{Time: at.Truncate(time.Second)},
+				{Text: ": at 2026-05-01T03:00:00Z it was closed. It expires at "},
+				{Time: at.Truncate(time.Second).AddDate(0, 0, 1)},
+				{Text: " unless it starts before."},
 			},
 		},
 		{offload.Reason{Text: "Refused: It expires at noon already."}, []whyPart{{Text: "Refused: It expires at noon already."}}},

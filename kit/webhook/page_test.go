@@ -36,7 +36,7 @@ func TestPage(t *testing.T) {
 		app.Drain()
 		detail := "/?delivery=" + job.ID.String()
 		for target, wants := range map[string][]string{
-			"/":    {"failing", "evt_1", e.ID[strings.Index(e.ID, "/"):], "Disable"},
+			"/":    {"failing", "evt_1", e.ID[strings.Index(e.ID, "/"):], "Disable", `">` + s.URL + "/%3Cb%3E</bdi></td>"}, // of the delivery
 			detail: {"evt_1", "status 500", "Request", "Ada", "Failed attempts"},
 		} {
 			w := ask(page, "GET", target, nil)
