@@ -74,6 +74,9 @@ func (a *App) inOrder(ctx context.Context, jobs []store.Job, f store.Filter) ([]
 			continue
 		}
 		stands[jobs[i].ID] = append(stands[jobs[i].ID], i)
+		if jobs[i].Terms == nil { // it was enqueued alone
+			continue
+		}
 		for batch := jobs[i].Terms.Batch; !batch.IsZero(); batch = parent[batch] {
 			stands[batch] = append(stands[batch], i)
 		}

@@ -102,7 +102,7 @@ type Filter struct {
 	Key      string    `json:"key,omitempty"`      // of a limit, of turns, or its own as a unique job
 	Limit    string    `json:"limit,omitempty"`    // that it is under
 	Schedule string    `json:"schedule,omitempty"` // that enqueued it
-	Flow     ID        `json:"flow,omitzero"`      // the jobs enqueued together of which some wait for others
+	Flow     ID        `json:"flow,omitzero"`      // the flow that it belongs to, or that others have made by waiting for it
 	Batch    ID        `json:"batch,omitzero"`     // the batch that it is a member of
 	Group    string    `json:"group,omitempty"`    // of errors, that its last failure is of
 	Since    time.Time `json:"since,omitzero"`     // created at or after

@@ -73,7 +73,7 @@ type startAt struct {
 //
 // Its clock is the database's, which no test can move. Advance acts as if: jobs that would be due by then are
 // made due, and schedules tick as they would. What only the database's clock decides stays: rates,
-// windows of unique keys, expiry.
+// windows of unique keys, and what expires, jobs and records.
 func Open(t testing.TB, address string, parts ...offload.Part) *App {
 	t.Helper()
 	a := &App{}

@@ -118,11 +118,6 @@ func (o *Operator) Flow(ctx context.Context, id offload.ID) (*Flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offload: list batches: %w", err)
 	}
-	if first, err := o.app.Job(ctx, flow.ID); err == nil && first.Flow.IsZero() { // it was plain, and others are after it
-		flow.Jobs = append(flow.Jobs, first)
-	} else if err != nil && !errors.Is(err, offload.ErrNotFound) {
-		return nil, err
-	}
 	if len(flow.Jobs)+len(batches) == 0 {
 		return nil, fmt.Errorf("flow %s: %w", id, offload.ErrNotFound)
 	}
@@ -212,13 +207,13 @@ func (o *Operator) flowOf(ctx context.Context, id offload.ID) (offload.ID, error
 	case !gone && !job.Flow.IsZero():
 		return job.Flow, nil
 	}
-	of, err := s.Find(ctx, store.Filter{Flow: id, Max: 1}) // of a job that is gone, or was plain
+	of, err := s.Find(ctx, store.Filter{Flow: id, Max: 2}) // of a job that is gone, or was plain
 	switch {
 	case err != nil:
 		return id, fmt.Errorf("flow %s: %w", id, err)
 	case len(of) == 0 && gone:
 		return id, fmt.Errorf("flow %s: %w", id, offload.ErrNotFound)
-	case len(of) == 0:
+	case !gone && len(of) < 2:
 		return id, &offload.InputError{Field: "flow", Got: "job " + id.String() + ", with which no other has to do", Want: "a job or batch of a flow, or the flow's id"}
 	}
 	return id, nil

@@ -167,6 +167,39 @@ func TestAFlowThatFailedGoesOn(t *testing.T) {
 	y.state(chain, offload.Completed)
 }
 
+// A job that was enqueued alone is the first of the flow of those that were added after it.
+func TestAFlowWhoseFirstWasPlainGoesOn(t *testing.T) {
+	y := newYard(t)
+	y.down["a"] = true
+	a := y.task.Call("a")
+	y.enqueue(a)
+	b := y.task.Call("b", offload.After(a))
+	y.enqueue(b)
+	c := y.task.Call("c", offload.After(b))
+	y.enqueue(c)
+	y.visited("a")
+	y.state(c, offload.Cancelled)
+	y.down["a"] = false
+	if _, err := y.ada.RetryFlow(t.Context(), c.ID()); err != nil {
+		t.Fatal(err)
+	}
+	y.visited("a", "b", "c")
+	if flow, err := y.ada.Flow(t.Context(), a.ID()); err != nil || len(flow.Jobs) != 3 {
+		t.Errorf("the flow is %+v, %v; want three jobs", flow, err)
+	}
+
+	first := y.task.Call("first", offload.Delay(time.Hour))
+	y.enqueue(first)
+	second := y.task.Call("second", offload.AfterEnd(first))
+	y.enqueue(second)
+	if _, err := y.ada.CancelFlow(t.Context(), second.ID()); err != nil {
+		t.Fatal(err)
+	}
+	y.visited()
+	y.state(first, offload.Cancelled)
+	y.state(second, offload.Cancelled)
+}
+
 // A flow that a person has cancelled as a whole goes on where it was, in its order.
 func TestAFlowThatWasCancelledGoesOn(t *testing.T) {
 	y := newYard(t)

@@ -239,7 +239,7 @@ type Filter struct {
 	Key      string    // of a limit, a turn, or its own as a unique job
 	Limit    string    // name of a limit that it is under
 	Schedule string    // that enqueued it
-	Flow     ID        // that it belongs to
+	Flow     ID        // that it belongs to, or that has its id: of those added after a plain job
 	Batch    ID        // that it is a member of
 	Group    string    // an ErrorGroup, that its last failure is of
 	Since    time.Time // created at or after

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/offloadhq/offload"
@@ -14,7 +15,13 @@ const (
 	exitFailed   = 1
 	exitUsage    = 2
 	exitNotFound = 3
+	exitNotYet   = 4
 )
+
+// A notYetError is the end of a wait whose time is over: nothing has failed, and one may wait again.
+type notYetError struct{ text string }
+
+func (e *notYetError) Error() string { return e.text }
 
 // A usageError is a call that can't succeed as it was typed.
 type usageError struct{ text string }
@@ -50,8 +57,18 @@ func (s *session) exitCode(err error) int {
 	case !s.begun, errors.As(err, &usage), errors.As(err, &input), errors.As(err, &conflict),
 		errors.Is(err, offload.ErrUnknownTask), errors.Is(err, offload.ErrRefused):
 		return exitUsage
+	case onlyNotYet(err):
+		return exitNotYet
 	}
 	return exitFailed
+}
+
+// onlyNotYet reports whether all that went wrong is that the time to wait was over.
+func onlyNotYet(err error) bool {
+	return !slices.ContainsFunc(flatten(err), func(one error) bool {
+		var notYet *notYetError
+		return !errors.As(one, &notYet)
+	})
 }
 
 // flatten takes joined errors apart, so that each gets a line. An error that wraps several in

@@ -36,7 +36,7 @@ The database is --db, else $OFFLOAD_DB, else offload.db: the path of a SQLite fi
 or postgres://user@host/database.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a job, queue, schedule, limit,
-error or process that was named is not there.`,
+error or process that was named is not there, 4 not ended yet within --timeout.`,
 		Example: `  offload demo --once
   offload work &
   offload enqueue command '{"argv":["date"]}' --wait

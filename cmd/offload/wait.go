@@ -22,8 +22,8 @@ func newJobWait(s *session) *cobra.Command {
 		Long: `Wait waits until all jobs that are named have ended, in whatever process, and prints the results of
 those that completed, one a line, in the order of the ids: null for a job without one.
 
-The exit code is 0 if all have completed, 1 if one ended otherwise, or had not ended within
---timeout, and 3 if there is no such job. Ending the wait does nothing to the jobs.`,
+The exit code is 0 if all have completed, 1 if one ended otherwise, 3 if there is no such job, and
+else 4 if one had not ended within --timeout. Ending the wait does nothing to the jobs.`,
 		Example: `  offload job wait 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e
   offload job wait 0192f4c1-8a34-7c61-9d0e-3f5a7b1c2d4e --timeout 5m | jq .`,
 		Args: cobra.MinimumNArgs(1),
@@ -75,10 +75,6 @@ func (s *session) results(ctx context.Context, app *offload.App, ids []offload.I
 
 // lastLook returns a job that is not waited for any longer, and if it has not completed an error.
 func lastLook(ctx context.Context, app *offload.App, id offload.ID) (*offload.Job, error) {
-	why := "was interrupted"
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		why = "took too long"
-	}
 	job, err := app.Job(context.WithoutCancel(ctx), id)
 	switch {
 	case err != nil:
@@ -88,5 +84,8 @@ func lastLook(ctx context.Context, app *offload.App, id offload.ID) (*offload.Jo
 	case job.State.Ended():
 		return nil, &offload.EndedError{Job: job}
 	}
-	return nil, fmt.Errorf("the wait %s: job %s is %s", why, id, stateOf(job))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, &notYetError{fmt.Sprintf("the wait took too long: job %s is %s", id, stateOf(job))}
+	}
+	return nil, fmt.Errorf("the wait was interrupted: job %s is %s", id, stateOf(job))
 }

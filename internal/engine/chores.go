@@ -18,7 +18,7 @@ func (s *shift) admit(ctx context.Context) (moved int, more bool, err error) {
 		return err
 	})
 	if moved > 0 {
-		s.mail.admit()
+		s.mail.tell(letThrough)
 	}
 	return moved, more, err
 }
@@ -38,7 +38,7 @@ func (s *shift) settle(ctx context.Context) (moved int, more bool, err error) {
 		return err
 	})
 	if moved > 0 {
-		s.mail.admit()
+		s.mail.tell(letThrough)
 	}
 	return moved, more, err
 }

@@ -152,16 +152,15 @@ func (c *claimer) avoid(now time.Time) {
 
 // readMail takes note of wakes.
 func (c *claimer) readMail() {
-	if c.s.mail.doubted() {
+	if told := c.s.mail.told(); told != 0 {
 		now := time.Now()
-		c.strays, c.lookAt = strayTimes(now), now
-	}
-	if c.s.mail.admitted() {
-		now := time.Now()
-		c.starts, c.lookAt = startTimes(now), now
-	}
-	if c.s.mail.holds() {
-		c.lookAt = time.Now()
+		c.lookAt = now
+		if told&answerLost != 0 {
+			c.strays = strayTimes(now)
+		}
+		if told&letThrough != 0 {
+			c.starts = startTimes(now)
+		}
 	}
 	for w, n := range c.s.mail.take() {
 		if w.Queue == "" {

@@ -41,10 +41,10 @@ func (r *reserved) insert(ctx context.Context, n store.NewJob) (store.Inserted, 
 	switch {
 	case err != nil:
 		r.s.hand.cede(r.attempt)
-		r.s.mail.doubt() // it may have been committed all the same, now or later
+		r.s.mail.tell(answerLost) // it may have been committed all the same, now or later
 	case claimed == nil:
 		r.s.hand.cede(r.attempt)
-		r.s.mail.hold() // a claim would start it all the same: pauses are for who looks
+		r.s.mail.tell(keptBack) // a claim would start it all the same: pauses are for who looks
 	default:
 		r.begin(claimed)
 	}

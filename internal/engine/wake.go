@@ -10,13 +10,20 @@ import (
 
 // A mailbox keeps what the claimer shall look at, and when. Posting never blocks.
 type mailbox struct {
-	mu   sync.Mutex // held for moments
-	news map[store.Wake]news
-	lost bool          // an answer, after which there may be leases that nobody here knows of
-	gate bool          // one has let jobs through
-	held bool          // the store kept a job from starting, for a reason that a look tells
-	ring chan struct{} // holds one token while there is something in news
+	mu      sync.Mutex // held for moments
+	news    map[store.Wake]news
+	notices notice
+	ring    chan struct{} // holds one token while there is something to read
 }
+
+// A notice is a reason to look at once, whatever is due; several are a sum.
+type notice uint8
+
+const (
+	answerLost notice = 1 << iota // there may be leases that nobody here knows of
+	letThrough                    // jobs that waited may be due: a limit, or what they are after, has let them through
+	keptBack                      // the store kept a new job from starting: a pause that this process may not know of yet
+)
 
 // news is what is known of jobs that one wake tells of.
 type news struct {
@@ -42,52 +49,21 @@ func (m *mailbox) post(w store.Wake, in time.Duration) {
 	ring(m.ring)
 }
 
-// doubt says that there may be leases that nobody here knows of.
-func (m *mailbox) doubt() {
+// tell says what a look shall tell more of.
+func (m *mailbox) tell(n notice) {
 	m.mu.Lock()
-	m.lost = true
+	m.notices |= n
 	m.mu.Unlock()
 	ring(m.ring)
 }
 
-// doubted reports whether doubt was called since it was asked.
-func (m *mailbox) doubted() (is bool) {
+// told returns what was told since it was asked.
+func (m *mailbox) told() notice {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	is, m.lost = m.lost, false
-	return is
-}
-
-// admit says that a limit has let jobs through.
-func (m *mailbox) admit() {
-	m.mu.Lock()
-	m.gate = true
-	m.mu.Unlock()
-	ring(m.ring)
-}
-
-// admitted reports whether admit was called since it was asked.
-func (m *mailbox) admitted() (is bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	is, m.gate = m.gate, false
-	return is
-}
-
-// hold says that the store has kept a new job from starting: a pause that this process may not know of yet.
-func (m *mailbox) hold() {
-	m.mu.Lock()
-	m.held = true
-	m.mu.Unlock()
-	ring(m.ring)
-}
-
-// holds reports whether hold was called since it was asked.
-func (m *mailbox) holds() (is bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	is, m.held = m.held, false
-	return is
+	told := m.notices
+	m.notices = 0
+	return told
 }
 
 // take empties the mailbox.

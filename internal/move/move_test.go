@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -250,14 +251,15 @@ func TestMoveRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		from, to store.Store
+		says     string
 	}{
-		{"into itself", full, full},
-		{"into a store that has jobs", opened(t, file(t)), full},
-		{"from a store that is worked", busy, opened(t, file(t))},
-		{"into a store that is worked", opened(t, file(t)), busy},
+		{"into itself", full, full, ""},
+		{"into a store that has jobs", opened(t, file(t)), full, ""},
+		{"from a store that is worked", busy, opened(t, file(t)), "process web1/7 works the source; stop it (`offload process stop web1/7`), or wait 12s if it is gone already"},
+		{"into a store that is worked", opened(t, file(t)), busy, "process web1/7 works the target; stop it (`offload process stop web1/7`), or wait 12s if it is gone already"},
 	} {
-		if _, err := Run(t.Context(), test.from, test.to, Options{}); !errors.Is(err, store.ErrRefused) {
-			t.Errorf("%s: %v, want an ErrRefused", test.name, err)
+		if _, err := Run(t.Context(), test.from, test.to, Options{}); !errors.Is(err, store.ErrRefused) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want an ErrRefused that says %q", test.name, err, test.says)
 		}
 	}
 	// A source that was given back to work does not go on into the half of a move.

@@ -83,7 +83,7 @@ func atRest(ctx context.Context, from, to store.Store, force bool) error {
 		}
 		for i := range processes {
 			if p := &processes[i]; !p.Lost && view.Now.Sub(p.Beat) < store.LostAfter {
-				return fmt.Errorf("%w: process %s works the %s; stop it (`offload process stop %[2]s`), or wait %v if it is gone already",
+				return fmt.Errorf("%w: process %s works the %s; stop it (`offload process stop %[2]s`), or wait %[4]v if it is gone already",
 					store.ErrRefused, p, side.name, store.LostAfter)
 			}
 		}

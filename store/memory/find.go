@@ -53,7 +53,7 @@ func (s *Store) matches(j *job, f *store.Filter, now time.Time) bool {
 	}
 	return j.tagged(f.Tag) && j.failedWith(f.Search) && j.keyed(f.Key) && j.limited(f.Limit) && j.inGroup(f.Group) &&
 		(f.Schedule == "" || j.Terms != nil && j.Terms.Schedule == f.Schedule) &&
-		(f.Flow.IsZero() || j.Terms != nil && j.Terms.Flow == f.Flow) &&
+		(f.Flow.IsZero() || j.ID == f.Flow || j.Terms != nil && j.Terms.Flow == f.Flow) &&
 		(f.Batch.IsZero() || slices.ContainsFunc(s.after[j.ID], func(e *edge) bool { return e.member && e.job.ID == f.Batch }))
 }
 

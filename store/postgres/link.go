@@ -108,6 +108,10 @@ func (l *links) ask(ctx context.Context, tx querier, sql *statements, jobs []sto
 	if err != nil || !circles {
 		return err
 	}
+	// The lock comes in a statement before, so that what others have committed meanwhile is seen.
+	if err := (query{sql: sql.circlesLock}).on(ctx, tx); err != nil {
+		return err
+	}
 	return query{sql: sql.edgesBehind, args: []any{idsIn(batches)}, row: func(scan func(...any) error) error {
 		var up, down string
 		if err := scan(&up, &down); err != nil {

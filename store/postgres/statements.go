@@ -38,7 +38,7 @@ func clean(sql string) string {
 // Statements are all statements of a store, as the files in sql have them.
 type statements struct {
 	actCancel, actCancelWithin, actDelete, actEdit, actErase, actHeed, actHold, actRetry, actRunNow,
-	admit, adoptFlows, batches, batchesJoin, beat, bury, buryGates, candidates, claim, claimParked, claimThese,
+	admit, adoptFlows, batches, batchesJoin, beat, bury, buryGates, candidates, circlesLock, claim, claimParked, claimThese,
 	complete, condemn, copyBegin, copyDue, copyEdge, copyJob, copyTermsBlocked, copyTermsDue, copyTermsJob,
 	countEnqueued, counted, countedBegin, documentDrop, documentPut, documentSwap, documents, counts, drop, durable, edges, edgesBehind, edgesDrop,
 	edgesPut, emptied, errors, errorsBlank, errorsCounted, errorsHours, errorsJobs, errorsLock, errorsMark, errorsPut, errorsSet, errorsTake, examineServer, examineTables, expire, expiryAnew, expiryLeave, expirySet,
@@ -87,6 +87,7 @@ func newStatements(schema string) *statements {
 		bury:              load("bury"),
 		buryGates:         load("bury_gates"),
 		candidates:        load("candidates"),
+		circlesLock:       load("circles_lock"),
 		claim:             load("claim"),
 		claimParked:       load("claim_parked"),
 		claimThese:        load("claim_these"),

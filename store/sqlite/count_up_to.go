@@ -20,7 +20,7 @@ type counter struct {
 	all, inFlow, inBatch string
 }
 
-const lanesOfDue = "json_each(?28) AS l CROSS JOIN offload_due AS p"
+const lanesOfDue = "json_each(?29) AS l CROSS JOIN offload_due AS p"
 
 const inLane = "p.queue = l.value ->> 0 AND p.priority = l.value ->> 1 AND "
 
@@ -51,7 +51,7 @@ func newCounter(state store.State, place, walked, lane, only, order, process str
 	}
 	return counter{
 		state: state, all: fill(walked, lane+only),
-		inFlow:  fill(place, only+" AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20)"),
+		inFlow:  fill(place, only+" AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20 UNION ALL SELECT ?26)"),
 		inBatch: fill(place, only+" AND p.id IN (SELECT id FROM offload_member WHERE batch = ?21)"),
 	}
 }

@@ -70,7 +70,7 @@ func newShelf(table, only, runAt, gate, state, waits, finished, process string, 
 		byWalk: fill("p.id < ?1 AND p.id >= ?2"),
 		byIDs: fill("?2 IS NULL AND p.id IN (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 16 FROM n WHERE i + 16 < length(?1)) " +
 			"SELECT substr(?1, i, 16) FROM n)"),
-		byFlow:  fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20)"),
+		byFlow:  fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_job WHERE terms ->> '$.flow' IS NOT NULL AND terms ->> '$.flow' = ?20 UNION ALL SELECT ?26)"),
 		inBatch: fill("?2 IS NULL AND p.id < ?1 AND p.id IN (SELECT id FROM offload_member WHERE batch = ?21)"),
 		ofTasks: fill("?2 IS NULL AND p.id IN (SELECT id FROM offload_job WHERE task IN (SELECT value FROM json_each(?6)) AND id < ?1)"),
 		step:    "SELECT p.id FROM " + table + " AS p WHERE " + only + "p.id < ?1 ORDER BY p.id DESC LIMIT 1 OFFSET ?2",
@@ -302,7 +302,7 @@ func (q *snapshots) filterArgs(f *store.Filter, whole bool) ([]any, error) {
 		q.now, listOrNull(states), listOrNull(f.Tasks), listOrNull(f.Queues), len(f.Queues) == 0 && len(f.IDs) == 0,
 		tag, value, process, since, until, f.Search != "", whole, q.forgotten(),
 		textOrNull(f.Key), textOrNull(f.Limit), textOrNull(f.Schedule), flow, idOrNull(f.Batch),
-		priorities, needle, exact, textOrNull(f.Group),
+		priorities, needle, exact, textOrNull(f.Group), idOrNull(f.Flow),
 	}, nil
 }
 

@@ -23,6 +23,7 @@ var flowLaws = []law{
 	{"Flow/Twice", "a job may be after another in two ways", flowTwice},
 	{"Flow/DeleteEnded", "a job that has ended as wanted may be deleted before what is after it runs", flowDeleteEnded},
 	{"Flow/Find", "jobs are found by their flow", flowFind},
+	{"Flow/FindPlain", "and so is a plain job that others are after, whose flow has its id", flowFindPlain},
 	{"Flow/Wakes", "a job that is let go wakes a process that sleeps", flowWakes},
 	{"Flow/Lost", "a job whose process is lost has not ended, until it is discarded for that", flowLost},
 	{"Flow/Settle", "Settle looks at no more jobs than it is told, and says that there may be more", flowSettle},
@@ -368,6 +369,21 @@ func flowFind(s *scene) {
 	if counts[store.Blocked] != 3 || counts[store.Available] != 3 {
 		s.t.Errorf("jobs are counted %v, want 3 blocked and 3 available", counts)
 	}
+}
+
+func flowFindPlain(s *scene) {
+	plain := s.enqueue(says(`{"n":1}`))
+	s.enqueue(says(`{"n":1}`), queue("other"))
+	added := s.plan(after(plain), says(`{"n":1}`), func(n *store.NewJob) { terms(n).Flow = plain })
+	f := store.Filter{Flow: plain}
+	s.wantFound(f, added, plain)
+	s.wantFound(store.Filter{Flow: plain, States: []store.State{store.Available}}, plain)
+	s.wantFound(store.Filter{Flow: plain, Before: added}, plain)
+	wantCounted(s, "states of the flow", s.countUpTo(f, 10).States, map[store.State]int{store.Available: 1, store.Blocked: 1})
+	f.Input = []store.Match{{Path: "n", Value: "1"}}
+	s.wantFound(f, added, plain)
+	s.takesThis(s.join(), plain)
+	s.wantFound(store.Filter{Flow: plain, States: []store.State{store.Running}}, plain)
 }
 
 func (s *scene) wantFlows(before store.ID, most int, want ...store.ID) {

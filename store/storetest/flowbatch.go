@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,6 +29,7 @@ var batchLaws = []law{
 	{"Batch/Unique", "the job that holds the unique key of a member stands in for it", batchUnique},
 	{"Batch/UniqueCircle", "unless it waits for the batch", batchUniqueCircle},
 	{"Batch/Lost", "a member whose process is lost holds the batch open until it has ended", batchLost},
+	{"Batch/CircleAtOnce", "two calls at the same time don't make two open batches wait for each other", batchCircleAtOnce},
 	{"Batch/AtOnce", "processes that end and add members at the same time end a batch once, after the last", batchAtOnce},
 }
 
@@ -248,6 +250,20 @@ func batchCircle(s *scene) {
 		s.ends(p, id, store.OutcomeCompleted)
 	}
 	s.want(outer.ID, store.Completed)
+}
+
+func batchCircleAtOnce(s *scene) {
+	for range 16 {
+		one, _ := s.gather(1, queue("held"))
+		two, _ := s.gather(1, queue("held"))
+		calls := [][]store.NewJob{{aJob(in(one), after(two))}, {aJob(in(two), after(one))}}
+		errs := make([]error, len(calls))
+		together(len(calls), func(i int) { _, errs[i] = s.Store.Insert(s.ctx(), calls[i]) })
+		if refused := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil }); len(refused) != 1 {
+			s.t.Fatalf("the two calls return %v, want that one is refused", errs)
+		}
+		s.wantErr(errors.Join(errs...), store.ErrUpstream)
+	}
 }
 
 func batchCancel(s *scene) {
