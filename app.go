@@ -32,6 +32,7 @@ type App struct {
 	aroundEnqueue []enqueueFunc // outermost first
 	schedules     []ownSchedule
 	keys          *keyring // nil is none
+	sealed        sync.Map // kinds of records that stand in the database as encrypted
 
 	enqueuer *engine.Enqueuer
 	registry registry  // tasks that other processes have made known

@@ -2,6 +2,8 @@ package offload_test
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +11,27 @@ import (
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/store/memory"
 )
+
+// What a kit says beside jobs is to be found where the app's own words are.
+func TestLoggerBesideIsTheAppsOwn(t *testing.T) {
+	var said strings.Builder
+	app, err := offload.New(t.Context(), memory.New(), offload.LogTo(slog.New(slog.NewTextHandler(&said, nil))),
+		offload.Beside(func(ctx context.Context) { offload.Logger(ctx).WarnContext(ctx, "beside jobs") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := app.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(said.String(), "beside jobs") {
+		t.Errorf("the app's logger has %q", said.String())
+	}
+}
 
 func TestBesideGoesOnUntilTheLastHandlerHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package offload
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/offloadhq/offload/internal/engine"
@@ -104,6 +105,12 @@ func init() {
 			return nil, err
 		}
 		return a.keys.openDocument(kind, key, value)
+	}
+	inside.Sealed = func(app inside.App) *sync.Map {
+		if a, _ := app.(*App); a != nil {
+			return &a.sealed
+		}
+		return &sync.Map{}
 	}
 	inside.CurrentKey = func(app inside.App) string {
 		if a, err := opened(app); err == nil && a.keys != nil {

@@ -32,10 +32,14 @@ type LogLine struct {
 // long, or lines come faster than it takes them, some are left out, and a line says how many.
 //
 // In a call of HandleMany lines go to the app's logger only, with task and the number of jobs;
-// outside a handler Logger is slog.Default().
+// elsewhere Logger is the app's (LogTo) where the context has the app, as that of Beside has, and
+// otherwise slog.Default().
 func Logger(ctx context.Context) *slog.Logger {
 	at := attemptOf(ctx)
 	if at == nil {
+		if app := AppOf(ctx); app != nil {
+			return app.log
+		}
 		return slog.Default()
 	}
 	at.logOnce.Do(func() { at.logger = at.newLogger(ctx) })

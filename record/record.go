@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/offloadhq/offload"
@@ -32,7 +31,6 @@ type Kind[T any] struct {
 	app       *offload.App
 	name      string
 	encrypted bool
-	known     atomic.Bool // that it is encrypted stands in the database
 }
 
 // Of returns the records of a kind. Its name is made like names of queues; one with a dot in it says whose it is.
@@ -180,11 +178,12 @@ func (k *Kind[T]) write(ctx context.Context, r *Record[T], want int64, opts []Op
 // seal encrypts a value, if the app has keys. That there are such is kept before the first of them is, so that
 // whoever changes keys finds them all.
 func (k *Kind[T]) seal(ctx context.Context, s store.Store, key string, value []byte) ([]byte, error) {
-	if !k.known.Load() {
+	known := inside.Sealed(k.app)
+	if _, is := known.Load(k.name); !is {
 		if _, err := s.PutDocument(ctx, store.Document{Kind: inside.SealedKinds, Key: k.name, Value: []byte("true")}, store.AnyVersion, 0); err != nil {
 			return nil, err
 		}
-		k.known.Store(true)
+		known.Store(k.name, true)
 	}
 	return inside.SealDocument(k.app, k.name, key, value)
 }

@@ -178,6 +178,7 @@ type Member interface {
 	// front; if it was cancelled, to cancelled; with SuspectAt crashes, to blocked as a
 	// suspect, for SuspectDelay at least; a suspect that was alone in its process with CrashLimit crashes, and
 	// one beside which others ran with CrashLimitMost, to discarded with a failure of kind "crash". A process row goes when nothing is left of it.
+	// Of each process that it declares lost it keeps a document, of LostKind, in the same transaction.
 	// It takes a transaction for each MaxReapAtATime leases.
 	Reap(ctx context.Context, lost []Beaten) (Reaped, error)
 

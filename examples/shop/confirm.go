@@ -25,7 +25,7 @@ func (s *Shop) letters() (*mail.Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.New(s.Mail, mail.From(shopAddress), mail.Templates(templates), mail.Tasks(mail.Send, alert.Mails))
+	return mail.New(s.Mail, mail.From(shopAddress), mail.Templates(templates), mail.Blobs(s.Orders.Files), mail.Tasks(mail.Send, alert.Mails))
 }
 
 // confirmation is the job that mails the customer that the order has come in.

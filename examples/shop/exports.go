@@ -17,8 +17,11 @@ import (
 const (
 	exportDir  = "exports" // below the shop's directory
 	exportTask = "export.orders"
-	exportKept = 24 * time.Hour
+	exportKept = 48 * time.Hour
 )
+
+// MostAttached is up to how many bytes of a file the mail itself brings it.
+const MostAttached = 1 << 20
 
 // An ExportWish says which orders shall be in a file, and in which format.
 type ExportWish struct {
@@ -54,7 +57,7 @@ func (s *Shop) exports() (*Exports, error) {
 	if err != nil {
 		return nil, err
 	}
-	task, err := export.New(exportTask, export.Pages(s.exportPage), export.To(files), export.Keep(exportKept), export.Link(links),
+	task, err := export.New(exportTask, export.Pages(s.exportPage), export.To(files), export.Folder(""), export.Attach(MostAttached), export.Keep(exportKept), export.Link(links),
 		export.As(table.CSV{}, xlsx.Format{}, table.JSONLines{}, parquet.Format{}), export.Choose(func(w ExportWish) string { return w.Format }),
 		export.Name(ExportWish.name), export.Total(s.exportTotal),
 		export.MailTo(func(w ExportWish) (address, subject string) { return OwnerAddress, "Export of " + w.name() }),
@@ -69,7 +72,7 @@ func (s *Shop) exports() (*Exports, error) {
 func (e *Exports) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.links.ServeHTTP(w, r) }
 
 // RequestExport asks for an export of the orders placed so far, or of those of former years.
-// The link to the file comes by mail.
+// The file comes by mail, if it is not too large, and the link to it.
 func (s *Shop) RequestExport(ctx context.Context, past bool, format string) (*offload.Job, error) {
 	w := ExportWish{Past: past, Format: format}
 	if err := s.DB.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM `+w.table()).Scan(&w.UpTo); err != nil {

@@ -99,6 +99,9 @@ func (s *Shop) open(ctx context.Context, parts []offload.Part) (err error) {
 	if err != nil {
 		return err
 	}
+	if s.Orders, err = s.exports(); err != nil {
+		return err
+	}
 	letters, err := s.letters()
 	if err != nil {
 		return err
@@ -108,9 +111,6 @@ func (s *Shop) open(ctx context.Context, parts []offload.Part) (err error) {
 		return err
 	}
 	if s.payments, err = status.Column(ctx, s.DB, "orders", "payment", "id"); err != nil {
-		return err
-	}
-	if s.Orders, err = s.exports(); err != nil {
 		return err
 	}
 	if s.Trail, err = audit.Open(ctx, s.DB); err != nil {

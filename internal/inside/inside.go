@@ -5,6 +5,7 @@ package inside
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -63,6 +64,9 @@ var (
 
 	// OpenDocument is the other way. One that is in the clear it returns as it is.
 	OpenDocument func(app App, kind, key string, value []byte) ([]byte, error)
+
+	// Sealed returns the kinds of documents that an app has said in the database are encrypted.
+	Sealed func(app App) *sync.Map
 
 	// CurrentKey returns the id of the key with which an app encrypts, "" if it has none.
 	CurrentKey func(app App) string

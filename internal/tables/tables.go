@@ -4,6 +4,8 @@ package tables
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -27,6 +29,20 @@ func Make(ctx context.Context, db *sql.DB, statements ...string) (err error) {
 		}
 	}
 	return err
+}
+
+// Have returns an error if a table, or one of its columns, is not there. They are names that need no more than quotes; the table may have a schema before a dot.
+func Have(ctx context.Context, db *sql.DB, table string, columns ...string) error {
+	// With the table's name before it, SQLite does not take the name of a column that it lacks for a text.
+	query := `SELECT t."` + strings.Join(columns, `", t."`) + `" FROM "` + strings.ReplaceAll(table, ".", `"."`) + `" AS t WHERE 1 = 0`
+	rows, err := db.QueryContext(ctx, query)
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("look for %s in table %s: %w", strings.Join(columns, " and "), table, err)
+	}
+	return nil
 }
 
 // Values is a list of so many rows of parameters: ($1, $2), ($3, $4). For SQLite it is (?, ?), (?, ?): it looks for numbered ones by their names, one after the other, and

@@ -48,8 +48,7 @@
 // A channel may be told twice, when a process dies between the answer and the note of it, or the answer is lost: PagerDuty and
 // mail take both for one by their key, Slack shows two. What begins and ends between two looks is not seen, but for what is
 // counted: failures, discarded jobs, errors. Figures are of whole minutes, so that a window may be a minute longer. Jobs that a process
-// has put aside because its program does not know their task do not wait, in the sense of Waiting and Unworked. Lost
-// knows processes that have the kit.
+// has put aside because its program does not know their task do not wait, in the sense of Waiting and Unworked.
 package alert
 
 import (

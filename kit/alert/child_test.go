@@ -19,14 +19,9 @@ import (
 	"github.com/offloadhq/offload/operate"
 )
 
-// child is a process with the kit, which is killed, or told to end by the end of its input.
+// child is a process without the kit, which is killed, or told to end by the end of its input.
 func child(address string) {
-	kit, err := alert.New()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	app, err := offload.Open(context.Background(), address, kit, offload.LogTo(slog.New(slog.DiscardHandler)))
+	app, err := offload.Open(context.Background(), address, offload.LogTo(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -44,7 +39,6 @@ func TestLostProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a process's lease to be told lost on PostgreSQL")
 	}
-	alert.JoinWithin(2 * time.Second)
 	for name, open := range map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "offload.db") },
 		"postgres": func(t *testing.T) string { return testpg.URL(t) },

@@ -21,11 +21,10 @@ type Alerts struct {
 	kit *Kit
 	app *offload.App
 
-	rules     *record.Kind[Rule] // made or changed while programs run
-	open      *record.Kind[Incident]
-	ended     *record.Kind[Incident]
-	processes *record.Kind[processRecord]
-	duty      *record.Kind[duty]
+	rules *record.Kind[Rule] // made or changed while programs run
+	open  *record.Kind[Incident]
+	ended *record.Kind[Incident]
+	duty  *record.Kind[duty]
 }
 
 // For returns the rules and incidents of an app. It costs nothing.
@@ -33,7 +32,7 @@ func (k *Kit) For(app *offload.App) *Alerts {
 	return &Alerts{
 		kit: k, app: app, rules: record.Of[Rule](app, "alert.rule"),
 		open: record.Of[Incident](app, "alert.open"), ended: record.Of[Incident](app, "alert.ended"),
-		processes: processesOf(app), duty: record.Of[duty](app, "alert.duty"),
+		duty: record.Of[duty](app, "alert.duty"),
 	}
 }
 
@@ -53,13 +52,12 @@ const (
 // watch keeps the watch, or waits for the one who does to miss looks, until ctx ends.
 func (k *Kit) watch(ctx context.Context) {
 	a := k.For(offload.AppOf(ctx))
-	here := newPresence(a.app)
-	w := &watcher{alerts: a, name: here.key}
+	w := &watcher{alerts: a, name: offload.NewID().String()}
 	tick := time.NewTicker(k.every)
 	defer tick.Stop()
 	silent := false
 	for {
-		err := errors.Join(here.keep(ctx), w.turn(ctx))
+		err := w.turn(ctx)
 		if err != nil && ctx.Err() == nil && !silent {
 			offload.Logger(ctx).Warn("offload: alerts can't be looked for just now", "error", err)
 		}
@@ -69,8 +67,8 @@ func (k *Kit) watch(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
 			defer cancel()
-			if err := errors.Join(here.leave(last), w.resign(last)); err != nil {
-				offload.Logger(ctx).Warn("offload: others may take this process for lost", "error", err)
+			if err := w.resign(last); err != nil {
+				offload.Logger(ctx).Warn("offload: nobody watches for the next half minute", "error", err)
 			}
 			return
 		}

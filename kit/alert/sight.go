@@ -31,7 +31,7 @@ type sight struct {
 	schedules []operate.Schedule
 	errors    map[string][]operate.ErrorGroup // by task
 	stats     map[time.Duration]map[string]operate.StatsStep
-	lost      []lostProcess
+	lost      []operate.LostProcess
 	lostRead  bool
 }
 
@@ -259,20 +259,24 @@ func (s *sight) missing(ctx context.Context, r *Rule) (found []finding, err erro
 	return found, nil
 }
 
+func processName(p *operate.LostProcess) string {
+	if p.Name != "" {
+		return fmt.Sprintf("process %s (%d of %s)", p.Name, p.PID, p.Host)
+	}
+	return fmt.Sprintf("process %d of %s", p.PID, p.Host)
+}
+
 func (s *sight) lostOnes(ctx context.Context, r *Rule) (found []finding, err error) {
 	if !s.lostRead {
-		if err := s.readProcesses(ctx); err != nil {
-			return nil, err
-		}
-		if s.lost, err = s.alerts.lostProcesses(ctx, s.now, s.processes); err != nil {
+		if s.lost, err = s.by.LostProcesses(ctx, s.now.Add(-mostSpan)); err != nil {
 			return nil, err
 		}
 		s.lostRead = true
 	}
 	var names []string
 	for _, p := range s.lost {
-		if s.now.Sub(p.at) < r.within() {
-			names = append(names, p.name)
+		if s.now.Sub(p.At) < r.within() {
+			names = append(names, processName(&p))
 		}
 	}
 	if len(names) == 0 {

@@ -4,6 +4,7 @@ package command_test
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -24,7 +25,6 @@ func TestJobsOfTheKit(t *testing.T) {
 		{"fine", `{"argv":["true"]}`, offload.Completed, ""},
 		{"a failure is retried", `{"argv":["sh","-c","echo broken >&2; exit 3"]}`, offload.Retryable, "command: exit code 3: broken"},
 		{"no program is not", `{"argv":["no-such-program-here"]}`, offload.Discarded, `argv[0] is "no-such-program-here"`},
-		{"nor is no command", `{"argv":[]}`, offload.Discarded, "argv is []"},
 	} {
 		jobs, err := app.Enqueue(t.Context(), offload.NewCall("command", json.RawMessage(test.input)))
 		if err != nil {
@@ -34,6 +34,22 @@ func TestJobsOfTheKit(t *testing.T) {
 		job, err := app.Job(t.Context(), jobs[0].ID)
 		if err != nil || job.State != test.want || !strings.Contains(job.Error, test.text) {
 			t.Errorf("%s: %+v, %v; want it %s and %q in its error", test.name, job, err, test.want, test.text)
+		}
+	}
+}
+
+// What no worker could run is no job: who enqueues it hears why.
+func TestEnqueueRefusesWhatIsNoCommand(t *testing.T) {
+	app := offloadtest.New(command.New(), offload.LogTo(slog.New(slog.DiscardHandler)))
+	defer app.Close()
+	for field, input := range map[string]string{
+		"argv": `{"argv":[]}`, "argv[1]": `{"argv":["echo","\u0000"]}`, "env": `{"argv":["true"],"env":{"A=B":"c"}}`, "dir": `{"argv":["true"],"dir":"\u0000"}`,
+		"max_output": `{"argv":["true"],"max_output":-1}`, "max_memory": `{"argv":["true"],"max_memory":-1}`, "ok_exit_codes[0]": `{"argv":["true"],"ok_exit_codes":[256]}`,
+	} {
+		_, err := app.Enqueue(t.Context(), offload.NewCall("command", json.RawMessage(input)))
+		var refused *offload.InputError
+		if !errors.As(err, &refused) || refused.Field != field {
+			t.Errorf("%s: %v; want %s refused", input, err, field)
 		}
 	}
 }

@@ -28,8 +28,8 @@ func refuse(field string, got any, want string) error {
 	return &offload.InputError{Task: Run.Name(), Field: field, Got: got, Want: want}
 }
 
-// check returns the first value that no worker could use, as an *offload.InputError.
-func (in *Input) check() error {
+// Validate returns the first value that no worker could use, as an *offload.InputError.
+func (in Input) Validate() error {
 	if len(in.Argv) == 0 {
 		return refuse("argv", in.Argv, "a program and its arguments")
 	}
@@ -54,14 +54,25 @@ func (in *Input) check() error {
 		if limit.bytes < 0 || limit.bytes > mostLimit {
 			return refuse(limit.field, limit.bytes, fmt.Sprintf("0 (no limit) to %d", int64(mostLimit)))
 		}
-		if limit.bytes > 0 && runtime.GOOS == "windows" {
-			return refuse(limit.field, limit.bytes, "0: Windows has no such limit")
-		}
 	}
 	for i, code := range in.OKExitCodes {
 		if code < 0 || code > 255 {
 			return refuse(fmt.Sprintf("ok_exit_codes[%d]", i), code, "0 to 255")
 		}
+	}
+	return nil
+}
+
+// check refuses what this worker can't do either.
+func (in *Input) check() error {
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	if runtime.GOOS == "windows" && in.MaxMemory > 0 {
+		return refuse("max_memory", in.MaxMemory, "0: Windows has no such limit")
+	}
+	if runtime.GOOS == "windows" && in.MaxFile > 0 {
+		return refuse("max_file", in.MaxFile, "0: Windows has no such limit")
 	}
 	return nil
 }

@@ -90,7 +90,8 @@ type Events struct {
 	handlers map[string]*handler
 	wake     map[*handler]chan struct{}
 	writing  sync.Mutex
-	said     sync.Map // types that nobody handles, which were logged
+	looks    []func(ctx context.Context, db *sql.DB) error // whether what handlers fill is there
+	said     sync.Map                                      // types that nobody handles, which were logged
 }
 
 // An Option is a handler, or a setting of Events.
@@ -126,6 +127,11 @@ func Open(ctx context.Context, db *sql.DB, opts ...Option) (*Events, error) {
 	}
 	if err := tables.Make(ctx, db, e.sql.tables...); err != nil {
 		return nil, fmt.Errorf("make the tables of events: %w", err)
+	}
+	for _, look := range e.looks {
+		if err := look(ctx, db); err != nil {
+			return nil, err
+		}
 	}
 	parts := []offload.Part{offload.Beside(e.follow)}
 	for _, name := range slices.Sorted(maps.Keys(e.handlers)) {

@@ -601,6 +601,14 @@ func TestFillOverwritesNobody(t *testing.T) {
 				s.Errorf("%q: %v", names, err)
 			}
 		}
+		for _, names := range [][3]string{{"invoices", "id", "vat"}, {"orders", "nr", "vat"}, {"orders", "id", "tax"}} {
+			_, err := derive.Open(s.Context(), s.db, derive.Fill("x", names[0], names[1], names[2], func(context.Context, derive.Event[placed]) (derive.Filling, error) {
+				return derive.Filling{}, nil
+			}))
+			if err == nil || !strings.Contains(err.Error(), "Fill x") || !strings.Contains(err.Error(), "in table "+names[0]) {
+				s.Errorf("%q, which is not there: %v", names, err)
+			}
+		}
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/tables"
 )
 
 // A Filling is a value for a column of a row.
@@ -33,6 +34,12 @@ func Fill[T Fact](name, table, key, column string, f func(ctx context.Context, e
 				return &offload.InputError{Field: field, Got: short(name), Want: "a name of letters, digits and _, such as orders"}
 			}
 		}
+		e.looks = append(e.looks, func(ctx context.Context, db *sql.DB) error {
+			if err := tables.Have(ctx, db, table, key, column); err != nil {
+				return fmt.Errorf("Fill %s: %w", name, err)
+			}
+			return nil
+		})
 		var h handler
 		for _, o := range opts {
 			if o != nil {

@@ -65,6 +65,9 @@ func On[T Fact](name string, f func(ctx context.Context, tx *sql.Tx, e Event[T])
 
 func refuse(name string) Option {
 	return func(*Events) error {
+		if err := checkName(name); err != nil {
+			return err
+		}
 		return &offload.InputError{Field: "On " + short(name), Got: "nil", Want: "a function"}
 	}
 }

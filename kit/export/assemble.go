@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
 	"time"
 	"unicode"
@@ -31,7 +32,7 @@ func (w *writer[In, Row]) assemble(ctx context.Context, in In, s *state, format 
 	if w.zip {
 		ending = ".zip"
 	}
-	f := File{Name: name + ending, Key: fileKey(job.ID) + ending, Rows: s.Rows}
+	f := File{Name: name + ending, Key: w.fileKey(job.ID) + ending, Rows: s.Rows}
 	f.Type = blob.TypeOf(f.Key)
 	a := &assembly{config: &w.config, state: s, format: format, job: job.ID, name: name}
 	r, pipe := io.Pipe()
@@ -68,7 +69,7 @@ func (w *writer[In, Row]) assemble(ctx context.Context, in In, s *state, format 
 }
 
 // fileKey is the key of a job's file without its ending.
-func fileKey(job offload.ID) string { return "exports/" + job.String() }
+func (c *config) fileKey(job offload.ID) string { return path.Join(c.folder, job.String()) }
 
 // An assembly makes a file of segments.
 type assembly struct {
@@ -82,7 +83,7 @@ type assembly struct {
 
 // fill writes the file, or a ZIP with a file of each so many rows.
 func (a *assembly) fill(ctx context.Context, to io.Writer) error {
-	keys := a.segments(a.job)
+	keys := a.segments(a.config, a.job)
 	if !a.zip {
 		return a.file(ctx, to, keys, a.Rows)
 	}

@@ -76,7 +76,7 @@ func (w *writer[In, Row]) sweepJob(ctx context.Context, id offload.ID) error {
 
 // removeSegments deletes all segments of a job, also those of attempts that have died.
 func (w *writer[In, Row]) removeSegments(ctx context.Context, job offload.ID) error {
-	for info, err := range w.store.List(ctx, partsDir+job.String()+"/") {
+	for info, err := range w.store.List(ctx, w.partsOf(job)) {
 		if err != nil {
 			return fmt.Errorf("remove segments: %w", err)
 		}

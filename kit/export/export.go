@@ -59,7 +59,7 @@ type File struct {
 
 // New makes an export of a function that yields rows. Its error says which option can't be.
 func New[In, Row any](name string, rows Rows[In, Row], opts ...Option) (*Export[In], error) {
-	c := config{formats: []table.Format{table.CSV{}}}
+	c := config{formats: []table.Format{table.CSV{}}, folder: "exports"}
 	for _, o := range opts {
 		if o != nil {
 			o(&c)
@@ -93,6 +93,8 @@ func (w *writer[In, Row]) check() error {
 		return refuse("rows", "nil", "a function that yields rows")
 	case c.store == nil:
 		return refuse("To", "nothing", "a store, such as of blob.Dir")
+	case c.folder != "" && blob.CheckKey(c.folder) != nil:
+		return refuse("Folder", c.folder, `"", or a key such as "reports/orders"`)
 	case c.splitGiven && c.split < 1:
 		return refuse("Split", c.split, "1 row or more")
 	case c.keep < 0:
@@ -130,6 +132,7 @@ type Option func(*config)
 
 type config struct {
 	store      blob.Store
+	folder     string
 	formats    []table.Format
 	columns    []string
 	split      int
@@ -147,6 +150,9 @@ type config struct {
 
 // To is where files are kept, and the segments of those under way. It is a must.
 func To(store blob.Store) Option { return func(c *config) { c.store = store } }
+
+// Folder is below which folder of the store the files are, in place of "exports"; "" is the store itself.
+func Folder(name string) Option { return func(c *config) { c.folder = name } }
 
 // As is the format, in place of table.CSV: table.JSONLines, xlsx.Format, parquet.Format, or one of your own. Others behind it
 // are there for Choose.
@@ -184,8 +190,8 @@ func MailTo[In any](f func(in In) (address, subject string)) Option {
 	return func(c *config) { c.mail = f }
 }
 
-// Attach attaches the file to the mail, unless it has more than most bytes. The mail names the file by its key, so mail.Files of the kit that sends it must be
-// the folder that the store is.
+// Attach attaches the file to the mail, unless it has more than most bytes. The mail names the file by its key, so the kit that sends it must have the
+// store as well: mail.Blobs.
 func Attach(most int64) Option { return func(c *config) { c.attach = most } }
 
 // Name names the file for people, without its ending, in place of the task's name and the date.

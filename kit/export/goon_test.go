@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -331,12 +332,12 @@ func TestARetryWithoutSegmentsBeginsAnew(t *testing.T) {
 }
 
 func TestFilesAreAttached(t *testing.T) {
-	dir, outbox := t.TempDir(), t.TempDir()
-	s, err := blob.Dir(dir)
+	outbox := t.TempDir()
+	s, err := blob.Dir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := mail.New(mail.Keep{Dir: outbox}, mail.From("a@shop.example"), mail.Files(dir))
+	out, err := mail.New(mail.Keep{Dir: outbox}, mail.From("a@shop.example"), mail.Blobs(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,8 +368,57 @@ func TestFilesAreAttached(t *testing.T) {
 		t.Errorf("the outbox has %v, %v", kept, err)
 	}
 	var refused *offload.InputError
+	with := 0
+	for _, mail := range kept {
+		text, err := os.ReadFile(filepath.Join(outbox, mail.Name()))
+		if err == nil && strings.Contains(string(text), "Content-Disposition: attachment") {
+			with++
+		}
+	}
+	if with != 1 {
+		t.Errorf("%d of the mails have a file, want 1", with)
+	}
 	if _, err := export.New("e", count, export.To(s), export.Attach(1), export.Keep(time.Hour)); !errors.As(err, &refused) || refused.Field != "Keep" {
 		t.Errorf("attached, and gone in an hour: %v; want an InputError", err)
+	}
+}
+
+// Files are below the folder that was asked for, the store itself too, and nothing else is left there.
+func TestFilesAreInTheFolder(t *testing.T) {
+	for folder, want := range map[string]string{"": "", "a/b": "a/b/"} {
+		s, err := blob.Dir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := export.New("export.rows", count, export.To(s), export.Folder(folder), export.Keep(48*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		app := newApp(t, e)
+		f := made(t, app, e, input{3})
+		var keys []string
+		for info, err := range s.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, info.Key)
+		}
+		if dir, _ := path.Split(f.Key); dir != want || !slices.Equal(keys, []string{f.Key}) {
+			t.Errorf("folder %q: %s, and %q", folder, f.Key, keys)
+		}
+		app.Advance(49 * time.Hour)
+		app.Drain()
+		if _, err := s.Stat(t.Context(), f.Key); !errors.Is(err, offload.ErrNotFound) {
+			t.Errorf("folder %q: %v; want the file gone in time", folder, err)
+		}
+	}
+	var refused *offload.InputError
+	s, err := blob.Dir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := export.New("e", count, export.To(s), export.Folder("../x")); !errors.As(err, &refused) || refused.Field != "Folder" {
+		t.Errorf("a folder outside: %v; want an InputError", err)
 	}
 }
 

@@ -88,10 +88,10 @@ type run struct {
 }
 
 // segments are the keys of all, in order.
-func (s *state) segments(job offload.ID) (keys []string) {
+func (s *state) segments(c *config, job offload.ID) (keys []string) {
 	for _, r := range s.Runs {
 		for range r.Segments {
-			keys = append(keys, segmentKey(job, len(keys), r.Attempt))
+			keys = append(keys, c.segmentKey(job, len(keys), r.Attempt))
 		}
 	}
 	return keys
@@ -107,7 +107,7 @@ func (w *writer[In, Row]) resume(ctx context.Context, format table.Format) (*sta
 	if s.Format != none.Format || s.Split != none.Split || none.Columns != nil && !slices.Equal(s.Columns, none.Columns) {
 		return none, nil
 	}
-	for _, key := range s.segments(offload.JobOf(ctx).ID) {
+	for _, key := range s.segments(&w.config, offload.JobOf(ctx).ID) {
 		switch _, err := w.store.Stat(ctx, key); {
 		case errors.Is(err, offload.ErrNotFound):
 			return none, nil
@@ -167,7 +167,7 @@ func (w *writer[In, Row]) send(ctx context.Context, in In, job offload.ID, f *Fi
 	}
 	m := mail.Message{To: []string{to}, Subject: subject, Text: text}
 	if f.Bytes <= w.attach {
-		m.Attach = []mail.File{{Name: f.Name, Path: f.Key}}
+		m.Attach = []mail.File{{Name: f.Name, Blob: f.Key}}
 	}
 	once := offload.Unique{Key: "export " + job.String(), For: 30 * 24 * time.Hour}
 	_, err := mail.Send.Enqueue(ctx, offload.AppOf(ctx), m, once)

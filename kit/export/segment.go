@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 
 	"github.com/offloadhq/offload"
@@ -17,11 +18,13 @@ import (
 // segmentRows is how many rows are kept at a time.
 const segmentRows = 100_000
 
-// partsDir is where the segments of jobs are.
-const partsDir = "exports/.parts/"
+// partsOf is where the segments of a job are.
+func (c *config) partsOf(job offload.ID) string {
+	return path.Join(c.folder, ".parts", job.String()) + "/"
+}
 
-func segmentKey(job offload.ID, n, attempt int) string {
-	return fmt.Sprintf("%s%s/%06d-%d", partsDir, job, n, attempt)
+func (c *config) segmentKey(job offload.ID, n, attempt int) string {
+	return fmt.Sprintf("%s%06d-%d", c.partsOf(job), n, attempt)
 }
 
 // A pass is an attempt that writes rows.
@@ -130,7 +133,7 @@ type open struct {
 func (p *pass[Row]) begin(ctx context.Context) (*open, error) {
 	r, w := io.Pipe()
 	s := &open{pipe: w, put: make(chan error, 1)}
-	key := segmentKey(p.job.ID, len(p.segments(p.job.ID)), p.job.Attempt)
+	key := p.segmentKey(p.job.ID, len(p.segments(p.config, p.job.ID)), p.job.Attempt)
 	go func() {
 		_, err := p.store.Put(ctx, key, r, blob.Options{Type: "application/octet-stream"})
 		_ = r.CloseWithError(cmp.Or(err, io.ErrClosedPipe)) // whoever writes hears of it

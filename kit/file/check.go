@@ -31,8 +31,14 @@ func (in CompressInput) Validate() error {
 		return &offload.InputError{Field: "to", Got: in.To, Want: "another key than from"}
 	}
 	switch in.Format {
-	case "", "gzip", "zstd":
+	case "gzip", "zstd":
 		return nil
+	case "":
+		if _, err := in.formatOf(in.To); err == nil {
+			return nil
+		}
+		_, err := in.formatOf(in.From) // of Decompress
+		return err
 	}
 	return &offload.InputError{Field: "format", Got: in.Format, Want: `"gzip" or "zstd"`}
 }

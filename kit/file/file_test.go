@@ -189,6 +189,9 @@ func TestEnqueueRefuses(t *testing.T) {
 			t.Errorf("%+v: %v; want %s refused", in, err, want)
 		}
 	}
+	if err := (file.CompressInput{From: "a.csv", To: "b.rar"}).Validate(); err == nil || !strings.Contains(err.Error(), "format is") {
+		t.Errorf("a format that nobody knows: %v; want format refused", err)
+	}
 	if err := (file.CompressInput{From: "a", To: "a"}).Validate(); err == nil {
 		t.Error("from that is to is not refused")
 	}

@@ -106,6 +106,12 @@ func New(opts ...Option) *Kit {
 	if len(k.config.rates) > 0 {
 		parts = append(parts, offload.AroundEnqueue(k.config.limited))
 	}
+	for _, auth := range k.config.auth {
+		if auth.refuse() != nil {
+			parts = append(parts, offload.AroundEnqueue(k.config.refuseMissing))
+			break
+		}
+	}
 	return &Kit{offload.Parts(parts...)}
 }
 

@@ -2,6 +2,7 @@ package httpcall
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,6 +44,50 @@ func OAuth2(name string, c Credentials) Option {
 			ClientID: c.ID, ClientSecret: c.Secret, TokenURL: c.TokenURL, Scopes: c.Scopes, EndpointParams: c.Params,
 		}}
 	}
+}
+
+// missing names the first field without which there can't be a token, and says what it should be.
+func (c *client) missing() (field, want string) {
+	u, err := url.Parse(c.config.TokenURL)
+	switch {
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return "TokenURL", "an absolute URL such as https://login.example/token"
+	case c.config.ClientID == "":
+		return "ID", "that of a client"
+	case c.config.ClientSecret == "":
+		return "Secret", "that of the client"
+	case len(c.hosts) == 0:
+		return "Hosts", "one or more, such as api.example.com"
+	}
+	return "", ""
+}
+
+// refuseMissing refuses calls that name credentials of this kit with which there can't be a token.
+func (c *config) refuseMissing(ctx context.Context, calls []*offload.Call, next func(context.Context, []*offload.Call) ([]*offload.Job, error)) ([]*offload.Job, error) {
+	for _, call := range calls {
+		if call == nil || call.Task() != Call.Name() {
+			continue
+		}
+		var in struct {
+			Auth string `json:"auth"`
+		}
+		if json.Unmarshal(call.Input(), &in) != nil {
+			continue // refused by who takes it
+		}
+		if auth := c.auth[in.Auth]; auth != nil {
+			if err := auth.refuse(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return next(ctx, calls)
+}
+
+func (c *client) refuse() error {
+	if field, want := c.missing(); field != "" {
+		return refuse("auth", c.name, "credentials whose "+field+" is "+want)
+	}
+	return nil
 }
 
 // A client gets tokens and keeps the last.
@@ -123,6 +168,9 @@ func (c *caller) authOf(in *Input, target *url.URL) (*client, error) {
 	if auth == nil {
 		// Another process, or the next version of this one, may have them: it is tried again.
 		return nil, refuse("auth", in.Auth, "the name of credentials that this process has")
+	}
+	if err := auth.refuse(); err != nil {
+		return nil, offload.Discard(err)
 	}
 	host := strings.ToLower(target.Hostname())
 	if !slices.ContainsFunc(auth.hosts, func(allowed string) bool {

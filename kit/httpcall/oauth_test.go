@@ -1,9 +1,11 @@
 package httpcall_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/offloadhq/offload"
 	"github.com/offloadhq/offload/kit/httpcall"
+	"github.com/offloadhq/offload/offloadtest"
+	"github.com/offloadhq/offload/store/memory"
 )
 
 // An issuer gives tokens: the latest is good.
@@ -124,6 +128,60 @@ func TestOAuth2(t *testing.T) {
 	if job := run("crm"); job.State != offload.Retryable {
 		t.Errorf("no new token: %+v", job)
 	}
+}
+
+// What can't be got is no job that is tried for days.
+func TestCredentialsThatLackSomethingAreRefused(t *testing.T) {
+	good := httpcall.Credentials{TokenURL: "https://login.example/token", ID: "shop", Secret: "hidden", Hosts: []string{"crm.example"}}
+	for field, change := range map[string]func(c *httpcall.Credentials){
+		"TokenURL": func(c *httpcall.Credentials) { c.TokenURL = "login" }, "ID": func(c *httpcall.Credentials) { c.ID = "" },
+		"Secret": func(c *httpcall.Credentials) { c.Secret = "" }, "Hosts": func(c *httpcall.Credentials) { c.Hosts = nil },
+	} {
+		lacking := good
+		change(&lacking)
+		quiet := offload.LogTo(slog.New(slog.DiscardHandler))
+		app := offloadtest.New(httpcall.New(httpcall.OAuth2("crm", lacking), httpcall.OAuth2("fine", good)), quiet)
+		defer app.Close()
+		_, err := httpcall.Call.Enqueue(t.Context(), app, httpcall.Input{URL: "https://crm.example/", Auth: "crm"})
+		var refused *offload.InputError
+		if !errors.As(err, &refused) || refused.Field != "auth" || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("without %s: %v; want it refused and named", field, err)
+		}
+		if _, err := httpcall.Call.Enqueue(t.Context(), app, httpcall.Input{URL: "https://crm.example/", Auth: "fine"}); err != nil {
+			t.Errorf("other credentials: %v", err)
+		}
+		if job := worked(t, httpcall.Input{URL: "https://crm.example/", Auth: "crm"}, httpcall.New(httpcall.OAuth2("crm", lacking))); job.State != offload.Discarded || !strings.Contains(job.Error, field) {
+			t.Errorf("a worker without %s: %+v; want it discarded", field, job)
+		}
+	}
+}
+
+// worked is the end of a job that a program without the kit has enqueued.
+func worked(t *testing.T, in httpcall.Input, kit *httpcall.Kit) *offload.Job {
+	t.Helper()
+	s, quiet := memory.New(), offload.LogTo(slog.New(slog.DiscardHandler))
+	client, err := offload.New(t.Context(), s, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := httpcall.Call.Enqueue(t.Context(), client, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := offload.New(t.Context(), s, quiet, kit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- worker.Run(ctx) }()
+	_, _ = worker.Wait(t.Context(), job.ID) // its error is how the job ended
+	ended, err := worker.Job(t.Context(), job.ID)
+	stop()
+	if err = errors.Join(err, <-done, worker.Close(), client.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return ended
 }
 
 func TestAs(t *testing.T) {

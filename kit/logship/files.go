@@ -37,7 +37,7 @@ func Files(path string, r Rotate) Destination {
 	return &files{path: path, rotate: r, now: time.Now}
 }
 
-// files is own code as a batch that is written in part, on a disk that is full, shall be taken back: what exists writes on behind it.
+// files is own code, as timberjack and lumberjack write a batch that a full disk took in part once more behind that part. Nor do they put aside by age what the program before had begun.
 type files struct {
 	path   string
 	rotate Rotate
@@ -148,15 +148,33 @@ func (f *files) putAside() error {
 		return err
 	}
 	old = append(old, aside)
-	for ; len(old) > f.rotate.Keep; old = old[1:] {
+	for n := len(slices.Compact(apply(old, plainName))) - f.rotate.Keep; n > 0 && len(old) > 0; old = old[1:] {
 		if err := os.Remove(old[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+		if len(old) == 1 || plainName(old[1]) != plainName(old[0]) {
+			n-- // else a crash has left it beside what is compressed
+		}
 	}
-	if f.rotate.Compress {
-		return compress(aside)
+	for _, name := range old { // also what a crash has left as it was
+		if f.rotate.Compress && plainName(name) == name {
+			if err := compress(name); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// plainName is the name of a file before it was compressed.
+func plainName(name string) string { return strings.TrimSuffix(name, ".gz") }
+
+func apply(names []string, f func(string) string) []string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = f(name)
+	}
+	return all
 }
 
 const asideTime = "20060102T150405.000"

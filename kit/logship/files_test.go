@@ -4,11 +4,13 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +89,38 @@ func TestARelativePathIsRotatedToo(t *testing.T) {
 	must(t, err)
 	if len(names) != 3 || !strings.Contains(string(newest), "record 99") {
 		t.Errorf("%v, %s", names, newest)
+	}
+}
+
+// A process that is killed while it puts a file aside leaves it as it was, half compressed, or beside the whole: the next one ends that, and keeps as many as it shall.
+func TestWhatACrashLeavesIsCompressed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "shop.log")
+	for name, text := range map[string]string{
+		"shop-20260101T000000.000.log.gz": "the oldest goes", "shop-20260102T000000.000.log": "killed before", "shop-20260103T000000.000.log": "killed meanwhile", "shop-20260103T000000.000.log.gz.new": "half",
+		"shop-20260104T000000.000.log": "killed after", "shop-20260104T000000.000.log.gz": "killed after, and whole", "shop.log": "now\n",
+	} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	old := time.Now().Add(-25 * time.Hour)
+	must(t, os.Chtimes(path, old, old))
+	ship := open(t, logship.Files(path, logship.Rotate{Every: 24 * time.Hour, Keep: 4, Compress: true}))
+	slog.New(ship.Handler()).Info("today")
+	must(t, ship.Flush(t.Context()))
+	names, err := filepath.Glob(filepath.Join(dir, "shop-*"))
+	must(t, err)
+	var got []string
+	for _, name := range names {
+		f, err := os.Open(name)
+		must(t, err)
+		z, err := gzip.NewReader(f)
+		must(t, err)
+		text, err := io.ReadAll(z)
+		must(t, errors.Join(err, f.Close()))
+		got = append(got, string(text))
+	}
+	if want := []string{"killed before", "killed meanwhile", "killed after", "now\n"}; !slices.Equal(got, want) {
+		t.Errorf("put aside are %q, %q; want %q, all compressed", names, got, want)
 	}
 }
 

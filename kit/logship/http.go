@@ -98,7 +98,7 @@ func (p *post) send(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, &LaterError{After: after, Reason: reason}
 		}
 		return nil, fmt.Errorf("%s", reason)
-	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound || code < 400:
+	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound || code == http.StatusUnsupportedMediaType || code < 400:
 		return nil, fmt.Errorf("%s", reason) // a setting is wrong, here or there, and will be put right
 	}
 	return nil, &RefusedError{Reason: reason}

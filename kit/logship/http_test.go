@@ -76,11 +76,11 @@ func TestOTLPSaysWhatItsSpecificationSays(t *testing.T) {
 }
 
 func TestWhatACollectorRefusesForNowIsSentAgain(t *testing.T) {
-	collector := serve(t, says(429, "Retry-After", "0"), says(503), hangsUp, says(401), says(307, "Location", "http://127.0.0.1:1/"))
+	collector := serve(t, says(429, "Retry-After", "0"), says(503), hangsUp, says(401), says(415), says(307, "Location", "http://127.0.0.1:1/"))
 	ship := open(t, logship.OTLP(collector.URL, nil))
 	slog.New(ship.Handler()).Info("in the end")
 	must(t, ship.Flush(t.Context()))
-	if c := ship.Counts(); len(collector.bodies) != 1 || c.Retries != 5 || c.Shipped != 1 {
+	if c := ship.Counts(); len(collector.bodies) != 1 || c.Retries != 6 || c.Shipped != 1 {
 		t.Errorf("%d taken, %+v", len(collector.bodies), c)
 	}
 }

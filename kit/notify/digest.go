@@ -32,7 +32,7 @@ var digests = offload.DeclareFunc[gathering, Result]("notify.digest", offload.Qu
 const gatheredFor = 60 * 24 * time.Hour
 
 func gatheredOf(app *offload.App) *record.Kind[gathered] {
-	return record.Of[gathered](app, "notify.gathered")
+	return record.Encrypted[gathered](app, "notify.gathered")
 }
 
 // told says which notices were sent, so that one of which an attempt comes late does not wait again.

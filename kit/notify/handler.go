@@ -35,7 +35,8 @@ type Handler struct {
 // NewHandler makes a handler that is mounted at a path, "/notices/". Who says which person a request is from, by what your program knows of its sessions, and "" if from none. It
 // answers:
 //
-//	GET  /notices/      the list as JSON, or to Accept: text/event-stream as a stream of it, whenever it is another
+//	GET  /notices/      the list as JSON, or to Accept: text/event-stream as a stream of it, whenever it is another;
+//	                    with ?older-than= and the id of a notice what is older than that
 //	POST /notices/read  marks as read what the fields "id" of the form name; all if there is none
 //	POST /notices/seen  marks the notice "id" as seen: for an app in which a push was opened
 //
@@ -85,7 +86,18 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, person string) {
 		h.stream(w, r, person)
 		return
 	}
-	text, err := h.json(r.Context(), person)
+	var text string
+	var err error
+	if id := r.FormValue("older-than"); id != "" {
+		than, wrong := offload.ParseID(id)
+		if wrong != nil {
+			http.Error(w, "older-than is no id of a notice.", http.StatusBadRequest)
+			return
+		}
+		text, err = jsonOf(Older(r.Context(), h.app, person, than))
+	} else {
+		text, err = h.json(r.Context(), person)
+	}
 	if err != nil {
 		http.Error(w, "The list can't be read just now.", http.StatusServiceUnavailable)
 		return
@@ -231,7 +243,10 @@ func (h *Handler) look(ctx context.Context, person string, l *look) (string, err
 
 // json is a person's list.
 func (h *Handler) json(ctx context.Context, person string) (string, error) {
-	list, err := Inbox(ctx, h.app, person)
+	return jsonOf(Inbox(ctx, h.app, person))
+}
+
+func jsonOf(list List, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}

@@ -75,6 +75,8 @@ func TestHandlerShowsEachTheirOwn(t *testing.T) {
 		left                       int // unread of ada
 	}{
 		{"nobody", "GET", "/notices/", "", nil, nil, 401, 2},
+		{"older than what is none", "GET", "/notices/?older-than=x", "ada", nil, nil, 400, 2},
+		{"older than another", "GET", "/notices/?older-than=" + first.String(), "ada", nil, nil, 200, 2},
 		{"nobody reads", "POST", "/notices/read", "", nil, nil, 401, 2},
 		{"nobody is a text with lines", "GET", "/notices/", "a\nb", nil, nil, 401, 2},
 		{"another origin", "POST", "/notices/read", "ada", nil, []string{"Sec-Fetch-Site", "cross-site"}, 403, 2},

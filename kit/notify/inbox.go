@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -25,17 +26,21 @@ type Item struct {
 
 // A List is what a person finds in the program.
 type List struct {
-	Unread int    `json:"unread"`
-	Items  []Item `json:"items"` // the newest first
+	Unread int    `json:"unread"`         // of all that are kept
+	Items  []Item `json:"items"`          // the newest first, a hundred at most
+	More   bool   `json:"more,omitempty"` // there are older ones: see Older
 }
 
 const (
-	mostItems = 100
+	pageItems = 100
+	mostList  = 512 << 10           // bytes of a person's list: what is older goes
 	seenFor   = 35 * 24 * time.Hour // longer than Otherwise can wait
 	mostSwaps = 50                  // how often a record is read again that others write at the same time
 )
 
-func lists(app *offload.App) *record.Kind[[]Item] { return record.Of[[]Item](app, "notify.list") }
+func lists(app *offload.App) *record.Kind[[]Item] {
+	return record.Encrypted[[]Item](app, "notify.list")
+}
 
 func seen(app *offload.App) *record.Kind[bool] { return record.Of[bool](app, "notify.seen") }
 
@@ -44,20 +49,41 @@ func person(id string) string { return url.PathEscape(id) }
 
 // Inbox returns the newest 100 notices of a person. Nothing there is no error.
 func Inbox(ctx context.Context, app *offload.App, to string) (List, error) {
+	all, err := allOf(ctx, app, to)
+	return pageOf(all, 0), err
+}
+
+// Older returns the 100 notices of a person that come behind another in the list: the last that one has. If that is not kept any more nothing is, that is older.
+func Older(ctx context.Context, app *offload.App, to string, than offload.ID) (List, error) {
+	all, err := allOf(ctx, app, to)
+	from := 1 + slices.IndexFunc(all, func(i Item) bool { return i.ID == than })
+	if from == 0 {
+		from = len(all)
+	}
+	return pageOf(all, from), err
+}
+
+// allOf is a person's list.
+func allOf(ctx context.Context, app *offload.App, to string) ([]Item, error) {
 	if err := checkPerson("to", to); err != nil {
-		return List{}, err
+		return nil, err
 	}
 	r, err := lists(app).Get(ctx, person(to))
 	if err != nil && !errors.Is(err, offload.ErrNotFound) {
-		return List{}, err
+		return nil, err
 	}
-	list := List{Items: r.Value}
-	for _, item := range list.Items {
-		if !item.Read {
+	return r.Value, nil
+}
+
+func pageOf(all []Item, from int) List {
+	end := min(from+pageItems, len(all))
+	list := List{Items: all[from:end], More: end < len(all)}
+	for i := range all {
+		if !all[i].Read {
 			list.Unread++
 		}
 	}
-	return list, nil
+	return list
 }
 
 // MarkRead marks notices of a person's list as read, all of them if none is named. Those that are not there, or are read, are no error.
@@ -113,12 +139,12 @@ func wasSeen(ctx context.Context, app *offload.App, to string, id offload.ID) (b
 	if !errors.Is(err, offload.ErrNotFound) {
 		return err == nil, err
 	}
-	list, err := Inbox(ctx, app, to)
-	return slices.ContainsFunc(list.Items, func(i Item) bool { return i.ID == id && i.Read }), err
+	list, err := allOf(ctx, app, to)
+	return slices.ContainsFunc(list, func(i Item) bool { return i.ID == id && i.Read }), err
 }
 
-// add adds a notice to a person's list, once.
-func add(ctx context.Context, app *offload.App, to string, item Item) error {
+// add adds a notice to a person's list of at most so many, once.
+func add(ctx context.Context, app *offload.App, to string, item Item, most int) error {
 	if len(item.Text) > mostText {
 		item.Text = strings.ToValidUTF8(item.Text[:mostText], "") + "…"
 	}
@@ -127,8 +153,19 @@ func add(ctx context.Context, app *offload.App, to string, item Item) error {
 			return nil
 		}
 		list = append([]Item{item}, list...)
-		return list[:min(len(list), mostItems)]
+		return fitting(list[:min(len(list), most)])
 	})
+}
+
+// fitting is as much of a list as can be kept.
+func fitting(list []Item) []Item {
+	for len(list) > 1 {
+		if text, err := json.Marshal(list); err != nil || len(text) <= mostList {
+			break // what does not encode is refused when it is kept
+		}
+		list = list[:len(list)*9/10]
+	}
+	return list
 }
 
 // change changes a person's list by f, which may be called again, and returns nil where there is nothing to do.

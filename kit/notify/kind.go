@@ -102,7 +102,7 @@ func Fill[T any](f func(ctx context.Context, who Who, data T) (Content, error)) 
 		var data T
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &data); err != nil {
-				return Content{}, refuse("data", err.Error(), fmt.Sprintf("JSON of a %T", data))
+				return Content{}, refuse("data", err.Error(), fmt.Sprintf("JSON of the type %T", data))
 			}
 		}
 		return f(ctx, who, data)

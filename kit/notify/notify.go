@@ -39,7 +39,8 @@
 //
 // # What it can't promise
 //
-// Data stand in the jobs, and texts of notices in the list, which is a record of the database for each person, with the newest 100 notices: they are not encrypted.
+// Data stand in the jobs, in the clear. Texts of notices stand in the list, which is a record of the database for each person, with the newest 100 notices (Newest): it is encrypted, and what waits for a
+// digest too, if the app has offload.Keys, and then all processes that show lists need them.
 // What a person reads is looked up when the notice runs, and again after quiet hours; somebody who changes their mind in between may still get it.
 package notify
 
@@ -83,6 +84,7 @@ const (
 	mostPerson = 128 // bytes
 	mostKind   = 60
 	mostKey    = 1000
+	mostNewest = 1000
 )
 
 func refuse(field string, got any, want string) error {
@@ -146,6 +148,7 @@ type config struct {
 	kinds     map[string]*Kind
 	directory Directory
 	remember  time.Duration
+	newest    int // notices that lists keep
 	mail      *mail.Sender
 	sms       *offload.Func[sms.Message, sms.Receipt]
 	push      *offload.Func[push.Message, push.Receipt]
@@ -153,7 +156,7 @@ type config struct {
 
 // New makes a kit for kinds of notices. Its error says what of them can't be. To send, the app needs the kits of the channels too, or another process has them.
 func New(directory Directory, kinds []Kind, opts ...Option) (*Kit, error) {
-	c := config{kinds: map[string]*Kind{}, directory: directory, remember: 7 * 24 * time.Hour, mail: mail.Send, sms: sms.Send, push: push.Send}
+	c := config{kinds: map[string]*Kind{}, directory: directory, remember: 7 * 24 * time.Hour, newest: pageItems, mail: mail.Send, sms: sms.Send, push: push.Send}
 	for _, o := range opts {
 		if o != nil {
 			o(&c)
@@ -178,6 +181,9 @@ func New(directory Directory, kinds []Kind, opts ...Option) (*Kit, error) {
 	if c.remember < time.Minute || c.remember > 366*24*time.Hour {
 		return nil, refuse("Remember", c.remember, "a minute to a year")
 	}
+	if c.newest < 1 || c.newest > mostNewest {
+		return nil, refuse("Newest", c.newest, fmt.Sprintf("1 to %d", mostNewest))
+	}
 	if c.mail == nil || c.sms == nil || c.push == nil {
 		return nil, refuse("By", "nil", "a task")
 	}
@@ -190,6 +196,9 @@ type Option func(*config)
 
 // Remember is for how long a Key is known: a week by default.
 func Remember(d time.Duration) Option { return func(c *config) { c.remember = d } }
+
+// Newest is how many notices the list of each person keeps: 100 by default, 1,000 at most, and 512 KiB of them.
+func Newest(n int) Option { return func(c *config) { c.newest = n } }
 
 // MailBy is the task that sends mails, in place of mail.Send: one made by mail.Named.
 func MailBy(task *mail.Sender) Option { return func(c *config) { c.mail = task } }

@@ -42,7 +42,7 @@ func (w *work) notify(ctx context.Context, n Notice) (Result, error) {
 				return false, err
 			}
 			defer done()
-			return true, add(ctx, t.app, n.To, item)
+			return true, add(ctx, t.app, n.To, item, t.newest)
 		}); err != nil {
 			return Result{}, err
 		}

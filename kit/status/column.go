@@ -35,6 +35,9 @@ func Column(ctx context.Context, db *sql.DB, table, column, id string) (*Tracker
 		db: db, name: table + "." + column,
 		update: fmt.Sprintf("UPDATE %s SET %s = $1 WHERE %s = $2", quoted(table), quoted(column), quoted(id)),
 	}
+	if err := tables.Have(ctx, db, table, column, id); err != nil {
+		return nil, err
+	}
 	err := tables.Make(ctx, db, tableSQL, "CREATE INDEX IF NOT EXISTS offload_status_phase ON offload_status (name, phase, row_id)")
 	if err != nil {
 		return nil, fmt.Errorf("make table offload_status: %w", err)

@@ -255,6 +255,11 @@ func TestTrackTakesEffectWithItsTransaction(t *testing.T) {
 				s.Errorf("%q: %v", names, err)
 			}
 		}
+		for _, names := range [][3]string{{"invoices", "payment_status", "id"}, {"orders", "paid", "id"}, {"orders", "payment_status", "nr"}} {
+			if _, err := status.Column(ctx, s.db, names[0], names[1], names[2]); err == nil || !strings.Contains(err.Error(), "in table "+names[0]) {
+				s.Errorf("%q, which is not there: %v", names, err)
+			}
+		}
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/safedial"
 	"github.com/offloadhq/offload/record"
 )
 
@@ -120,8 +121,9 @@ func (c *config) checkURL(given string) error {
 		host = "127.0.0.1" // RFC 6761: it stands for nothing else
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if err := c.guard.Check(addr); err != nil {
-			return refuse("url", err, "an address of the public internet")
+		var at *safedial.AddrError
+		if errors.As(c.guard.Check(addr), &at) {
+			return refuse("url", fmt.Errorf("at %s, which is %s", at.Addr, at.Is), "an address of the public internet")
 		}
 	}
 	return nil

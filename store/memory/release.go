@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/offloadhq/offload/store"
@@ -62,6 +63,14 @@ func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (r store.Reaped, 
 	err = s.do(ctx, func(now time.Time) error {
 		for _, b := range lost {
 			if p := s.processes[b.ID]; p != nil && (b.Count == -1 || b.Count == p.Count) {
+				value, err := json.Marshal(store.LostProcess{Name: p.Name, Host: p.Host, PID: p.PID})
+				if err != nil {
+					return err
+				}
+				s.documented++
+				s.documents[documentKey{store.LostKind, b.ID.String()}] = store.Document{
+					Kind: store.LostKind, Key: b.ID.String(), Version: s.documented, Value: value, At: now, Expires: now.Add(store.LostKept),
+				}
 				delete(s.processes, b.ID)
 				r.Processes++
 			}

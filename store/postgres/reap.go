@@ -49,7 +49,7 @@ func (s *Store) reapSome(ctx context.Context, lost []store.Beaten) (r store.Reap
 			if len(lost) > 0 {
 				err := w.send(ctx,
 					step{sql: s.sql.judge, args: []any{ids, counts}},
-					step{sql: s.sql.condemn, args: []any{ids, counts}, rows: func(rows pgx.Rows) error {
+					step{sql: s.sql.condemn, args: []any{ids, counts, true, store.LostKind, store.LostKept.Microseconds()}, rows: func(rows pgx.Rows) error {
 						for rows.Next() {
 							r.Processes++
 						}
@@ -163,7 +163,7 @@ func (s *Store) Leave(ctx context.Context, process store.ID) error {
 			ids, counts := [][16]byte{process}, []int64{-1}
 			return w.commit(ctx,
 				step{sql: s.sql.judge, args: []any{ids, counts}},
-				step{sql: s.sql.condemn, args: []any{ids, counts}},
+				step{sql: s.sql.condemn, args: []any{ids, counts, false, store.LostKind, store.LostKept.Microseconds()}},
 			)
 		})
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"encoding/json"
 
 	"github.com/offloadhq/offload/store"
 )
@@ -37,14 +38,28 @@ func (s *Store) Reap(ctx context.Context, lost []store.Beaten) (reaped store.Rea
 	return reaped, nil
 }
 
-// declareLost marks processes whose beat still is the one given.
+// declareLost marks processes whose beat still is the one given, and keeps a document of each.
 func (t *txn) declareLost(lost []store.Beaten) (n int, err error) {
 	for _, b := range lost {
 		marked, err := t.exec("UPDATE offload_process SET gone_at = ?3 WHERE id = ?1 AND gone_at IS NULL AND (?2 = -1 OR beats = ?2)", b.ID[:], b.Count, t.now)
 		if err != nil {
 			return n, err
 		}
-		n += int(marked)
+		if marked == 0 {
+			continue
+		}
+		n++
+		var p store.LostProcess
+		if _, err := one(t, []any{&p.Name, &p.Host, &p.PID}, "SELECT name, host, pid FROM offload_process WHERE id = ?1", b.ID[:]); err != nil {
+			return n, err
+		}
+		value, err := json.Marshal(p)
+		if err != nil {
+			return n, err
+		}
+		if _, err := t.exec(putDocumentSQL, store.LostKind, b.ID.String(), t.now, t.now, t.now+store.LostKept.Microseconds(), value); err != nil {
+			return n, err
+		}
 	}
 	return n, nil
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ var reapLaws = []law{
 	{"Reap/Twice", "a process is lost once; reaping it again, or one that is unknown, does nothing", reapTwice},
 	{"Reap/AtOnce", "observers that reap the same process at the same time count one crash", reapAtOnce},
 	{"Reap/Zombie", "a lost process can write nothing more: not finish, release, park or tell progress", reapZombie},
+	{"Reap/Kept", "a process that was declared lost is kept as a document for a day, one that left is not", reapKept},
 	{"Reap/Told", "a lost process is told so by its beat and its look", reapTold},
 	{"Reap/Suspect", "a second crash makes a job a suspect: it is blocked for a while, and until it can run alone", reapSuspect},
 	{"Reap/Discarded", "a suspect that crashes again is discarded, with a failure of kind crash", reapDiscarded},
@@ -351,6 +353,24 @@ func leaveCancelled(s *scene) {
 	s.cancel(c.ID)
 	s.must(s.Store.Leave(s.ctx(), p))
 	s.want(c.ID, store.Cancelled)
+}
+
+func reapKept(s *scene) {
+	lost, left, stale := s.join(), s.join(), s.join()
+	s.must(s.Store.Leave(s.ctx(), left))
+	if _, err := s.Store.Reap(s.ctx(), []store.Beaten{{ID: lost, Count: -1}, {ID: left, Count: -1}, {ID: stale, Count: 99}}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.declareLost(lost) // again
+	all, err := s.Store.Documents(s.ctx(), store.LostKind, "", 10)
+	s.must(err)
+	if len(all) != 1 || all[0].Key != lost.String() {
+		s.t.Fatalf("kept is %+v; want a document of %s", all, lost)
+	}
+	var p store.LostProcess
+	if err := json.Unmarshal(all[0].Value, &p); err != nil || p.String() != processName || all[0].Expires.Sub(all[0].At) != store.LostKept {
+		s.t.Errorf("kept is %s, %v, from %v to %v; want %s for %v", all[0].Value, err, all[0].At, all[0].Expires, processName, store.LostKept)
+	}
 }
 
 func leaveUnknown(s *scene) {

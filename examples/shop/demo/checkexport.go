@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -37,17 +38,30 @@ func (c *check) checkExport(ctx context.Context, job *offload.Job) (subject stri
 	if !wish.Past && file.Rows != len(want) {
 		c.fail("%s: %d rows, want %d", file.Name, file.Rows, len(want))
 	}
-	if wish.Past || wish.Format != "csv" {
+	if wish.Past {
 		return subject, nil
 	}
-	text, _, err := c.shop.Orders.Files.Get(ctx, file.Key)
+	content, err := c.contentOf(ctx, file.Key)
 	if err != nil {
 		c.fail("%s: %w", file.Name, err)
 		return subject, nil
 	}
-	defer text.Close()
-	c.checkCSV(file.Name, text, want)
+	if wish.Format == "csv" {
+		c.checkCSV(file.Name, bytes.NewReader(content), want)
+	}
+	if len(content) <= shop.MostAttached && !slices.ContainsFunc(c.mails, func(m letter) bool { return m.subject == subject && bytes.Equal(m.files[file.Name], content) }) {
+		c.fail("%s: no mail %q brings it as it is", file.Name, subject)
+	}
 	return subject, nil
+}
+
+func (c *check) contentOf(ctx context.Context, key string) ([]byte, error) {
+	file, _, err := c.shop.Orders.Files.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
 }
 
 func (c *check) checkCSV(name string, text io.Reader, want [][]string) {

@@ -278,7 +278,7 @@ func (d *demo) onMail(subject string, do func(path string) error) func() error {
 // onExport does something to the file of the export of CSV.
 func (d *demo) onExport(do func(path string) error) func() error {
 	return func() error {
-		paths, err := filepath.Glob(d.shop.Path("exports", "*", "*.csv"))
+		paths, err := filepath.Glob(d.shop.Path("exports", "*.csv"))
 		if err != nil || len(paths) != 1 {
 			return fmt.Errorf("files of CSV: %v, %w", paths, err)
 		}

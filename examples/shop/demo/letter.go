@@ -23,6 +23,7 @@ type letter struct {
 	deliveredTo string // as the conversation with the mail server said
 	subject     string
 	text        string
+	files       map[string][]byte // that are attached
 }
 
 // readMails reads the mails that the mail server has kept.
@@ -63,7 +64,7 @@ func readMail(path string) (letter, error) {
 	id, _, _ := strings.Cut(strings.Trim(message.Header.Get("Message-Id"), "<>"), "@")
 	l := letter{
 		path: path, id: id, to: to.Address, deliveredTo: message.Header.Get("Delivered-To"),
-		subject: subject,
+		subject: subject, files: map[string][]byte{},
 	}
 	return l, l.read(textproto.MIMEHeader(message.Header), message.Body)
 }
@@ -81,7 +82,9 @@ func (l *letter) read(header textproto.MIMEHeader, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if disposition, _, _ := mime.ParseMediaType(header.Get("Content-Disposition")); disposition != "attachment" {
+	if disposition, params, _ := mime.ParseMediaType(header.Get("Content-Disposition")); disposition == "attachment" {
+		l.files[params["filename"]] = content
+	} else {
 		l.text += string(content)
 	}
 	return nil
