@@ -38,6 +38,7 @@ func (d *dashboard) stream(w http.ResponseWriter, hr *http.Request, t *route) {
 	ctx, cancel := context.WithTimeout(hr.Context(), liveFor)
 	defer cancel()
 	fmt.Fprintf(w, "retry: 2000\n\n")
+	_ = out.Flush() // who asked knows now that it is on its way
 	var sent [2][sha256.Size]byte
 	for last := time.Now(); ; {
 		parts, err := l.parts(ctx)

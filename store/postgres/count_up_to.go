@@ -19,13 +19,14 @@ type counter struct {
 
 // countersIn are those of all states: what waits is counted as it comes, what has ended from the newest on.
 func countersIn(schema string) (all []counter) {
+	later := read("count_later")
 	for _, c := range []struct {
 		state           store.State
 		place, walk, ok string
 	}{
 		{store.Available, "due", "p.run_at <= now()", "true"},
-		{store.Scheduled, "due", "p.run_at > now() AND p.failures = 0", "true"},
-		{store.Retryable, "due", "p.run_at > now() AND p.failures > 0", "true"},
+		{store.Scheduled, later, "p.failures = 0", "true"},
+		{store.Retryable, later, "p.failures > 0", "true"},
 		{store.Blocked, "blocked", "true", "true"},
 		{store.Running, "lease", "true", "true"},
 		{store.Completed, "done", "p.outcome < 9", "p.outcome = 0"},
@@ -40,6 +41,9 @@ func countersIn(schema string) (all []counter) {
 		walk := c.walk + " AND " + process + " AND {in_place}"
 		if c.place == "done" {
 			walk += " ORDER BY p.id DESC"
+		}
+		if c.place != later {
+			c.place = "offload." + c.place
 		}
 		sql := strings.NewReplacer("{place}", c.place, "{walk}", walk, "{ok}", c.ok).Replace(read("count_up_to"))
 		all = append(all, counter{c.state, inSchema(inFind(sql), schema)})

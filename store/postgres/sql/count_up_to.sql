@@ -3,7 +3,7 @@
 --   $21 how many are counted  $22 how many are looked at
 -- Plan: Index Scan Backward for what has ended, look-ups of job.
 WITH looked AS MATERIALIZED (
-    SELECT p.id, p.uses, {ok} AS ok FROM offload.{place} AS p WHERE {walk} LIMIT $22
+    SELECT p.id, p.uses, {ok} AS ok FROM {place} AS p WHERE {walk} LIMIT $22
 ), counted AS (
     SELECT j.queue, j.task, j.tags
     FROM looked AS p CROSS JOIN LATERAL (

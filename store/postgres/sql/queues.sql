@@ -1,6 +1,7 @@
 -- Every queue that has jobs which have not ended, or is paused, or has workers set, with counts.
 --   $1 where each count stops; null is nowhere
--- Plan: loose index scans of due and blocked, then counts that stop.
+-- Plan: loose index scans of due and blocked, then counts that stop: for what is later each lane from now on, or all that waits
+-- now would be looked through.
 WITH RECURSIVE waiting AS (
     (SELECT queue FROM offload.due ORDER BY queue, priority, run_at, id LIMIT 1)
     UNION ALL
@@ -21,8 +22,14 @@ WITH RECURSIVE waiting AS (
 )
 SELECT n.name, coalesce(q.paused, false), coalesce(q.workers, 0),
        (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at <= now() LIMIT $1::bigint) AS x),
-       (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at > now() AND d.failures = 0 LIMIT $1::bigint) AS x),
-       (SELECT count(*) FROM (SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.run_at > now() AND d.failures > 0 LIMIT $1::bigint) AS x),
+       (SELECT count(*) FROM (SELECT FROM generate_series(0, 19) AS lane CROSS JOIN LATERAL (
+            SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.priority = lane AND d.run_at > now() AND d.failures = 0
+            ORDER BY d.run_at, d.id LIMIT $1::bigint
+        ) AS l LIMIT $1::bigint) AS x),
+       (SELECT count(*) FROM (SELECT FROM generate_series(0, 19) AS lane CROSS JOIN LATERAL (
+            SELECT FROM offload.due AS d WHERE d.queue = n.name AND d.priority = lane AND d.run_at > now() AND d.failures > 0
+            ORDER BY d.run_at, d.id LIMIT $1::bigint
+        ) AS l LIMIT $1::bigint) AS x),
        least(coalesce(r.n, 0), $1::bigint), (SELECT count(*) FROM (
             SELECT FROM unnest(ARRAY [false, true]) AS s CROSS JOIN LATERAL (
                 SELECT FROM offload.blocked AS b WHERE b.suspect = s AND b.queue = n.name LIMIT $1::bigint) AS b LIMIT $1::bigint) AS x),
