@@ -18,7 +18,7 @@ type room struct {
 
 // kitMay is what kits are made of: the tasks of the four kits that others hand work to, but
 // never a transport.
-var kitMay = []string{".", "record", "internal/safedial", "internal/ticket", "kit/mail", "kit/push", "kit/sms", "kit/blob", "kit/table"}
+var kitMay = []string{".", "record", "internal/page", "internal/safedial", "internal/ticket", "kit/mail", "kit/push", "kit/sms", "kit/blob", "kit/table"}
 
 // rooms are all rooms of the house. The first that matches counts.
 var rooms = []room{
@@ -45,6 +45,7 @@ var rooms = []room{
 	{"internal/ticket", []string{"."}, "what links carry, signed"},
 	{"internal/intx", nil, "statements in transactions of users"},
 	{"internal/live", nil, "pieces of pages that stay true by themselves"},
+	{"internal/page", []string{"."}, "pages of kits in the dashboard"},
 	{"internal/tables", nil, "tables of kits in databases of users"},
 	{"internal/testpush", []string{".", "kit/push", "offloadtest"}, "what the tests of push and of its services share"},
 	{"internal/testrun", nil, "make test"},

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/kit/mail"
 	"github.com/offloadhq/offload/kit/webhook"
 )
@@ -53,14 +54,13 @@ func (n *Notice) headline() string {
 
 // body says the rest.
 func (n *Notice) body() string {
-	const clock = "2006-01-02 15:04:05 MST"
 	var b strings.Builder
 	if n.Text != "" {
 		b.WriteString(n.Text + "\n")
 	}
-	fmt.Fprintf(&b, "Rule %q, %s, since %s", n.Rule, n.Severity, n.Began.UTC().Format(clock))
+	fmt.Fprintf(&b, "Rule %q, %s, since %s", n.Rule, n.Severity, page.Clock(n.Began))
 	if n.Do == Clear {
-		fmt.Fprintf(&b, ", until %s", n.Ended.UTC().Format(clock))
+		fmt.Fprintf(&b, ", until %s", page.Clock(n.Ended))
 	}
 	return b.String()
 }

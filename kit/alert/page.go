@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/record"
 )
@@ -21,11 +21,7 @@ import (
 //go:embed page.html
 var pageHTML string
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  clock,
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"about": func(r KnownRule) string { return r.about() },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"about": func(r KnownRule) string { return r.about() }})
 
 const mostShown = 100 // incidents that have ended
 
@@ -127,7 +123,7 @@ func (a *Alerts) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	data.Looked = last.At
-	write(w, "list", data)
+	pages.Show(w, "list", data)
 }
 
 // rows reads what came of the deliveries of incidents.
@@ -193,7 +189,7 @@ var formFields = []string{"name", "when", "queue", "task", "schedule", "over", "
 func (a *Alerts) showForm(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("rule")
 	if name == "" {
-		write(w, "form", a.formOf(&Rule{When: Waiting, Over: 5 * time.Minute, For: time.Minute}, false))
+		pages.Show(w, "form", a.formOf(&Rule{When: Waiting, Over: 5 * time.Minute, For: time.Minute}, false))
 		return
 	}
 	rules, err := a.Rules(r.Context())
@@ -203,7 +199,7 @@ func (a *Alerts) showForm(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range rules {
 		if rules[i].Name == name {
-			write(w, "form", a.formOf(&rules[i].Rule, true))
+			pages.Show(w, "form", a.formOf(&rules[i].Rule, true))
 			return
 		}
 	}
@@ -337,33 +333,18 @@ func (a *Alerts) set(w http.ResponseWriter, r *http.Request) (answered bool) {
 		f.Values[name] = reply.Text([]byte(r.PostForm.Get(name)), 200)
 	}
 	f.choose(rule.To)
-	write(w, "form", f)
+	pages.Show(w, "form", f)
 	return true
-}
-
-func write(w http.ResponseWriter, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(b.Bytes())
 }
 
 // fail shows an error in the frame.
 func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
-	var wrong *offload.InputError
+	status := page.Status(err)
 	switch {
-	case errors.Is(err, offload.ErrNotFound):
-		status, err = http.StatusNotFound, errors.New("there is no such rule")
-	case errors.As(err, &wrong), errors.Is(err, record.ErrStale):
+	case status == http.StatusNotFound:
+		err = errors.New("there is no such rule")
+	case errors.Is(err, record.ErrStale):
 		status = http.StatusConflict
 	}
-	var b bytes.Buffer
-	_ = pages.ExecuteTemplate(&b, "error", err.Error())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	pages.Fail(w, status, err)
 }

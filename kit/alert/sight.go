@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/operate"
 )
 
@@ -132,7 +133,7 @@ func (s *sight) unworked(ctx context.Context, r *Rule) (found []finding, err err
 		}
 		found = append(found, finding{
 			subject: q.Name, title: fmt.Sprintf("No process works queue %s", q.Name),
-			text: fmt.Sprintf("%s of its jobs are due, the first since %s.", count(q.Available), clock(q.Oldest)),
+			text: fmt.Sprintf("%s of its jobs are due, the first since %s.", count(q.Available), page.Clock(q.Oldest)),
 		})
 	}
 	return found, nil
@@ -226,7 +227,7 @@ func (s *sight) newErrors(ctx context.Context, r *Rule) (found []finding, err er
 		if g.Title != "" {
 			f.title += ": " + cut(g.Title, 200)
 		}
-		f.text = fmt.Sprintf("Kind: %s. Failures: %d, the first at %s. Job %s had it last.", g.Kind, g.Count, clock(g.First), g.Job)
+		f.text = fmt.Sprintf("Kind: %s. Failures: %d, the first at %s. Job %s had it last.", g.Kind, g.Count, page.Clock(g.First), g.Job)
 		found = append(found, f)
 	}
 	return found, nil
@@ -249,7 +250,7 @@ func (s *sight) missing(ctx context.Context, r *Rule) (found []finding, err erro
 		}
 		if late := s.now.Sub(d.Next); late > r.over() {
 			f := finding{subject: name, title: fmt.Sprintf("Schedule %s was missed", name), begun: d.Next.Add(r.over())}
-			f.text = fmt.Sprintf("The tick of %s was not taken.", clock(d.Next))
+			f.text = fmt.Sprintf("The tick of %s was not taken.", page.Clock(d.Next))
 			if d.Orphaned {
 				f.text += " No program declares the schedule any more."
 			}
@@ -291,8 +292,6 @@ func (s *sight) lostOnes(ctx context.Context, r *Rule) (found []finding, err err
 	}
 	return []finding{f}, nil
 }
-
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
 // words writes a time as people do: 1h30m, 5m, 90s.
 func words(d time.Duration) string {

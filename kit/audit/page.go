@@ -4,23 +4,19 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed page.html
 var pageHTML string
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"json":  func(v json.RawMessage) string { return short(string(v)) },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"json": func(v json.RawMessage) string { return short(string(v)) }})
 
 const (
 	pageRows    = 50
@@ -92,7 +88,7 @@ func (l *Log) page(w http.ResponseWriter, r *http.Request) {
 		}
 		data.Rows = append(data.Rows, shown)
 	}
-	show(w, http.StatusOK, "list", data)
+	pages.Show(w, "list", data)
 }
 
 // day reads a date, and goes so many days on.
@@ -107,23 +103,11 @@ func day(text string, on int) (time.Time, error) {
 	return t.AddDate(0, 0, on), nil
 }
 
-func show(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b.Bytes())
-}
-
 // fail shows an error in the frame.
 func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
-	var wrong *offload.InputError
-	if errors.As(err, &wrong) {
+	status := page.Status(err)
+	if status == http.StatusConflict { // what the address asks for
 		status = http.StatusBadRequest
 	}
-	show(w, status, "error", err.Error())
+	pages.Fail(w, status, err)
 }

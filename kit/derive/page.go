@@ -1,25 +1,20 @@
 package derive
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed page.html
 var pageHTML string
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, nil)
 
 const pageHeld = 200
 
@@ -54,10 +49,10 @@ func (e *Events) page(w http.ResponseWriter, r *http.Request) {
 		data.Unhandled, err = e.unhandled(r.Context())
 	}
 	if err != nil {
-		fail(w, err)
+		pages.Fail(w, page.Status(err), err)
 		return
 	}
-	show(w, http.StatusOK, "list", data)
+	pages.Show(w, "list", data)
 }
 
 // heldRows are the entities that are held, the oldest first.
@@ -88,33 +83,9 @@ func (e *Events) act(app *offload.App, w http.ResponseWriter, r *http.Request) {
 		err = e.Skip(r.Context(), app, r.PostForm.Get("skip"), r.PostForm.Get("entity"))
 	}
 	if err != nil {
-		fail(w, err)
+		pages.Fail(w, page.Status(err), err)
 		return
 	}
 	w.Header().Set("Location", "./") // http.Redirect would make it absolute, without what the page is under
 	w.WriteHeader(http.StatusSeeOther)
-}
-
-func show(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b.Bytes())
-}
-
-// fail shows an error in the frame.
-func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
-	var wrong *offload.InputError
-	switch {
-	case errors.Is(err, offload.ErrNotFound):
-		status = http.StatusNotFound
-	case errors.As(err, &wrong):
-		status = http.StatusConflict
-	}
-	show(w, status, "error", err.Error())
 }

@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -10,16 +9,13 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed page.html
 var pageHTML string
 
-var pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"size":  size,
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"size": size})
 
 // pageJobs is how many exports the page shows.
 const pageJobs = 100
@@ -48,13 +44,7 @@ func Page(app *offload.App, tasks ...string) http.Handler {
 				rows = append(rows, rowOf(job, time.Now()))
 			}
 		}
-		var page bytes.Buffer
-		if err := pageTemplate.ExecuteTemplate(&page, "list", rows); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page.Bytes()) // whoever asked may have gone
+		pages.Show(w, "list", rows)
 	})
 	return mux
 }

@@ -1,7 +1,6 @@
 package httpcall
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/internal/reply"
 	"github.com/offloadhq/offload/operate"
 	"github.com/offloadhq/offload/record"
@@ -21,11 +21,7 @@ import (
 //go:embed page.html
 var pageHTML string
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"host":  func(limit string) string { return strings.TrimPrefix(limit, ratePrefix) },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"host": func(limit string) string { return strings.TrimPrefix(limit, ratePrefix) }})
 
 const (
 	pageJobs  = 500 // that are counted
@@ -56,20 +52,20 @@ type circuitState struct {
 // since when and until when, with a button that closes it for all processes; and the rates. It shows no more of a URL than the host. The dashboard says who may see
 // it and who may press the button; served elsewhere, the program has to.
 func Page(app *offload.App) http.Handler {
-	p := &page{app: app, opened: record.Of[opened](app, openedKind), waits: record.Of[wait](app, waitKind)}
+	p := &board{app: app, opened: record.Of[opened](app, openedKind), waits: record.Of[wait](app, waitKind)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.list)
 	mux.HandleFunc("POST /{$}", p.act)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-type page struct {
+type board struct {
 	app    *offload.App
 	opened *record.Kind[opened]
 	waits  *record.Kind[wait]
 }
 
-func (p *page) list(w http.ResponseWriter, r *http.Request) {
+func (p *board) list(w http.ResponseWriter, r *http.Request) {
 	data := struct {
 		Rows               []*hostRow
 		More, Jobs, Sealed int
@@ -109,11 +105,11 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) {
 			data.Rates = append(data.Rates, limits[i])
 		}
 	}
-	show(w, "list", data)
+	pages.Show(w, "list", data)
 }
 
 // circuits reads those that are not closed, by their hosts.
-func (p *page) circuits(ctx context.Context) (map[string]*hostRow, error) {
+func (p *board) circuits(ctx context.Context) (map[string]*hostRow, error) {
 	// The waits first: a circuit that opens meanwhile is shown as half open for a moment, and none that has closed as open.
 	waits, err := p.waits.List(ctx, "")
 	if err != nil {
@@ -146,7 +142,7 @@ func (p *page) circuits(ctx context.Context) (map[string]*hostRow, error) {
 }
 
 // count adds how it went with the newest requests. Those whose input can't be read here are only counted.
-func (p *page) count(ctx context.Context, rows map[string]*hostRow) (counted, sealed int, err error) {
+func (p *board) count(ctx context.Context, rows map[string]*hostRow) (counted, sealed int, err error) {
 	jobs, err := p.app.Jobs(ctx, offload.Filter{Tasks: []string{Call.Name()}, Max: pageJobs})
 	if err != nil {
 		return 0, 0, err
@@ -185,7 +181,7 @@ func (p *page) count(ctx context.Context, rows map[string]*hostRow) (counted, se
 }
 
 // act does what the button says, and shows the page again.
-func (p *page) act(w http.ResponseWriter, r *http.Request) {
+func (p *board) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "the form can't be read", http.StatusBadRequest)
@@ -208,29 +204,11 @@ func (p *page) act(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func show(w http.ResponseWriter, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(b.Bytes()) // whoever asked may have gone
-}
-
 // fail shows an error in the frame.
 func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
-	var wrong *offload.InputError
-	switch {
-	case errors.Is(err, offload.ErrNotFound):
-		status, err = http.StatusNotFound, errors.New("the circuit of that host is not open")
-	case errors.As(err, &wrong):
-		status = http.StatusConflict
+	status := page.Status(err)
+	if status == http.StatusNotFound {
+		err = errors.New("the circuit of that host is not open")
 	}
-	var b bytes.Buffer
-	_ = pages.ExecuteTemplate(&b, "error", err.Error())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	pages.Fail(w, status, err)
 }

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -11,16 +10,13 @@ import (
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed page.html
 var pageHTML string
 
-var pageTemplate = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"kB":    func(n int64) string { return strconv.FormatFloat(float64(n)/1000, 'f', 1, 64) },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"kB": func(n int64) string { return strconv.FormatFloat(float64(n)/1000, 'f', 1, 64) }})
 
 // pageJobs is how many pictures the page shows.
 const pageJobs = 100
@@ -47,13 +43,7 @@ func Page(app *offload.App) http.Handler {
 		for i, job := range jobs {
 			rows[i] = rowOf(job)
 		}
-		var page bytes.Buffer
-		if err := pageTemplate.ExecuteTemplate(&page, "list", rows); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page.Bytes()) // whoever asked may have gone
+		pages.Show(w, "list", rows)
 	})
 	return mux
 }

@@ -1,23 +1,23 @@
 package mail
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed view
 var views embed.FS
 
-var pages = template.Must(template.ParseFS(views, "view/*.html"))
+var pages = page.ParseFS(views, nil)
 
 // listed is how many mails the list shows.
 const listed = 200
@@ -44,7 +44,7 @@ func (b *box) outbox() http.Handler {
 	mux := http.NewServeMux()
 	if b == nil {
 		mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
-			render(w, "list.html", struct {
+			pages.Show(w, "list.html", struct {
 				All   int
 				Mails []listedMail
 			}{})
@@ -87,7 +87,7 @@ func (b *box) showList(w http.ResponseWriter, _ *http.Request) {
 			Size: size(k.size), Attached: len(m.attached()), At: k.at,
 		})
 	}
-	render(w, "list.html", page)
+	pages.Show(w, "list.html", page)
 }
 
 func (b *box) showing(show func(*opened, http.ResponseWriter, *http.Request)) http.HandlerFunc {
@@ -102,17 +102,6 @@ func (b *box) showing(show func(*opened, http.ResponseWriter, *http.Request)) ht
 			show(open(r.PathValue("name"), text), w, r)
 		}
 	}
-}
-
-// render writes a piece of HTML.
-func render(w http.ResponseWriter, view string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, view, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever has gone does not want it
 }
 
 // A shownHeader is one that people look at.
@@ -146,7 +135,7 @@ func (o *opened) page(w http.ResponseWriter, _ *http.Request) {
 		p := o.parts[n]
 		page.Files = append(page.Files, shownFile{n, p.name, p.kind, size(int64(len(p.content)))})
 	}
-	render(w, "mail.html", page)
+	pages.Show(w, "mail.html", page)
 }
 
 // html is the mail as a reader sees it, in a frame that can load its own pictures and nothing else.

@@ -7,20 +7,16 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/record"
 )
 
 //go:embed view
 var views embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"hint":  func(t Target) string { return t.hint() },
-}).ParseFS(views, "view/*.html"))
+var pages = page.ParseFS(views, template.FuncMap{"hint": func(t Target) string { return t.hint() }})
 
 // listed is how many pushes the list shows.
 const listed = 200
@@ -42,7 +38,7 @@ func showList(w http.ResponseWriter, r *http.Request, all *record.Kind[kept]) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	render(w, "list.html", struct {
+	pages.Show(w, "list.html", struct {
 		All    int
 		Pushes []record.Record[kept]
 	}{len(found), found[:min(len(found), listed)]})
@@ -68,20 +64,9 @@ func showOne(w http.ResponseWriter, r *http.Request, all *record.Kind[kept]) {
 		payload.Reset()
 		payload.Write(push.Value.Payload)
 	}
-	render(w, "push.html", struct {
+	pages.Show(w, "push.html", struct {
 		record.Record[kept]
 		Payload string
 		Seconds int
 	}{push, payload.String(), push.Value.Message.seconds()})
-}
-
-// render writes a piece of HTML.
-func render(w http.ResponseWriter, view string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, view, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever has gone does not want it
 }

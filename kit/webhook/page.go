@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
 	"errors"
@@ -9,21 +8,16 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 	"github.com/offloadhq/offload/internal/reply"
 )
 
 //go:embed page.html
 var pageHTML string
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"time":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"pretty": func(b []byte) string { return reply.Text(b, 64<<10) },
-}).Parse(pageHTML))
+var pages = page.Parse(pageHTML, template.FuncMap{"pretty": func(b []byte) string { return reply.Text(b, 64<<10) }})
 
 const (
 	mostEndpoints  = 500 // of a page
@@ -109,7 +103,7 @@ func (h *Hooks) page(w http.ResponseWriter, r *http.Request) {
 		l.To = cmp.Or(addresses[l.In.Endpoint], l.In.Endpoint)
 		data.Lines = append(data.Lines, l)
 	}
-	show(w, "list", data)
+	pages.Show(w, "list", data)
 }
 
 func lineOf(job *offload.Job) line {
@@ -142,7 +136,7 @@ func (h *Hooks) showDelivery(w http.ResponseWriter, r *http.Request, text string
 		fail(w, err)
 		return
 	}
-	show(w, "delivery", struct {
+	pages.Show(w, "delivery", struct {
 		line
 		Shown    string
 		Failures []offload.Failure
@@ -181,29 +175,14 @@ func (h *Hooks) act(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func show(w http.ResponseWriter, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Write(b.Bytes())
-}
-
 // fail shows an error in the frame.
 func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
-	var wrong *offload.InputError
+	status := page.Status(err)
 	switch {
-	case errors.Is(err, offload.ErrNotFound):
-		status, err = http.StatusNotFound, errors.New("there is no such endpoint or delivery")
-	case errors.As(err, &wrong), errors.Is(err, ErrNotEnded):
+	case status == http.StatusNotFound:
+		err = errors.New("there is no such endpoint or delivery")
+	case errors.Is(err, ErrNotEnded):
 		status = http.StatusConflict
 	}
-	var b strings.Builder
-	pages.ExecuteTemplate(&b, "error", err.Error())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write([]byte(b.String()))
+	pages.Fail(w, status, err)
 }
