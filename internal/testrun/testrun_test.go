@@ -188,16 +188,16 @@ func TestGroups(t *testing.T) {
 		want  [2]string
 	}{
 		{". ./store ./store/sqlite ./internal/tidy", [2]string{
-			".: test -json -timeout 18m0s -p N " + raced + "-count=1 " + m + "store; " +
-				".: test -json -timeout 18m0s -p N " + raced + "-short -count=1 " + strings.TrimSuffix(m, "/") + "; " +
-				".: test -json -timeout 18m0s -p N " + raced + "-count=1 -run " + atOnce + " " + m + "store/sqlite",
-			".: test -json -timeout 18m0s -p N -count=1 " + strings.TrimSuffix(m, "/") + " " + m + "store/sqlite " + m + "internal/tidy",
+			".: test -json -vet=off -timeout 18m0s -p N " + raced + "-count=1 " + m + "store; " +
+				".: test -json -vet=off -timeout 18m0s -p N " + raced + "-short -count=1 " + strings.TrimSuffix(m, "/") + "; " +
+				".: test -json -vet=off -timeout 18m0s -p N " + raced + "-count=1 -run " + atOnce + " " + m + "store/sqlite",
+			".: test -json -vet=off -timeout 18m0s -p N -count=1 " + strings.TrimSuffix(m, "/") + " " + m + "store/sqlite " + m + "internal/tidy",
 		}},
-		{"-short -race=false -cached ./store/...", [2]string{"", ".: test -json -timeout 18m0s -p N -short ./store/..."}},
-		{"-run=TestX -timeout=1m .", [2]string{"", ".: test -json -timeout 1m0s -p N " + raced + "-count=1 -run TestX ."}},
-		{"-race=false ./bench ./benchmark bench/chaos", [2]string{"", ".: test -json -timeout 18m0s -p N -count=1 ./benchmark; " +
-			"bench: test -json -timeout 18m0s -p N -count=1 . ./chaos"}},
-		{"./bench/...", [2]string{"", "bench: test -json -timeout 18m0s -p N -count=1 ./..."}},
+		{"-short -race=false -cached ./store/...", [2]string{"", ".: test -json -vet=off -timeout 18m0s -p N -short ./store/..."}},
+		{"-run=TestX -timeout=1m .", [2]string{"", ".: test -json -vet=off -timeout 1m0s -p N " + raced + "-count=1 -run TestX ."}},
+		{"-race=false ./bench ./benchmark bench/chaos", [2]string{"", ".: test -json -vet=off -timeout 18m0s -p N -count=1 ./benchmark; " +
+			"bench: test -json -vet=off -timeout 18m0s -p N -count=1 . ./chaos"}},
+		{"./bench/...", [2]string{"", "bench: test -json -vet=off -timeout 18m0s -p N -count=1 ./..."}},
 	} {
 		o, err := parse(strings.Fields(test.flags), io.Discard)
 		if err != nil {
