@@ -225,10 +225,12 @@ func (t *stopRounds) round(first bool) {
 	all.Wait()
 }
 
-// feed enqueues jobs until each worker runs some.
+// feed enqueues jobs until each worker runs some: more and more, since those that have slots left and are quicker may take all
+// that there are, again and again.
 func (t *stopRounds) feed(workers []stopped) {
 	const most = 2 * time.Minute // on a busy machine a dozen processes take their time to start
-	for began := time.Now(); time.Since(began) < most; {
+	began := time.Now()
+	for more := 0; time.Since(began) < most; more++ {
 		hungry := 0
 		for _, w := range workers {
 			if !t.works(w.process) {
@@ -238,7 +240,7 @@ func (t *stopRounds) feed(workers []stopped) {
 		if hungry == 0 {
 			return
 		}
-		for range 2 * hungry {
+		for range 2*hungry + more/5 {
 			t.Enqueue(Kind{Task: "stop"}, Work{Sleep: t.Between(time.Second, 8*time.Second), Tx: t.Rand.IntN(2) == 0})
 		}
 		t.Wait(200 * time.Millisecond)
