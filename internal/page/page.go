@@ -64,6 +64,13 @@ func (p Pages) show(w http.ResponseWriter, status int, name string, data any) {
 	_, _ = b.WriteTo(w) // whoever asked may have gone
 }
 
+// Back leads to the page at a path that is relative to that of the request. http.Redirect would make it absolute, without what the kit's pages
+// are under.
+func Back(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
 // Status is what to answer an error with: 404 for what is not there, 409 for what can't be done, otherwise 503, since the database was
 // asked.
 func Status(err error) int {

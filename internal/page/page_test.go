@@ -35,6 +35,14 @@ func TestPages(t *testing.T) {
 	}
 }
 
+func TestBackIsRelative(t *testing.T) {
+	w := httptest.NewRecorder()
+	page.Back(w, "./?rule=a")
+	if w.Code != 303 || w.Header().Get("Location") != "./?rule=a" {
+		t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+}
+
 func TestStatus(t *testing.T) {
 	for want, err := range map[int]error{
 		404: fmt.Errorf("look: %w", offload.ErrNotFound),

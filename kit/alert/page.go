@@ -300,8 +300,7 @@ func (a *Alerts) act(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	w.Header().Set("Location", back) // http.Redirect would make it absolute, without what the page is under
-	w.WriteHeader(http.StatusSeeOther)
+	page.Back(w, back)
 }
 
 // set keeps the rule of a form. It reports whether it has answered: with the form, and what is wrong in it. Without

@@ -86,6 +86,5 @@ func (e *Events) act(app *offload.App, w http.ResponseWriter, r *http.Request) {
 		pages.Fail(w, page.Status(err), err)
 		return
 	}
-	w.Header().Set("Location", "./") // http.Redirect would make it absolute, without what the page is under
-	w.WriteHeader(http.StatusSeeOther)
+	page.Back(w, "./")
 }

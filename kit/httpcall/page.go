@@ -200,8 +200,7 @@ func (p *board) act(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	w.Header().Set("Location", "./") // http.Redirect would make it absolute, without what the page is under
-	w.WriteHeader(http.StatusSeeOther)
+	page.Back(w, "./")
 }
 
 // fail shows an error in the frame.

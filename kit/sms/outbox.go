@@ -1,21 +1,20 @@
 package sms
 
 import (
-	"bytes"
-	_ "embed"
+	"embed"
 	"errors"
-	"html/template"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/offloadhq/offload"
+	"github.com/offloadhq/offload/internal/page"
 )
 
 //go:embed view/list.html
-var listHTML string
+var views embed.FS
 
-var listPage = template.Must(template.New("list").Parse(listHTML))
+var pages = page.ParseFS(views, nil)
 
 // listed is how many messages the page shows.
 const listed = 200
@@ -48,7 +47,7 @@ func (s *sending) list(app *offload.App, w http.ResponseWriter, r *http.Request)
 		http.Error(w, "The messages can't be read just now.", http.StatusServiceUnavailable)
 		return
 	}
-	page := struct {
+	shown := struct {
 		All      int
 		Messages []listedMessage
 	}{All: len(all)}
@@ -60,15 +59,9 @@ func (s *sending) list(app *offload.App, w http.ResponseWriter, r *http.Request)
 				line.State = d.State
 			}
 		}
-		page.Messages = append(page.Messages, line)
+		shown.Messages = append(shown.Messages, line)
 	}
-	var b bytes.Buffer
-	if err := listPage.Execute(&b, page); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever has gone does not want it
+	pages.Show(w, "list.html", shown)
 }
 
 // play reports a state as a provider does.
@@ -92,6 +85,5 @@ func (s *sending) play(app *offload.App, w http.ResponseWriter, r *http.Request)
 		http.Error(w, "That can't be noted just now.", http.StatusServiceUnavailable)
 		return
 	}
-	w.Header().Set("Location", "./") // http.Redirect would make it absolute, without what the page is under
-	w.WriteHeader(http.StatusSeeOther)
+	page.Back(w, "./")
 }

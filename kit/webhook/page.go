@@ -171,8 +171,7 @@ func (h *Hooks) act(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	w.Header().Set("Location", back) // http.Redirect would make it absolute, without what the page is under
-	w.WriteHeader(http.StatusSeeOther)
+	page.Back(w, back)
 }
 
 // fail shows an error in the frame.
